@@ -1,0 +1,246 @@
+/*
+ * dmp_decide.h: the decision.  Plain values in, one verdict out; no I/O, no
+ * clock, no allocation.  The rules and their order are those of the table in
+ * docs/architecture.md; the zero value of every enum below denies.
+ */
+
+#ifndef DMP_DECIDE_H
+#define DMP_DECIDE_H
+
+#include <dmp/dmp.h>
+
+
+typedef struct dmp_policy_s  dmp_policy_t;       /* dmp_policy.h */
+typedef struct dmp_record_s  dmp_record_t;       /* dmp_record.h */
+typedef struct dmp_document_s  dmp_document_t;   /* dmp_document.h */
+
+
+typedef enum {
+    DMP_ACTOR_NONE = 0,
+    DMP_ACTOR_PATIENT,
+    DMP_ACTOR_REPRESENTATIVE,
+    DMP_ACTOR_PROFESSIONAL,
+    DMP_ACTOR_STAFF,
+    DMP_ACTOR_STRUCTURE,
+    DMP_ACTOR_FEEDER,
+    DMP_ACTOR_OPERATOR
+} dmp_actor_t;
+
+/* Absent, failed and positive are three values; only the last can allow. */
+typedef enum {
+    DMP_CREDENTIAL_ABSENT = 0,
+    DMP_CREDENTIAL_REJECTED,
+    DMP_CREDENTIAL_VERIFIED
+} dmp_credential_t;
+
+typedef enum {
+    DMP_AUTH_NONE = 0,
+    DMP_AUTH_DIRECT,                     /* a card of the person's own */
+    DMP_AUTH_INDIRECT,
+    DMP_AUTH_INDIRECT_REINFORCED,
+    DMP_AUTH_OPERATOR                    /* the command-line tool */
+} dmp_auth_t;
+
+/* Codes are compared with their system: "10" is a doctor in one table only. */
+typedef struct {
+    dmp_str_t  system;                   /* OID, e.g. "1.2.250.1.71.1.2.7" */
+    dmp_str_t  code;
+} dmp_code_t;
+
+#define DMP_SYSTEM_PROFESSION  "1.2.250.1.71.1.2.7"     /* TRE_G15 */
+#define DMP_PROFESSION_DOCTOR  "10"
+
+typedef struct {
+    dmp_credential_t  certificate;
+    dmp_credential_t  token;
+    dmp_actor_t       actor;
+    dmp_auth_t        auth;
+    dmp_str_t         id;                /* national identifier, PS_IdNat */
+    dmp_code_t        role;              /* profession; empty = unknown */
+    dmp_code_t        specialty;
+    dmp_str_t         sector;
+    dmp_str_t         structure;
+    dmp_str_t         certificate_serial;    /* hex */
+    dmp_str_t         certificate_issuer;    /* its common name */
+} dmp_subject_t;
+
+
+typedef enum {
+    DMP_OPERATION_NONE = 0,
+    DMP_OPERATION_CHECK,                 /* TD0.2 */
+    DMP_OPERATION_FIND,                  /* TD0.5 */
+    DMP_OPERATION_SEARCH,                /* TD3.1a */
+    DMP_OPERATION_REFERENCE,             /* TD3.1b */
+    DMP_OPERATION_READ,                  /* TD3.2 */
+    DMP_OPERATION_DEPOSIT,               /* TD2 */
+    DMP_OPERATION_REPLACE,               /* TD2.1 */
+    DMP_OPERATION_MASK,                  /* TD3.3a */
+    DMP_OPERATION_UNMASK,
+    DMP_OPERATION_HIDE,                  /* TD3.3b */
+    DMP_OPERATION_SHOW,
+    DMP_OPERATION_DELETE,                /* TD3.3c */
+    DMP_OPERATION_ARCHIVE,               /* TD3.3d */
+    DMP_OPERATION_UNARCHIVE,
+    DMP_OPERATION_HISTORY,
+    DMP_OPERATION_RIGHTS,
+    DMP_OPERATION_CREATE,
+    DMP_OPERATION_CLOSE,
+    DMP_OPERATION_REOPEN,
+    DMP_OPERATION_MAX
+} dmp_operation_t;
+
+typedef enum {
+    DMP_MODE_NONE = 0,
+    DMP_MODE_NORMAL,
+    DMP_MODE_BRIS_DE_GLACE,
+    DMP_MODE_CENTRE_15
+} dmp_mode_t;
+
+/* What reading the request came to (rules B1 and B2). */
+typedef enum {
+    DMP_MAPPING_NONE = 0,                /* never read: ambiguous */
+    DMP_MAPPING_AMBIGUOUS,
+    DMP_MAPPING_OPERATION_UNKNOWN,
+    DMP_MAPPING_FORMAT,                  /* asks for what is not JSON */
+    DMP_MAPPING_INS_INVALID,
+    DMP_MAPPING_ONE                      /* one operation, one reading */
+} dmp_mapping_t;
+
+typedef struct {
+    dmp_mapping_t    mapping;
+    dmp_operation_t  operation;
+    dmp_mode_t       mode;
+    dmp_str_t        ins;                /* empty: names only a document */
+    dmp_str_t        ins_system;         /* of the identifier that named it */
+    dmp_str_t        document;           /* resource id; empty: none */
+    const char      *route;              /* template, for traces and logs */
+    const char      *why;                /* for the log: what was refused */
+    char             text[32];           /* holds "ins", decoded */
+} dmp_request_t;
+
+
+/* What the store said of the record.  "Did not say" is the zero value. */
+typedef enum {
+    DMP_RECORD_UNKNOWN = 0,
+    DMP_RECORD_ABSENT,
+    DMP_RECORD_PRESENT
+} dmp_record_state_t;
+
+typedef struct {
+    dmp_record_state_t   state;
+    uint64_t             version;        /* 0 when absent */
+    const dmp_record_t  *record;         /* NULL unless present */
+} dmp_facts_t;
+
+
+typedef enum {
+    DMP_RULE_NONE = 0,
+    DMP_RULE_A1, DMP_RULE_A2, DMP_RULE_A3, DMP_RULE_A4,
+    DMP_RULE_B1, DMP_RULE_B2,
+    DMP_RULE_C1, DMP_RULE_C2,
+    DMP_RULE_D1, DMP_RULE_D2,
+    DMP_RULE_E1,
+    DMP_RULE_F1,
+    DMP_RULE_G1, DMP_RULE_G2, DMP_RULE_G3, DMP_RULE_G4, DMP_RULE_G5,
+    DMP_RULE_G6, DMP_RULE_G7,
+    DMP_RULE_H1, DMP_RULE_H2, DMP_RULE_H3, DMP_RULE_H4, DMP_RULE_H5,
+    DMP_RULE_H6, DMP_RULE_H7,
+    DMP_RULE_P1, DMP_RULE_P2,
+    DMP_RULE_X1,
+    DMP_RULE_MAX
+} dmp_rule_t;
+
+typedef enum {
+    DMP_REASON_NONE = 0,                 /* "none": nothing refuses */
+    DMP_REASON_AUTHENTICATION_REQUIRED,
+    DMP_REASON_CERTIFICATE_REJECTED,
+    DMP_REASON_TOKEN_REJECTED,
+    DMP_REASON_IDENTITY_AMBIGUOUS,
+    DMP_REASON_REQUEST_AMBIGUOUS,
+    DMP_REASON_OPERATION_UNKNOWN,
+    DMP_REASON_INS_INVALID,
+    DMP_REASON_RECORD_ABSENT,
+    DMP_REASON_RECORD_CLOSED,
+    DMP_REASON_ACTOR_EXCLUDED,
+    DMP_REASON_CHANNEL_MISMATCH,
+    DMP_REASON_RIGHT_MISSING,
+    DMP_REASON_BLOCKED,
+    DMP_REASON_NOT_AUTHORISED,
+    DMP_REASON_AUTHORISATION_EXPIRED,
+    DMP_REASON_EMERGENCY_OPPOSED,
+    DMP_REASON_JUSTIFICATION_MISSING,
+    DMP_REASON_TRAITS_MISMATCH,
+    DMP_REASON_NOT_REGULATOR,
+    DMP_REASON_MODE_UNAVAILABLE,
+    DMP_REASON_DOCUMENT_FOREIGN,
+    DMP_REASON_TYPE_NOT_ALLOWED,
+    DMP_REASON_MASKED,
+    DMP_REASON_INVISIBLE_TO_PATIENT,
+    DMP_REASON_INVISIBLE_TO_REPRESENTATIVES,
+    DMP_REASON_NOT_AUTHOR,
+    DMP_REASON_CHANGE_NOT_ALLOWED,
+    DMP_REASON_NOT_OWN_RECORD,
+    DMP_REASON_DEPOSIT_NOT_ALLOWED,
+    DMP_REASON_TRACE_UNAVAILABLE,
+    DMP_REASON_ANSWER_UNCHECKED,         /* the host's answer: 502 */
+    DMP_REASON_MAX
+} dmp_reason_t;
+
+/* Permit, deny and "could not decide" stay three values end to end. */
+typedef enum {
+    DMP_DENY = 0,
+    DMP_ERROR,
+    DMP_ALLOW
+} dmp_effect_t;
+
+/* What the enforcing code must do; one it does not know is a denial. */
+#define DMP_OBLIGATION_TRACE    0x0001
+#define DMP_OBLIGATION_COMPOSE  0x0002   /* answer from the store, not forward */
+#define DMP_OBLIGATION_FILTER   0x0004   /* cut the answer down by H1 to H5 */
+#define DMP_OBLIGATION_JUDGE    0x0008   /* one document, all of it or none */
+#define DMP_OBLIGATIONS_KNOWN   0x000f
+
+typedef struct {
+    dmp_effect_t  effect;
+    dmp_rule_t    rule;                  /* that denied, or that granted */
+    dmp_reason_t  reason;
+    uint32_t      obligations;
+} dmp_decision_t;
+
+/*
+ * Decides.  facts may say "unknown" (a denial, X1); document is NULL as long
+ * as none is known, and is judged by rules H when given.  today is the day in
+ * Europe/Paris (dmp_day_paris).  *out is always written whole; it denies
+ * unless every rule held.  Source of the rules: docs/architecture.md.
+ */
+void dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
+    const dmp_request_t *request, const dmp_facts_t *facts,
+    const dmp_document_t *document, int32_t today, dmp_decision_t *out);
+
+/*
+ * Whether the professional is authorised, as TD0.2 answers it (GIE
+ * SESAM-Vitale code system 1.2.250.1.213.4.1.2.6.2).
+ */
+typedef enum {
+    DMP_AUTHORISATION_NONE = 0,          /* NON_EXISTE */
+    DMP_AUTHORISATION_FORBIDDEN,         /* INTERDIT */
+    DMP_AUTHORISATION_EXPIRED,           /* EXPIRE */
+    DMP_AUTHORISATION_VALID              /* VALIDE */
+} dmp_authorisation_t;
+
+dmp_authorisation_t dmp_authorisation(const dmp_record_t *record,
+    const dmp_subject_t *subject, int32_t today);
+
+bool dmp_is_treating(const dmp_record_t *record, const dmp_subject_t *subject);
+
+/* Stable names, used by traces, answers, logs and tools. */
+const char *dmp_actor_name(dmp_actor_t actor);
+const char *dmp_auth_name(dmp_auth_t auth);
+const char *dmp_operation_name(dmp_operation_t operation);
+const char *dmp_operation_transaction(dmp_operation_t operation);
+const char *dmp_mode_name(dmp_mode_t mode);
+const char *dmp_effect_name(dmp_effect_t effect);
+const char *dmp_rule_name(dmp_rule_t rule);
+const char *dmp_reason_name(dmp_reason_t reason);
+
+#endif

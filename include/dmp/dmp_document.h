@@ -1,0 +1,121 @@
+/*
+ * dmp_document.h: what the rules must know of one document, read from the
+ * FHIR resource with the scanner, and the cutting of a search answer.
+ */
+
+#ifndef DMP_DOCUMENT_H
+#define DMP_DOCUMENT_H
+
+#include <dmp/dmp.h>
+#include <dmp/dmp_decide.h>
+#include <dmp/dmp_scan.h>
+
+
+/* Whom the document says it is about, compared with one INS. */
+typedef enum {
+    DMP_PATIENT_OTHER = 0,       /* it names somebody else, or contradicts */
+    DMP_PATIENT_UNNAMED,         /* no INS anywhere: a literal reference */
+    DMP_PATIENT_SAME
+} dmp_patient_match_t;
+
+/* Labels, by their effect; an unknown code masks (most restrictive). */
+#define DMP_LABEL_MASKED                        0x01    /* MASQUE_PS */
+#define DMP_LABEL_INVISIBLE_PATIENT             0x02
+#define DMP_LABEL_INVISIBLE_REPRESENTATIVES     0x04
+#define DMP_LABEL_UNKNOWN                       0x08
+
+#define DMP_DOCUMENT_AUTHORS    16
+#define DMP_DOCUMENT_PATIENTS   8
+#define DMP_DOCUMENT_CONTAINED  32       /* contained resources */
+
+/*
+ * Strings point into the answer, or into "text" below when they had to be
+ * decoded; they live as long as both do, so the struct is not to be copied.
+ */
+struct dmp_document_s {
+    dmp_str_t      id;                   /* resource id */
+    dmp_str_t      master;               /* masterIdentifier.value, or empty */
+    dmp_code_t     type;                 /* first type.coding, system as is */
+    unsigned       labels;
+    dmp_str_t      ins[DMP_DOCUMENT_PATIENTS];   /* each INS it names, once */
+    unsigned       n_ins;
+    bool           other_patient;        /* names, in a way that cannot be
+                                            compared, whom it is about */
+    dmp_str_t      authors[DMP_DOCUMENT_AUTHORS];
+                                         /* PS_IdNat of each author; RPPS as
+                                            "8" and the 11 digits */
+    unsigned       n_authors;
+    bool           superseded;
+    bool           outcome;              /* an OperationOutcome instead, with
+                                            nothing contained in it */
+    char           text[1024];
+    size_t         text_len;
+};
+
+/*
+ * Reads the DocumentReference at the cursor, and moves past it.  False with
+ * s->error set when it is not JSON; *rc tells the rest: DMP_OK, or DMP_E_LIMIT
+ * or DMP_E_UNKNOWN when it is JSON that cannot be judged (another resource
+ * type, a wrong type of a member that the rules need, a contained id given
+ * twice, too many authors): such a document is not shown.
+ *
+ * Patients named: subject and context.sourcePatientInfo, by their identifier
+ * and by their reference: "Patient?identifier=SYSTEM|INS", on its own or
+ * behind a base URL, or "#contained", wherever "contained" stands.  An INS
+ * counts by its value, whatever its system of the four.  A literal reference
+ * to a Patient and identifiers that are not an INS name nobody.  What names
+ * somebody else than a Patient, or cannot be resolved or understood, sets
+ * other_patient.
+ */
+bool dmp_document_read(dmp_scan_t *s, dmp_document_t *document, dmp_rc_t *rc);
+
+/* A whole text that holds one resource; the scan's error is its code too. */
+dmp_rc_t dmp_document_parse(const char *json, size_t len,
+    dmp_document_t *document);
+
+/* Who it is about, seen from the record with that INS. */
+dmp_patient_match_t dmp_document_patient(const dmp_document_t *document,
+    dmp_str_t ins);
+
+/* masterIdentifier where it has one, else the resource id. */
+dmp_str_t dmp_document_name(const dmp_document_t *document);
+
+
+/*
+ * Called once for each document of an answer that can be judged, in order:
+ * true if it may leave.  It may have been called when the answer is refused
+ * as a whole in the end.
+ */
+typedef bool (*dmp_judge_pt)(void *data, const dmp_document_t *document);
+
+typedef struct {
+    size_t    from;                      /* byte offsets, to exclusive */
+    size_t    to;
+} dmp_range_t;
+
+typedef struct {
+    dmp_range_t  *ranges;                /* what leaves, in order */
+    size_t        n_ranges;
+    size_t        size;                  /* bytes of all the ranges */
+    unsigned      shown;                 /* documents that leave */
+    unsigned      withheld;              /* entries that do not */
+} dmp_cut_t;
+
+/*
+ * Reads a search answer (Bundle of type searchset) in one pass and says which
+ * byte ranges of it leave: all but the entries whose document may not be
+ * shown or cannot be judged, and "total", which would count them.  Entries
+ * that are OperationOutcome stay; any other resource is withheld, and so is
+ * an entry without one.  What leaves is JSON: a comma goes with what it
+ * belongs to, and "entry" goes whole when nothing of it stays.
+ *
+ * ranges is the caller's array of max_ranges; DMP_E_LIMIT if too small (four
+ * and one per entry are always enough) or if there are more than max_entries.
+ * DMP_E_SYNTAX, DMP_E_UNKNOWN: not such a Bundle, or it has a member we do
+ * not know.  Unless DMP_OK is returned nothing may leave, and *out says so.
+ */
+dmp_rc_t dmp_bundle_cut(const char *json, size_t len, dmp_judge_pt judge,
+    void *data, size_t max_entries, dmp_range_t *ranges, size_t max_ranges,
+    dmp_cut_t *out);
+
+#endif

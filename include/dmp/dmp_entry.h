@@ -1,0 +1,127 @@
+/*
+ * dmp_entry.h: reading entries of the trace, strictly: members in their
+ * order, none unknown, none missing, none twice.  Format: docs/store.md.
+ */
+
+#ifndef DMP_ENTRY_H
+#define DMP_ENTRY_H
+
+#include <dmp/dmp.h>
+#include <dmp/dmp_record.h>
+#include <dmp/dmp_trace.h>
+
+
+#define DMP_ENTRY_FORMAT   1
+#define DMP_PUBLIC_LEN     32            /* Ed25519 */
+#define DMP_SIGNATURE_LEN  64
+#define DMP_CERTIFICATE_MAX  256         /* bytes of what is certified */
+
+typedef enum {
+    DMP_KIND_NONE = 0,
+    DMP_KIND_ACCESS,
+    DMP_KIND_CHANGE,
+    DMP_KIND_OUTCOME,
+    DMP_KIND_EPOCH_OPEN,
+    DMP_KIND_EPOCH_CLOSE,
+    DMP_KIND_CHECKPOINT,
+    DMP_KIND_MAX
+} dmp_kind_t;
+
+const char *dmp_kind_name(dmp_kind_t kind);
+
+/*
+ * The head of one chain: the entry and what the store answered up to it.
+ * acked is seq itself in checkpoints; an epoch-open may carry a head whose
+ * last entries were never acknowledged.
+ */
+typedef struct {
+    unsigned       bucket;
+    uint64_t       epoch;
+    uint64_t       seq;
+    unsigned char  hash[DMP_HASH_LEN];
+    uint64_t       acked;
+    unsigned char  acks[DMP_HASH_LEN];
+} dmp_chain_head_t;
+
+/*
+ * One entry, read.  Strings are raw (between their quotes, escapes as they
+ * stand) and point into the body.
+ */
+typedef struct {
+    dmp_kind_t        kind;
+    dmp_str_t         writer;
+    uint64_t          epoch;
+    uint64_t          seq;
+    unsigned char     prev[DMP_HASH_LEN];
+    uint64_t          bucket;
+    int64_t           time_ms;
+    uint64_t          ack_seq;
+    unsigned char     ack[DMP_HASH_LEN];
+
+    /* access, change: empty where the entry has none */
+    dmp_str_t         trace;
+    dmp_str_t         actor_kind;
+    dmp_str_t         actor_id;
+    dmp_str_t         patient;
+    dmp_str_t         operation;
+    dmp_str_t         transaction;
+    dmp_str_t         mode;
+    bool              emergency;
+    dmp_str_t         documents;         /* the JSON list */
+    dmp_str_t         decision;
+    dmp_str_t         rule;
+    dmp_str_t         reason;
+    dmp_str_t         policy;
+    uint64_t          version;
+    uint64_t          new_version;
+    dmp_str_t         client;
+    dmp_str_t         method;
+    dmp_str_t         route;
+    uint64_t          repeated;
+
+    /* outcome: the JSON lists */
+    dmp_str_t         outcomes;
+    dmp_str_t         abandoned;
+
+    /* epoch-open */
+    unsigned char     public_key[DMP_PUBLIC_LEN];
+    int64_t           opened_ms;
+    int64_t           expires_ms;
+    unsigned char     certificate[DMP_SIGNATURE_LEN];
+
+    /* epoch-open (carried), checkpoint, epoch-close */
+    unsigned          n_heads;
+    dmp_chain_head_t  heads[DMP_BUCKETS_MAX];
+
+    /* checkpoint, epoch-close: of the first signed_len bytes */
+    unsigned char     signature[DMP_SIGNATURE_LEN];
+    size_t            signed_len;
+} dmp_entry_view_t;
+
+/*
+ * Reads a body.  DMP_E_SYNTAX or DMP_E_UNKNOWN, and error->text says where and
+ * what; *view is then not to be used, but for what was read before.
+ */
+dmp_rc_t dmp_entry_parse(const char *body, size_t len, dmp_entry_view_t *view,
+    dmp_error_t *error);
+
+/*
+ * The text that the gateway's audit key signs to certify an epoch:
+ * "dmp-epoch/1", writer, epoch, public key, opened, expires; one line each.
+ */
+void dmp_entry_certified(dmp_buf_t *b, dmp_str_t writer, uint64_t epoch,
+    const unsigned char public_key[DMP_PUBLIC_LEN], int64_t opened_ms,
+    int64_t expires_ms);
+
+/* "ms-n" of a stream id to its two numbers; false if it is not one. */
+bool dmp_stream_id_parse(dmp_str_t text, uint64_t *ms, uint64_t *n);
+
+/*
+ * The next digest of acknowledgements: SHA-256(A || seq ":" outcome ":" ms "-"
+ * n).  digest is read and written; it starts as zeros in each epoch.
+ */
+bool dmp_acks_extend(EVP_MD_CTX *ctx, const EVP_MD *sha256,
+    unsigned char digest[DMP_HASH_LEN], uint64_t seq, char outcome,
+    uint64_t id_ms, uint64_t id_seq);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * dmp_scan.h: a single-pass JSON scanner (RFC 8259) without a tree.
+ *
+ * The caller walks the text with a cursor and says at each value whether it
+ * wants it or skips it; what is skipped is checked just as strictly.  It is
+ * for answers of a record host, so it refuses rather than repairs: names given
+ * twice in one object, names written with escapes, NUL, invalid UTF-8, lone
+ * surrogates, trailing bytes, a byte order mark, depth and name counts beyond
+ * the limits.  The first error is kept and every later call fails.
+ */
+
+#ifndef DMP_SCAN_H
+#define DMP_SCAN_H
+
+#include <dmp/dmp.h>
+
+
+#define DMP_SCAN_DEPTH  64       /* open objects and arrays */
+#define DMP_SCAN_NAMES  1024     /* names of all open objects together */
+#define DMP_SCAN_FEW    32       /* names of an object compared one by one */
+
+typedef enum {
+    DMP_SCAN_NONE = 0,           /* error, or no value here */
+    DMP_SCAN_OBJECT,
+    DMP_SCAN_ARRAY,
+    DMP_SCAN_STRING,
+    DMP_SCAN_NUMBER,
+    DMP_SCAN_TRUE,
+    DMP_SCAN_FALSE,
+    DMP_SCAN_NULL
+} dmp_scan_type_t;
+
+typedef enum {
+    DMP_SCAN_OK = 0,
+    DMP_SCAN_SYNTAX,
+    DMP_SCAN_TRUNCATED,
+    DMP_SCAN_ENCODING,           /* not UTF-8, a lone surrogate, a NUL */
+    DMP_SCAN_DUPLICATE,          /* the same name twice in one object */
+    DMP_SCAN_ESCAPED_NAME,
+    DMP_SCAN_TOO_DEEP,
+    DMP_SCAN_TOO_MANY_NAMES,
+    DMP_SCAN_TRAILING,
+    DMP_SCAN_UNEXPECTED          /* the caller asked for another type */
+} dmp_scan_error_t;
+
+/*
+ * The cursor.  Callers read "error" and nothing else; "names" and the tables
+ * after it are those of the open objects, innermost last, and only their used
+ * part is ever written or read.
+ */
+typedef struct {
+    const unsigned char  *start;
+    const unsigned char  *pos;
+    const unsigned char  *end;
+    dmp_scan_error_t      error;
+    bool                  expect;        /* a value must be consumed now */
+    unsigned              depth;
+    unsigned              names;
+    uint64_t              objects;       /* bit per level: object, not array */
+    uint64_t              fresh;         /* bit per level: nothing in it yet */
+    uint16_t              base[DMP_SCAN_DEPTH];  /* its first name */
+    uint64_t              seen[DMP_SCAN_DEPTH];  /* a bit of each hash */
+    uint32_t              hash[DMP_SCAN_NAMES];
+    dmp_str_t             name[DMP_SCAN_NAMES];
+    uint16_t              order[DMP_SCAN_NAMES]; /* sorted, per large object */
+} dmp_scan_t;
+
+/*
+ * A string value as it stands in the text, quotes not included.  "escaped"
+ * says that it holds backslash escapes and must be decoded before use.
+ */
+typedef struct {
+    dmp_str_t  raw;
+    bool       escaped;
+} dmp_scan_string_t;
+
+/* text must stay in place while the cursor is used; nothing is allocated. */
+void dmp_scan_init(dmp_scan_t *s, const char *text, size_t len);
+
+/*
+ * The type of the value at the cursor, which does not move past it.  It goes
+ * by the first byte: only consuming the value tells whether it is well formed.
+ */
+dmp_scan_type_t dmp_scan_peek(dmp_scan_t *s);
+
+/*
+ * Enters an object, then one call per member: true with its name (raw bytes)
+ * and the cursor on its value, which must be consumed before the next call;
+ * false at the end of the object or on error (look at s->error).
+ */
+bool dmp_scan_object(dmp_scan_t *s);
+bool dmp_scan_member(dmp_scan_t *s, dmp_str_t *name);
+
+/* The same for an array: true with the cursor on the next element. */
+bool dmp_scan_array(dmp_scan_t *s);
+bool dmp_scan_element(dmp_scan_t *s);
+
+bool dmp_scan_string(dmp_scan_t *s, dmp_scan_string_t *out);
+bool dmp_scan_bool(dmp_scan_t *s, bool *out);
+bool dmp_scan_number(dmp_scan_t *s, dmp_str_t *raw);
+
+/* A number that is an integer of 0 to 2^53 - 1, without fraction or exponent. */
+bool dmp_scan_uint(dmp_scan_t *s, uint64_t *out);
+
+/*
+ * Checks and passes over the whole value, without recursion; range, if not
+ * NULL, covers it without the white space around it.
+ */
+bool dmp_scan_skip(dmp_scan_t *s, dmp_str_t *range);
+
+/* After the last value: true if nothing but white space is left. */
+bool dmp_scan_end(dmp_scan_t *s);
+
+/* Offset of the cursor in the text: where it stopped, for messages. */
+size_t dmp_scan_offset(const dmp_scan_t *s);
+
+/*
+ * Decodes a string value, as dmp_scan_string() gave it, into out (size bytes;
+ * the decoded text is never longer than the raw one).  False if it does not
+ * fit.
+ */
+bool dmp_scan_decode(const dmp_scan_string_t *in, char *out, size_t size,
+    size_t *len);
+
+/* Compares a string value, decoded, with a text. */
+bool dmp_scan_string_eq(const dmp_scan_string_t *in, dmp_str_t text);
+
+const char *dmp_scan_strerror(dmp_scan_error_t error);
+
+/* DMP_OK, DMP_E_LIMIT beyond the limits above, else DMP_E_SYNTAX. */
+dmp_rc_t dmp_scan_rc(const dmp_scan_t *s);
+
+#endif

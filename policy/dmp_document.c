@@ -1,0 +1,555 @@
+/*
+ * dmp_document.c: the facts of one document that the rules need, out of its
+ * DocumentReference.  It says what the document says; whether that is enough
+ * is for the rules.  Where two readings are possible it takes the one that
+ * shows less.
+ */
+
+#include <dmp/dmp_document.h>
+
+#include "dmp_document_int.h"
+
+
+/* Reads the value at the cursor into *to; false only on a scan error. */
+typedef bool (*dmp_read_pt)(dmp_reader_t *r, void *to);
+
+typedef struct {
+    dmp_str_t     name;
+    dmp_read_pt   read;
+    size_t        offset;                /* of its target in the struct read */
+} dmp_field_t;
+
+#define dmp_fields(table)  table, sizeof(table) / sizeof(table[0])
+
+
+/* The value is not what the rules need: the document cannot be judged. */
+static bool
+dmp_read_odd(dmp_reader_t *r)
+{
+    dmp_reader_refuse(r, DMP_E_UNKNOWN);
+
+    return dmp_scan_skip(r->scan, NULL);
+}
+
+
+static bool
+dmp_read_object(dmp_reader_t *r, const dmp_field_t *fields, size_t n,
+    void *to)
+{
+    size_t     i;
+    dmp_str_t  name;
+
+    if (dmp_scan_peek(r->scan) != DMP_SCAN_OBJECT) {
+        return dmp_read_odd(r);
+    }
+
+    (void) dmp_scan_object(r->scan);     /* sticky: member() fails as well */
+
+    while (dmp_scan_member(r->scan, &name)) {
+
+        for (i = 0; i < n; i++) {
+            if (dmp_str_eq(name, fields[i].name)) {
+                break;
+            }
+        }
+
+        if (i == n ? !dmp_scan_skip(r->scan, NULL)
+                   : !fields[i].read(r, (char *) to + fields[i].offset))
+        {
+            return false;
+        }
+    }
+
+    return r->scan->error == DMP_SCAN_OK;
+}
+
+
+static bool
+dmp_read_array(dmp_reader_t *r, dmp_read_pt read, void *to)
+{
+    if (dmp_scan_peek(r->scan) != DMP_SCAN_ARRAY) {
+        return dmp_read_odd(r);
+    }
+
+    (void) dmp_scan_array(r->scan);      /* sticky: element() fails as well */
+
+    while (dmp_scan_element(r->scan)) {
+        if (!read(r, to)) {
+            return false;
+        }
+    }
+
+    return r->scan->error == DMP_SCAN_OK;
+}
+
+
+/* A string as it stands: most are compared and forgotten. */
+static bool
+dmp_read_raw(dmp_reader_t *r, void *to)
+{
+    if (dmp_scan_peek(r->scan) != DMP_SCAN_STRING) {
+        return dmp_read_odd(r);
+    }
+
+    return dmp_scan_string(r->scan, to);
+}
+
+
+/* A string to keep, decoded. */
+static bool
+dmp_read_text(dmp_reader_t *r, void *to)
+{
+    dmp_scan_string_t  raw;
+
+    memset(&raw, 0, sizeof(raw));
+
+    if (!dmp_read_raw(r, &raw)) {
+        return false;
+    }
+
+    *(dmp_str_t *) to = dmp_reader_keep(r, &raw);
+
+    return true;
+}
+
+
+static const dmp_field_t  dmp_identifier_fields[] = {
+    { dmp_string("system"), dmp_read_raw,
+      offsetof(dmp_identifier_t, system) },
+    { dmp_string("value"), dmp_read_raw,
+      offsetof(dmp_identifier_t, value) }
+};
+
+
+static bool
+dmp_read_identifier(dmp_reader_t *r, void *to)
+{
+    return dmp_read_object(r, dmp_fields(dmp_identifier_fields), to);
+}
+
+
+static const dmp_field_t  dmp_reference_fields[] = {
+    { dmp_string("reference"), dmp_read_raw,
+      offsetof(dmp_reference_t, reference) },
+    { dmp_string("type"), dmp_read_raw,
+      offsetof(dmp_reference_t, type) },
+    { dmp_string("identifier"), dmp_read_identifier,
+      offsetof(dmp_reference_t, identifier) }
+};
+
+
+static bool
+dmp_read_patient(dmp_reader_t *r, void *to)
+{
+    dmp_reference_t  reference;
+
+    (void) to;
+
+    memset(&reference, 0, sizeof(reference));
+
+    if (!dmp_read_object(r, dmp_fields(dmp_reference_fields), &reference)) {
+        return false;
+    }
+
+    dmp_reader_patient(r, &reference);
+
+    return true;
+}
+
+
+static bool
+dmp_read_author(dmp_reader_t *r, void *to)
+{
+    dmp_reference_t  reference;
+
+    (void) to;
+
+    memset(&reference, 0, sizeof(reference));
+
+    if (!dmp_read_object(r, dmp_fields(dmp_reference_fields), &reference)) {
+        return false;
+    }
+
+    dmp_reader_author(r, &reference);
+
+    return true;
+}
+
+
+static bool
+dmp_read_authors(dmp_reader_t *r, void *to)
+{
+    return dmp_read_array(r, dmp_read_author, to);
+}
+
+
+static const dmp_field_t  dmp_context_fields[] = {
+    { dmp_string("sourcePatientInfo"), dmp_read_patient, 0 }
+};
+
+
+static bool
+dmp_read_context(dmp_reader_t *r, void *to)
+{
+    return dmp_read_object(r, dmp_fields(dmp_context_fields), to);
+}
+
+
+static bool
+dmp_read_contained_identifier(dmp_reader_t *r, void *to)
+{
+    dmp_identifier_t  identifier;
+
+    memset(&identifier, 0, sizeof(identifier));
+
+    if (!dmp_read_identifier(r, &identifier)) {
+        return false;
+    }
+
+    dmp_reader_contained_identifier(r, to, &identifier);
+
+    return true;
+}
+
+
+static bool
+dmp_read_contained_identifiers(dmp_reader_t *r, void *to)
+{
+    return dmp_read_array(r, dmp_read_contained_identifier, to);
+}
+
+
+/*
+ * "identifier" of a Patient, a Practitioner and a PractitionerRole is an
+ * array; of others, such as a Bundle, it may not be, nor is it needed: only
+ * its type says whether it counts, and that may come after it.
+ */
+static bool
+dmp_read_contained_any(dmp_reader_t *r, void *to)
+{
+    if (dmp_scan_peek(r->scan) == DMP_SCAN_ARRAY) {
+        return dmp_read_contained_identifiers(r, to);
+    }
+
+    ((dmp_contained_t *) to)->odd = true;
+
+    return dmp_scan_skip(r->scan, NULL);
+}
+
+
+static const dmp_field_t  dmp_contained_fields[] = {
+    { dmp_string("resourceType"), dmp_read_raw,
+      offsetof(dmp_contained_t, type) },
+    { dmp_string("id"), dmp_read_raw, offsetof(dmp_contained_t, id) },
+    { dmp_string("identifier"), dmp_read_contained_any, 0 }
+};
+
+
+static bool
+dmp_read_one_contained(dmp_reader_t *r, void *to)
+{
+    dmp_contained_t  *contained;
+
+    (void) to;
+
+    if (r->n_contained == DMP_DOCUMENT_CONTAINED) {
+        dmp_reader_refuse(r, DMP_E_LIMIT);
+        return dmp_scan_skip(r->scan, NULL);
+    }
+
+    contained = &r->contained[r->n_contained++];
+    memset(contained, 0, sizeof(dmp_contained_t));
+
+    return dmp_read_object(r, dmp_fields(dmp_contained_fields), contained);
+}
+
+
+static bool
+dmp_read_contained(dmp_reader_t *r, void *to)
+{
+    return dmp_read_array(r, dmp_read_one_contained, to);
+}
+
+
+typedef struct {
+    dmp_scan_string_t  system;
+    dmp_scan_string_t  code;
+} dmp_coding_t;
+
+static const dmp_field_t  dmp_coding_fields[] = {
+    { dmp_string("system"), dmp_read_raw, offsetof(dmp_coding_t, system) },
+    { dmp_string("code"), dmp_read_raw, offsetof(dmp_coding_t, code) }
+};
+
+
+static bool
+dmp_read_type_coding(dmp_reader_t *r, void *to)
+{
+    bool          *first;
+    dmp_coding_t   coding;
+
+    first = to;
+    memset(&coding, 0, sizeof(coding));
+
+    if (!dmp_read_object(r, dmp_fields(dmp_coding_fields), &coding)) {
+        return false;
+    }
+
+    if (*first) {
+        r->document->type.system = dmp_reader_keep(r, &coding.system);
+        r->document->type.code = dmp_reader_keep(r, &coding.code);
+        *first = false;
+    }
+
+    return true;
+}
+
+
+static bool
+dmp_read_type_codings(dmp_reader_t *r, void *to)
+{
+    return dmp_read_array(r, dmp_read_type_coding, to);
+}
+
+
+static const dmp_field_t  dmp_type_fields[] = {
+    { dmp_string("coding"), dmp_read_type_codings, 0 }
+};
+
+
+static bool
+dmp_read_type(dmp_reader_t *r, void *to)
+{
+    bool  first;
+
+    (void) to;
+
+    first = true;
+
+    return dmp_read_object(r, dmp_fields(dmp_type_fields), &first);
+}
+
+
+static unsigned
+dmp_label(const dmp_scan_string_t *code)
+{
+    size_t  i;
+
+    static const struct {
+        dmp_str_t  code;
+        unsigned   labels;
+    } table[] = {
+        { dmp_string("N"), 0 },
+        { dmp_string("R"), 0 },
+        { dmp_string("V"), 0 },
+        { dmp_string("MASQUE_PS"), DMP_LABEL_MASKED },
+        { dmp_string("INVISIBLE_PATIENT"), DMP_LABEL_INVISIBLE_PATIENT },
+        { dmp_string("INVISIBLE_REPRESENTANTS_LEGAUX"),
+          DMP_LABEL_INVISIBLE_REPRESENTATIVES }
+    };
+
+    /* by code alone: examples carry the same codes under several systems */
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (dmp_scan_string_eq(code, table[i].code)) {
+            return table[i].labels;
+        }
+    }
+
+    return DMP_LABEL_UNKNOWN | DMP_LABEL_MASKED;
+}
+
+
+static bool
+dmp_read_label_coding(dmp_reader_t *r, void *to)
+{
+    bool          *coded;
+    dmp_coding_t   coding;
+
+    coded = to;
+    memset(&coding, 0, sizeof(coding));
+
+    if (!dmp_read_object(r, dmp_fields(dmp_coding_fields), &coding)) {
+        return false;
+    }
+
+    r->document->labels |= dmp_label(&coding.code);
+    *coded = true;
+
+    return true;
+}
+
+
+static bool
+dmp_read_label_codings(dmp_reader_t *r, void *to)
+{
+    return dmp_read_array(r, dmp_read_label_coding, to);
+}
+
+
+static const dmp_field_t  dmp_label_fields[] = {
+    { dmp_string("coding"), dmp_read_label_codings, 0 }
+};
+
+
+static bool
+dmp_read_label(dmp_reader_t *r, void *to)
+{
+    bool  coded;
+
+    (void) to;
+
+    coded = false;
+
+    if (!dmp_read_object(r, dmp_fields(dmp_label_fields), &coded)) {
+        return false;
+    }
+
+    if (!coded) {
+        r->document->labels |= DMP_LABEL_UNKNOWN | DMP_LABEL_MASKED;
+    }
+
+    return true;
+}
+
+
+static bool
+dmp_read_labels(dmp_reader_t *r, void *to)
+{
+    return dmp_read_array(r, dmp_read_label, to);
+}
+
+
+static const dmp_field_t  dmp_master_fields[] = {
+    { dmp_string("value"), dmp_read_text, offsetof(dmp_document_t, master) }
+};
+
+
+static bool
+dmp_read_master(dmp_reader_t *r, void *to)
+{
+    return dmp_read_object(r, dmp_fields(dmp_master_fields), to);
+}
+
+
+static bool
+dmp_read_status(dmp_reader_t *r, void *to)
+{
+    dmp_scan_string_t  status;
+
+    memset(&status, 0, sizeof(status));
+
+    if (!dmp_read_raw(r, &status)) {
+        return false;
+    }
+
+    *(bool *) to = dmp_scan_string_eq(&status, dmp_string("superseded"));
+
+    return true;
+}
+
+
+static bool
+dmp_read_resource_type(dmp_reader_t *r, void *to)
+{
+    (void) to;
+
+    return dmp_read_raw(r, &r->type);
+}
+
+
+/* The target of each is the document. */
+static const dmp_field_t  dmp_document_fields[] = {
+    { dmp_string("resourceType"), dmp_read_resource_type, 0 },
+    { dmp_string("id"), dmp_read_text, offsetof(dmp_document_t, id) },
+    { dmp_string("contained"), dmp_read_contained, 0 },
+    { dmp_string("masterIdentifier"), dmp_read_master, 0 },
+    { dmp_string("status"), dmp_read_status,
+      offsetof(dmp_document_t, superseded) },
+    { dmp_string("type"), dmp_read_type, 0 },
+    { dmp_string("subject"), dmp_read_patient, 0 },
+    { dmp_string("author"), dmp_read_authors, 0 },
+    { dmp_string("securityLabel"), dmp_read_labels, 0 },
+    { dmp_string("context"), dmp_read_context, 0 }
+};
+
+
+/* A caller that forgets to look at the return code denies all the same. */
+static void
+dmp_document_spoil(dmp_document_t *document)
+{
+    document->other_patient = true;
+    document->labels |= DMP_LABEL_UNKNOWN | DMP_LABEL_MASKED;
+    document->n_authors = 0;
+}
+
+
+bool
+dmp_document_read(dmp_scan_t *s, dmp_document_t *document, dmp_rc_t *rc)
+{
+    dmp_reader_t  r;
+
+    /* the text is written before it is read */
+
+    memset(document, 0, offsetof(dmp_document_t, text));
+    document->text_len = 0;
+
+    dmp_reader_init(&r, s, document);
+
+    if (!dmp_read_object(&r, dmp_fields(dmp_document_fields), document)) {
+        *rc = dmp_scan_rc(s);
+        dmp_document_spoil(document);
+        return false;
+    }
+
+    *rc = dmp_reader_finish(&r);
+
+    if (*rc != DMP_OK) {
+        dmp_document_spoil(document);
+    }
+
+    return true;
+}
+
+
+dmp_rc_t
+dmp_document_parse(const char *json, size_t len, dmp_document_t *document)
+{
+    dmp_rc_t    rc;
+    dmp_scan_t  s;
+
+    dmp_scan_init(&s, json, len);
+
+    if (!dmp_document_read(&s, document, &rc) || !dmp_scan_end(&s)) {
+        dmp_document_spoil(document);
+        return dmp_scan_rc(&s);
+    }
+
+    return rc;
+}
+
+
+dmp_patient_match_t
+dmp_document_patient(const dmp_document_t *document, dmp_str_t ins)
+{
+    unsigned  i;
+
+    if (document->other_patient || ins.len == 0) {
+        return DMP_PATIENT_OTHER;
+    }
+
+    for (i = 0; i < document->n_ins; i++) {
+        if (!dmp_str_eq(document->ins[i], ins)) {
+            return DMP_PATIENT_OTHER;
+        }
+    }
+
+    return document->n_ins != 0 ? DMP_PATIENT_SAME : DMP_PATIENT_UNNAMED;
+}
+
+
+dmp_str_t
+dmp_document_name(const dmp_document_t *document)
+{
+    return document->master.len != 0 ? document->master : document->id;
+}

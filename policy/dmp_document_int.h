@@ -1,0 +1,81 @@
+/*
+ * dmp_document_int.h: between the reading of a document's members and the
+ * meaning of those that name people.
+ */
+
+#ifndef DMP_DOCUMENT_INT_H
+#define DMP_DOCUMENT_INT_H
+
+#include <dmp/dmp_document.h>
+
+
+#define DMP_DOCUMENT_FOUND  64           /* identifiers of contained ones */
+
+/* A string that was not there has no data; an empty one has. */
+typedef struct {
+    dmp_scan_string_t  system;
+    dmp_scan_string_t  value;
+} dmp_identifier_t;
+
+typedef struct {
+    dmp_scan_string_t  reference;
+    dmp_scan_string_t  type;
+    dmp_identifier_t   identifier;
+} dmp_reference_t;
+
+typedef struct {
+    dmp_scan_string_t  type;
+    dmp_scan_string_t  id;
+    bool               odd;              /* its identifiers are no array */
+} dmp_contained_t;
+
+/* What an identifier says; most say nothing to the rules. */
+typedef enum {
+    DMP_NAMED_NOBODY = 0,
+    DMP_NAMED_INS,
+    DMP_NAMED_UNCLEAR,                   /* maybe an INS */
+    DMP_NAMED_PS,                        /* PS_IdNat */
+    DMP_NAMED_RPPS
+} dmp_named_t;
+
+typedef struct {
+    const dmp_contained_t  *owner;
+    dmp_named_t             named;
+    dmp_str_t               value;
+} dmp_found_t;
+
+/* One document while it is read; only the used part of tables is written. */
+typedef struct {
+    dmp_scan_t         *scan;
+    dmp_document_t     *document;
+    dmp_rc_t            rc;
+    dmp_scan_string_t   type;            /* resourceType */
+    unsigned            n_contained;
+    unsigned            n_found;
+    unsigned            n_patients;
+    unsigned            n_authors;
+    dmp_str_t           patients[2];     /* "#id", of subject and source */
+    dmp_str_t           authors[DMP_DOCUMENT_AUTHORS];
+    dmp_contained_t     contained[DMP_DOCUMENT_CONTAINED];
+    dmp_found_t         found[DMP_DOCUMENT_FOUND];
+} dmp_reader_t;
+
+void dmp_reader_init(dmp_reader_t *r, dmp_scan_t *s, dmp_document_t *document);
+
+/* The first reason why the document cannot be judged is the one that stays. */
+void dmp_reader_refuse(dmp_reader_t *r, dmp_rc_t rc);
+
+/* The text of a string, to last as long as the document; empty if absent. */
+dmp_str_t dmp_reader_keep(dmp_reader_t *r, const dmp_scan_string_t *raw);
+
+/* subject and context.sourcePatientInfo; an element of author. */
+void dmp_reader_patient(dmp_reader_t *r, const dmp_reference_t *reference);
+void dmp_reader_author(dmp_reader_t *r, const dmp_reference_t *reference);
+
+void dmp_reader_contained_identifier(dmp_reader_t *r,
+    const dmp_contained_t *owner, const dmp_identifier_t *identifier);
+
+/* With everything read: resolves references, and says what it came to. */
+dmp_rc_t dmp_reader_finish(dmp_reader_t *r);
+
+#endif

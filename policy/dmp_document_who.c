@@ -1,0 +1,713 @@
+/*
+ * dmp_document_who.c: whom a document names, as patient and as authors: the
+ * forms of identifiers and references, and "contained".  What it cannot make
+ * out counts as somebody else, for a patient, and as nobody, for an author.
+ */
+
+#include "dmp_document_int.h"
+
+
+#define DMP_REFERENCE_MAX  512           /* bytes of one, decoded */
+#define DMP_SYSTEM_MAX     64
+
+#define DMP_OID_PREFIX     "urn:oid:"
+#define DMP_INS_LEN        15
+#define DMP_RPPS_LEN       11
+
+
+void
+dmp_reader_init(dmp_reader_t *r, dmp_scan_t *s, dmp_document_t *document)
+{
+    /* the tables stay as they are: they are written before they are read */
+
+    r->scan = s;
+    r->document = document;
+    r->rc = DMP_OK;
+    memset(&r->type, 0, sizeof(r->type));
+    r->n_contained = 0;
+    r->n_found = 0;
+    r->n_patients = 0;
+    r->n_authors = 0;
+}
+
+
+void
+dmp_reader_refuse(dmp_reader_t *r, dmp_rc_t rc)
+{
+    if (r->rc == DMP_OK) {
+        r->rc = rc;
+    }
+}
+
+
+/* Room in the document's own text, or NULL. */
+static char *
+dmp_reader_room(dmp_reader_t *r, size_t len)
+{
+    char  *room;
+
+    if (len > sizeof(r->document->text) - r->document->text_len) {
+        dmp_reader_refuse(r, DMP_E_LIMIT);
+        return NULL;
+    }
+
+    room = r->document->text + r->document->text_len;
+    r->document->text_len += len;
+
+    return room;
+}
+
+
+dmp_str_t
+dmp_reader_keep(dmp_reader_t *r, const dmp_scan_string_t *raw)
+{
+    size_t     len;
+    dmp_str_t  text;
+
+    if (!raw->escaped) {
+        return raw->raw;
+    }
+
+    text.data = dmp_reader_room(r, raw->raw.len);
+
+    if (text.data == NULL
+        || !dmp_scan_decode(raw, r->document->text + r->document->text_len
+                                 - raw->raw.len, raw->raw.len, &len))
+    {
+        dmp_reader_refuse(r, DMP_E_LIMIT);
+        return dmp_null_string;
+    }
+
+    /* the decoded form is shorter: give back the rest */
+
+    r->document->text_len -= raw->raw.len - len;
+    text.len = len;
+
+    return text;
+}
+
+
+static bool
+dmp_has_prefix(dmp_str_t s, dmp_str_t prefix)
+{
+    return s.len >= prefix.len
+           && memcmp(s.data, prefix.data, prefix.len) == 0;
+}
+
+
+static dmp_str_t
+dmp_from(dmp_str_t s, size_t n)
+{
+    return (dmp_str_t) { s.data + n, s.len - n };
+}
+
+
+/* Position of the last c, or s.len. */
+static size_t
+dmp_last(dmp_str_t s, char c)
+{
+    size_t  i;
+
+    for (i = s.len; i > 0; i--) {
+        if (s.data[i - 1] == c) {
+            return i - 1;
+        }
+    }
+
+    return s.len;
+}
+
+
+/*
+ * The kind of a system.  The four of the INS are taken without "urn:oid:" and
+ * in capitals as well, since an INS overlooked is a stranger overlooked; the
+ * systems of authors are taken only as they are specified.
+ */
+static dmp_named_t
+dmp_named_by(dmp_str_t system)
+{
+    size_t     i;
+    dmp_str_t  oid;
+
+    static const dmp_str_t  ins[] = {
+        dmp_string("1.2.250.1.213.1.4.8"),
+        dmp_string("1.2.250.1.213.1.4.9"),
+        dmp_string("1.2.250.1.213.1.4.10"),
+        dmp_string("1.2.250.1.213.1.4.11")
+    };
+
+    if (dmp_str_eq(system, dmp_string("urn:oid:1.2.250.1.71.4.2.1"))) {
+        return DMP_NAMED_PS;
+    }
+
+    if (dmp_str_eq(system, dmp_string("https://rpps.esante.gouv.fr"))) {
+        return DMP_NAMED_RPPS;
+    }
+
+    oid = system;
+
+    for (i = 0; i < sizeof(DMP_OID_PREFIX) - 1 && i < system.len; i++) {
+        if ((system.data[i] | (DMP_OID_PREFIX[i] == ':' ? 0 : 0x20))
+            != DMP_OID_PREFIX[i])
+        {
+            break;
+        }
+    }
+
+    if (i == sizeof(DMP_OID_PREFIX) - 1) {
+        oid = dmp_from(system, i);
+    }
+
+    for (i = 0; i < sizeof(ins) / sizeof(ins[0]); i++) {
+        if (dmp_str_eq(oid, ins[i])) {
+            return DMP_NAMED_INS;
+        }
+    }
+
+    return DMP_NAMED_NOBODY;
+}
+
+
+static dmp_named_t
+dmp_identifier_named(const dmp_identifier_t *identifier)
+{
+    char       text[DMP_SYSTEM_MAX];
+    size_t     len;
+    dmp_str_t  system;
+
+    if (identifier->value.raw.data == NULL) {
+        return DMP_NAMED_NOBODY;
+    }
+
+    if (identifier->system.raw.data == NULL) {
+        return identifier->value.raw.len == DMP_INS_LEN
+               ? DMP_NAMED_UNCLEAR : DMP_NAMED_NOBODY;
+    }
+
+    /* a longer one is none of those we know */
+
+    if (!dmp_scan_decode(&identifier->system, text, sizeof(text), &len)) {
+        return DMP_NAMED_NOBODY;
+    }
+
+    system.data = text;
+    system.len = len;
+
+    return dmp_named_by(system);
+}
+
+
+/* value outlives the document, or is copied by the caller. */
+static void
+dmp_reader_add_ins(dmp_reader_t *r, dmp_str_t value)
+{
+    unsigned         i;
+    dmp_document_t  *document;
+
+    document = r->document;
+
+    if (value.len == 0) {
+        document->other_patient = true;
+        return;
+    }
+
+    for (i = 0; i < document->n_ins; i++) {
+        if (dmp_str_eq(document->ins[i], value)) {
+            return;
+        }
+    }
+
+    if (document->n_ins == DMP_DOCUMENT_PATIENTS) {
+        document->other_patient = true;
+        return;
+    }
+
+    document->ins[document->n_ins++] = value;
+}
+
+
+static void
+dmp_reader_add_author(dmp_reader_t *r, dmp_named_t named, dmp_str_t value)
+{
+    char            *id;
+    size_t           i;
+    dmp_document_t  *document;
+
+    document = r->document;
+
+    if (named == DMP_NAMED_RPPS) {
+
+        for (i = 0; i < value.len; i++) {
+            if (value.data[i] < '0' || value.data[i] > '9') {
+                return;
+            }
+        }
+
+        if (value.len != DMP_RPPS_LEN) {
+            return;
+        }
+
+        id = dmp_reader_room(r, 1 + DMP_RPPS_LEN);
+
+        if (id == NULL) {
+            return;
+        }
+
+        id[0] = '8';
+        memcpy(id + 1, value.data, DMP_RPPS_LEN);
+        value.data = id;
+        value.len = 1 + DMP_RPPS_LEN;
+    }
+
+    if (value.len == 0) {
+        return;
+    }
+
+    for (i = 0; i < document->n_authors; i++) {
+        if (dmp_str_eq(document->authors[i], value)) {
+            return;
+        }
+    }
+
+    if (document->n_authors == DMP_DOCUMENT_AUTHORS) {
+        dmp_reader_refuse(r, DMP_E_LIMIT);
+        return;
+    }
+
+    document->authors[document->n_authors++] = value;
+}
+
+
+/* In place; false on a broken escape. */
+static bool
+dmp_percent_decode(char *text, size_t *len)
+{
+    int       digit;
+    size_t    i, j, k;
+    unsigned  byte;
+
+    for (i = 0, j = 0; i < *len; i++, j++) {
+
+        if (text[i] != '%') {
+            text[j] = text[i];
+            continue;
+        }
+
+        if (*len - i < 3) {
+            return false;
+        }
+
+        byte = 0;
+
+        for (k = 1; k <= 2; k++) {
+            digit = text[i + k];
+
+            if (digit >= '0' && digit <= '9') {
+                digit -= '0';
+
+            } else if ((digit | 0x20) >= 'a' && (digit | 0x20) <= 'f') {
+                digit = (digit | 0x20) - 'a' + 10;
+
+            } else {
+                return false;
+            }
+
+            byte = byte << 4 | (unsigned) digit;
+        }
+
+        text[j] = (char) byte;
+        i += 2;
+    }
+
+    *len = j;
+
+    return true;
+}
+
+
+/*
+ * "SYSTEM|INS" behind "identifier=".  False if it might name somebody whom we
+ * cannot make out.
+ */
+static bool
+dmp_reader_token(dmp_reader_t *r, char *text, size_t len)
+{
+    char       *room;
+    size_t      bar;
+    dmp_str_t   token, value;
+
+    if (memchr(text, '&', len) != NULL || memchr(text, '#', len) != NULL
+        || !dmp_percent_decode(text, &len)
+        || memchr(text, ',', len) != NULL)
+    {
+        return false;
+    }
+
+    token.data = text;
+    token.len = len;
+    bar = dmp_last(token, '|');
+
+    /* a published example has the system alone: it names nobody */
+
+    if (bar == len) {
+        return dmp_named_by(token) == DMP_NAMED_INS;
+    }
+
+    value = dmp_from(token, bar + 1);
+    token.len = bar;
+
+    if (bar == 0 || memchr(text, '|', bar) != NULL) {
+        return false;
+    }
+
+    if (dmp_named_by(token) != DMP_NAMED_INS || value.len == 0) {
+        return true;
+    }
+
+    room = dmp_reader_room(r, value.len);
+
+    if (room != NULL) {
+        memcpy(room, value.data, value.len);
+        value.data = room;
+        dmp_reader_add_ins(r, value);
+    }
+
+    return true;
+}
+
+
+/* "Patient/id", with or without a base URL and a version. */
+static bool
+dmp_is_patient_literal(dmp_str_t s)
+{
+    int        i;
+    size_t     slash;
+    dmp_str_t  id, type;
+
+    for (i = 0; i < 2; i++) {
+        slash = dmp_last(s, '/');
+
+        if (slash == s.len) {
+            return false;
+        }
+
+        id = dmp_from(s, slash + 1);
+        s.len = slash;
+        slash = dmp_last(s, '/');
+        type = slash == s.len ? s : dmp_from(s, slash + 1);
+
+        if (id.len == 0 || memchr(id.data, '#', id.len) != NULL) {
+            return false;
+        }
+
+        if (!dmp_str_eq(type, dmp_string("_history")) || slash == s.len) {
+            break;
+        }
+
+        s.len = slash;
+    }
+
+    return dmp_str_eq(type, dmp_string("Patient"));
+}
+
+
+/*
+ * A reference to a patient other than "#id".  False if it might name somebody
+ * whom we cannot make out.
+ */
+static bool
+dmp_reader_patient_reference(dmp_reader_t *r, char *text, size_t len)
+{
+    char       *query;
+    size_t      n;
+    dmp_str_t   path;
+
+    static const dmp_str_t  parameter = dmp_string("identifier=");
+
+    path.data = text;
+    path.len = len;
+    query = memchr(text, '?', len);
+
+    if (query == NULL) {
+        return dmp_has_prefix(path, dmp_string("urn:"))
+               || dmp_is_patient_literal(path);
+    }
+
+    path.len = (size_t) (query - text);
+    query++;
+    n = len - path.len - 1;
+
+    if (dmp_last(path, '/') != path.len) {
+        path = dmp_from(path, dmp_last(path, '/') + 1);
+    }
+
+    if (!dmp_str_eq(path, dmp_string("Patient"))
+        || !dmp_has_prefix((dmp_str_t) { query, n }, parameter))
+    {
+        return false;
+    }
+
+    return dmp_reader_token(r, query + parameter.len, n - parameter.len);
+}
+
+
+void
+dmp_reader_patient(dmp_reader_t *r, const dmp_reference_t *reference)
+{
+    char         text[DMP_REFERENCE_MAX];
+    size_t       len;
+    dmp_named_t  named;
+
+    if (reference->type.raw.data != NULL
+        && !dmp_scan_string_eq(&reference->type, dmp_string("Patient")))
+    {
+        r->document->other_patient = true;
+    }
+
+    named = dmp_identifier_named(&reference->identifier);
+
+    if (named == DMP_NAMED_INS) {
+        dmp_reader_add_ins(r, dmp_reader_keep(r,
+                                              &reference->identifier.value));
+
+    } else if (named == DMP_NAMED_UNCLEAR) {
+        r->document->other_patient = true;
+    }
+
+    if (reference->reference.raw.data == NULL) {
+        return;
+    }
+
+    if (!dmp_scan_decode(&reference->reference, text, sizeof(text), &len)
+        || len == 0)
+    {
+        r->document->other_patient = true;
+        return;
+    }
+
+    /* at most two: no member comes twice */
+
+    if (text[0] == '#') {
+        r->patients[r->n_patients++] = dmp_reader_keep(r,
+                                                       &reference->reference);
+        return;
+    }
+
+    if (!dmp_reader_patient_reference(r, text, len)) {
+        r->document->other_patient = true;
+    }
+}
+
+
+void
+dmp_reader_author(dmp_reader_t *r, const dmp_reference_t *reference)
+{
+    dmp_str_t    text;
+    dmp_named_t  named;
+
+    named = dmp_identifier_named(&reference->identifier);
+
+    if (named == DMP_NAMED_PS || named == DMP_NAMED_RPPS) {
+        dmp_reader_add_author(r, named,
+                              dmp_reader_keep(r,
+                                              &reference->identifier.value));
+    }
+
+    text = dmp_reader_keep(r, &reference->reference);
+
+    if (text.len == 0 || text.data[0] != '#') {
+        return;
+    }
+
+    if (r->n_authors == DMP_DOCUMENT_AUTHORS) {
+        dmp_reader_refuse(r, DMP_E_LIMIT);
+        return;
+    }
+
+    r->authors[r->n_authors++] = text;
+}
+
+
+void
+dmp_reader_contained_identifier(dmp_reader_t *r, const dmp_contained_t *owner,
+    const dmp_identifier_t *identifier)
+{
+    dmp_named_t   named;
+    dmp_found_t  *found;
+
+    named = dmp_identifier_named(identifier);
+
+    if (named == DMP_NAMED_NOBODY) {
+        return;
+    }
+
+    if (r->n_found == DMP_DOCUMENT_FOUND) {
+        dmp_reader_refuse(r, DMP_E_LIMIT);
+        return;
+    }
+
+    found = &r->found[r->n_found++];
+    found->owner = owner;
+    found->named = named;
+    found->value = dmp_reader_keep(r, &identifier->value);
+}
+
+
+/* The contained resource that "#id" names, or NULL. */
+static const dmp_contained_t *
+dmp_reader_resolve(const dmp_reader_t *r, dmp_str_t reference)
+{
+    unsigned   i;
+    dmp_str_t  id;
+
+    id = dmp_from(reference, 1);
+
+    if (id.len == 0) {
+        return NULL;
+    }
+
+    for (i = 0; i < r->n_contained; i++) {
+        if (dmp_scan_string_eq(&r->contained[i].id, id)) {
+            return &r->contained[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Ids are compared as they stand, then decoded: few documents have escapes. */
+static bool
+dmp_same_id(const dmp_scan_string_t *a, const dmp_scan_string_t *b)
+{
+    char    text[DMP_REFERENCE_MAX];
+    size_t  len;
+
+    if (!a->escaped) {
+        return dmp_scan_string_eq(b, a->raw);
+    }
+
+    if (!dmp_scan_decode(a, text, sizeof(text), &len)) {
+        return true;
+    }
+
+    return dmp_scan_string_eq(b, (dmp_str_t) { text, len });
+}
+
+
+/* No contained id twice, and no Patient whose identifiers were passed over. */
+static void
+dmp_reader_check_contained(dmp_reader_t *r)
+{
+    unsigned                i, j;
+    const dmp_contained_t  *contained;
+
+    for (i = 0; i < r->n_contained; i++) {
+        contained = &r->contained[i];
+
+        if (contained->odd
+            && dmp_scan_string_eq(&contained->type, dmp_string("Patient")))
+        {
+            dmp_reader_refuse(r, DMP_E_UNKNOWN);
+        }
+
+        if (contained->id.raw.data == NULL) {
+            continue;
+        }
+
+        for (j = 0; j < i; j++) {
+            if (r->contained[j].id.raw.data != NULL
+                && dmp_same_id(&contained->id, &r->contained[j].id))
+            {
+                dmp_reader_refuse(r, DMP_E_UNKNOWN);
+            }
+        }
+    }
+}
+
+
+static void
+dmp_reader_resolve_patient(dmp_reader_t *r, dmp_str_t reference)
+{
+    unsigned                i;
+    const dmp_contained_t  *contained;
+
+    contained = dmp_reader_resolve(r, reference);
+
+    if (contained == NULL
+        || !dmp_scan_string_eq(&contained->type, dmp_string("Patient")))
+    {
+        r->document->other_patient = true;
+        return;
+    }
+
+    for (i = 0; i < r->n_found; i++) {
+        if (r->found[i].owner != contained) {
+            continue;
+        }
+
+        if (r->found[i].named == DMP_NAMED_INS) {
+            dmp_reader_add_ins(r, r->found[i].value);
+
+        } else if (r->found[i].named == DMP_NAMED_UNCLEAR) {
+            r->document->other_patient = true;
+        }
+    }
+}
+
+
+static void
+dmp_reader_resolve_author(dmp_reader_t *r, dmp_str_t reference)
+{
+    unsigned                i;
+    const dmp_contained_t  *contained;
+
+    contained = dmp_reader_resolve(r, reference);
+
+    if (contained == NULL
+        || (!dmp_scan_string_eq(&contained->type, dmp_string("Practitioner"))
+            && !dmp_scan_string_eq(&contained->type,
+                                   dmp_string("PractitionerRole"))))
+    {
+        return;
+    }
+
+    for (i = 0; i < r->n_found; i++) {
+        if (r->found[i].owner == contained
+            && (r->found[i].named == DMP_NAMED_PS
+                || r->found[i].named == DMP_NAMED_RPPS))
+        {
+            dmp_reader_add_author(r, r->found[i].named, r->found[i].value);
+        }
+    }
+}
+
+
+dmp_rc_t
+dmp_reader_finish(dmp_reader_t *r)
+{
+    unsigned         i;
+    dmp_document_t  *document;
+
+    document = r->document;
+
+    if (dmp_scan_string_eq(&r->type, dmp_string("OperationOutcome"))) {
+        document->outcome = r->rc == DMP_OK && r->n_contained == 0;
+    }
+
+    if (!dmp_scan_string_eq(&r->type, dmp_string("DocumentReference"))) {
+        dmp_reader_refuse(r, DMP_E_UNKNOWN);
+    }
+
+    dmp_reader_check_contained(r);
+
+    for (i = 0; i < r->n_patients; i++) {
+        dmp_reader_resolve_patient(r, r->patients[i]);
+    }
+
+    for (i = 0; i < r->n_authors; i++) {
+        dmp_reader_resolve_author(r, r->authors[i]);
+    }
+
+    return r->rc;
+}

@@ -1,0 +1,397 @@
+/*
+ * dmp_entry.c: the bytes of an entry's body.  One compact JSON object, members
+ * in this order:
+ *
+ *   format      1
+ *   kind        access, change, outcome, epoch-open, epoch-close, checkpoint
+ *   writer      node "/" 16 hex digits
+ *   epoch, seq  place in the writer's chain of this bucket
+ *   prev        SHA-256 of the writer's previous entry here, base64url
+ *   bucket      where it stands
+ *   time        when it was written
+ *   ack         [last acknowledged seq of this bucket and epoch, digest]
+ *
+ * then what the kind has (docs/store.md).  The bytes are hashed as they are:
+ * nothing here may depend on anything but its arguments.
+ */
+
+#include <openssl/evp.h>
+
+#include "dmp_entry_int.h"
+
+
+static const char  *const entry_kinds[DMP_KIND_MAX] = {
+    "none", "access", "change", "outcome", "epoch-open", "epoch-close",
+    "checkpoint"
+};
+
+
+const char *
+dmp_kind_name(dmp_kind_t kind)
+{
+    return (unsigned) kind < DMP_KIND_MAX ? entry_kinds[kind] : "none";
+}
+
+
+/* name is ours, with its comma, quotes and colon: ",\"seq\":". */
+static void
+entry_uint(dmp_buf_t *b, const char *name, uint64_t n)
+{
+    dmp_buf_text(b, name);
+    dmp_buf_uint(b, n);
+}
+
+
+static void
+entry_string(dmp_buf_t *b, const char *name, dmp_str_t s)
+{
+    dmp_buf_text(b, name);
+    dmp_buf_json(b, s);
+}
+
+
+static void
+entry_optional(dmp_buf_t *b, const char *name, dmp_str_t s)
+{
+    if (s.len > 0) {
+        entry_string(b, name, s);
+    }
+}
+
+
+/* A word of ours, which needs no escaping. */
+static void
+entry_word(dmp_buf_t *b, const char *name, const char *word)
+{
+    dmp_buf_text(b, name);
+    dmp_buf_add(b, "\"", 1);
+    dmp_buf_text(b, word);
+    dmp_buf_add(b, "\"", 1);
+}
+
+
+static void
+entry_bytes(dmp_buf_t *b, const char *name, const unsigned char *data,
+    size_t len)
+{
+    dmp_buf_text(b, name);
+    dmp_buf_add(b, "\"", 1);
+    dmp_buf_base64url(b, data, len);
+    dmp_buf_add(b, "\"", 1);
+}
+
+
+static void
+entry_time(dmp_buf_t *b, const char *name, int64_t unix_ms)
+{
+    dmp_buf_text(b, name);
+    dmp_buf_add(b, "\"", 1);
+    dmp_buf_time(b, unix_ms);
+    dmp_buf_add(b, "\"", 1);
+}
+
+
+static void
+entry_code(dmp_buf_t *b, const char *name, const dmp_code_t *code)
+{
+    if (code->code.len > 0) {
+        dmp_buf_text(b, name);
+        dmp_buf_add(b, "[", 1);
+        dmp_buf_json(b, code->system);
+        dmp_buf_add(b, ",", 1);
+        dmp_buf_json(b, code->code);
+        dmp_buf_add(b, "]", 1);
+    }
+}
+
+
+void
+dmp_entry_begin(dmp_buf_t *b, const dmp_entry_head_t *head)
+{
+    entry_uint(b, "{\"format\":", DMP_ENTRY_FORMAT);
+    entry_word(b, ",\"kind\":", dmp_kind_name(head->kind));
+    entry_string(b, ",\"writer\":", head->writer);
+    entry_uint(b, ",\"epoch\":", head->epoch);
+    entry_uint(b, ",\"seq\":", head->seq);
+    entry_bytes(b, ",\"prev\":", head->prev, DMP_HASH_LEN);
+    entry_uint(b, ",\"bucket\":", head->bucket);
+    entry_time(b, ",\"time\":", head->time_ms);
+    entry_uint(b, ",\"ack\":[", head->ack_seq);
+    entry_bytes(b, ",", head->ack, DMP_HASH_LEN);
+    dmp_buf_add(b, "]", 1);
+}
+
+
+void
+dmp_entry_end(dmp_buf_t *b)
+{
+    dmp_buf_add(b, "}", 1);
+}
+
+
+static void
+entry_actor(dmp_buf_t *b, const dmp_subject_t *subject)
+{
+    entry_word(b, ",\"actor\":{\"kind\":", dmp_actor_name(subject->actor));
+    entry_optional(b, ",\"id\":", subject->id);
+    entry_code(b, ",\"role\":", &subject->role);
+    entry_code(b, ",\"specialty\":", &subject->specialty);
+    entry_optional(b, ",\"sector\":", subject->sector);
+    entry_optional(b, ",\"structure\":", subject->structure);
+    entry_word(b, ",\"auth\":", dmp_auth_name(subject->auth));
+
+    if (subject->certificate_serial.len > 0) {
+        entry_string(b, ",\"certificate\":{\"serial\":",
+                     subject->certificate_serial);
+        entry_string(b, ",\"issuer\":", subject->certificate_issuer);
+        dmp_buf_add(b, "}", 1);
+    }
+
+    dmp_buf_add(b, "}", 1);
+}
+
+
+void
+dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
+    uint64_t new_version)
+{
+    const char            *word;
+    const dmp_request_t   *request;
+    const dmp_decision_t  *decision;
+
+    request = access->request;
+    decision = access->decision;
+
+    entry_string(b, ",\"trace\":", access->trace_id);
+    entry_actor(b, access->subject);
+    entry_optional(b, ",\"patient\":", access->patient);
+    entry_word(b, ",\"operation\":", dmp_operation_name(request->operation));
+
+    word = dmp_operation_transaction(request->operation);
+    if (word != NULL && word[0] != '\0') {
+        entry_word(b, ",\"transaction\":", word);
+    }
+
+    entry_word(b, ",\"mode\":", dmp_mode_name(request->mode));
+    dmp_buf_text(b, request->mode == DMP_MODE_BRIS_DE_GLACE
+                    || request->mode == DMP_MODE_CENTRE_15
+                    ? ",\"emergency\":true" : ",\"emergency\":false");
+
+    if (access->document.id.len > 0) {
+        entry_string(b, ",\"documents\":[[", access->document.id);
+        entry_string(b, ",", access->document.type);
+        dmp_buf_add(b, "]]", 2);
+    }
+
+    entry_word(b, ",\"decision\":", dmp_effect_name(decision->effect));
+    entry_word(b, ",\"rule\":", dmp_rule_name(decision->rule));
+    entry_word(b, ",\"reason\":", dmp_reason_name(decision->reason));
+    entry_optional(b, ",\"policy\":", access->policy);
+    entry_uint(b, ",\"version\":", access->version);
+
+    if (new_version != 0) {
+        entry_uint(b, ",\"new_version\":", new_version);
+    }
+
+    entry_optional(b, ",\"client\":", access->client);
+    entry_optional(b, ",\"method\":", access->method);
+
+    if (request->route != NULL) {
+        entry_string(b, ",\"route\":",
+                     (dmp_str_t) { request->route, strlen(request->route) });
+    }
+
+    if (access->repeated > 0) {
+        entry_uint(b, ",\"repeated\":", access->repeated);
+    }
+}
+
+
+void
+dmp_entry_outcomes(dmp_buf_t *b, const dmp_outcome_t *outcomes, size_t n,
+    const char (*abandoned)[DMP_UUID_LEN], size_t n_abandoned)
+{
+    size_t  i;
+
+    dmp_buf_text(b, ",\"outcomes\":[");
+
+    for (i = 0; i < n; i++) {
+        entry_string(b, i == 0 ? "{\"trace\":" : ",{\"trace\":",
+                     (dmp_str_t) { outcomes[i].trace_id, DMP_UUID_LEN });
+        entry_uint(b, ",\"status\":", outcomes[i].status);
+        entry_uint(b, ",\"bytes\":", outcomes[i].bytes);
+        entry_uint(b, ",\"shown\":", outcomes[i].shown);
+        entry_uint(b, ",\"withheld\":", outcomes[i].withheld);
+
+        if (outcomes[i].reason != DMP_REASON_NONE) {
+            entry_word(b, ",\"reason\":", dmp_reason_name(outcomes[i].reason));
+        }
+
+        dmp_buf_add(b, "}", 1);
+    }
+
+    dmp_buf_text(b, "],\"abandoned\":[");
+
+    for (i = 0; i < n_abandoned; i++) {
+        entry_string(b, i == 0 ? "" : ",",
+                     (dmp_str_t) { abandoned[i], DMP_UUID_LEN });
+    }
+
+    dmp_buf_add(b, "]", 1);
+}
+
+
+void
+dmp_entry_certificate(dmp_buf_t *b, const unsigned char *public_key,
+    int64_t opened_ms, int64_t expires_ms, const unsigned char *signature)
+{
+    entry_bytes(b, ",\"public\":", public_key, DMP_PUBLIC_LEN);
+    entry_time(b, ",\"opened\":", opened_ms);
+    entry_time(b, ",\"expires\":", expires_ms);
+    entry_bytes(b, ",\"certificate\":", signature, DMP_SIGNATURE_LEN);
+}
+
+
+void
+dmp_entry_certified(dmp_buf_t *b, dmp_str_t writer, uint64_t epoch,
+    const unsigned char public_key[DMP_PUBLIC_LEN], int64_t opened_ms,
+    int64_t expires_ms)
+{
+    dmp_buf_text(b, "dmp-epoch/1\n");
+    dmp_buf_str(b, writer);
+    entry_uint(b, "\n", epoch);
+    dmp_buf_add(b, "\n", 1);
+    dmp_buf_base64url(b, public_key, DMP_PUBLIC_LEN);
+    dmp_buf_add(b, "\n", 1);
+    dmp_buf_time(b, opened_ms);
+    dmp_buf_add(b, "\n", 1);
+    dmp_buf_time(b, expires_ms);
+    dmp_buf_add(b, "\n", 1);
+}
+
+
+void
+dmp_entry_list(dmp_buf_t *b, const char *name)
+{
+    dmp_buf_text(b, ",\"");
+    dmp_buf_text(b, name);
+    dmp_buf_text(b, "\":[");
+}
+
+
+void
+dmp_entry_list_end(dmp_buf_t *b)
+{
+    dmp_buf_add(b, "]", 1);
+}
+
+
+void
+dmp_entry_head(dmp_buf_t *b, bool first, const dmp_chain_head_t *head)
+{
+    entry_uint(b, first ? "[" : ",[", head->bucket);
+    entry_uint(b, ",", head->epoch);
+    entry_uint(b, ",", head->seq);
+    entry_bytes(b, ",", head->hash, DMP_HASH_LEN);
+    entry_bytes(b, ",", head->acks, DMP_HASH_LEN);
+    dmp_buf_add(b, "]", 1);
+}
+
+
+void
+dmp_entry_carried(dmp_buf_t *b, bool first, const dmp_chain_head_t *head)
+{
+    entry_uint(b, first ? "[" : ",[", head->bucket);
+    entry_uint(b, ",", head->epoch);
+    entry_uint(b, ",", head->seq);
+    entry_bytes(b, ",", head->hash, DMP_HASH_LEN);
+    entry_uint(b, ",", head->acked);
+    entry_bytes(b, ",", head->acks, DMP_HASH_LEN);
+    dmp_buf_add(b, "]", 1);
+}
+
+
+void
+dmp_entry_signature(dmp_buf_t *b, const unsigned char *signature)
+{
+    entry_bytes(b, ",\"signature\":", signature, DMP_SIGNATURE_LEN);
+}
+
+
+bool
+dmp_entry_hash(const char *body, size_t len, unsigned char hash[DMP_HASH_LEN])
+{
+    return EVP_Digest(body, len, hash, NULL, EVP_sha256(), NULL) == 1;
+}
+
+
+bool
+dmp_acks_extend(EVP_MD_CTX *ctx, const EVP_MD *sha256,
+    unsigned char digest[DMP_HASH_LEN], uint64_t seq, char outcome,
+    uint64_t id_ms, uint64_t id_seq)
+{
+    char       text[80];
+    dmp_buf_t  b;
+
+    dmp_buf_init(&b, text, sizeof(text));
+    dmp_buf_uint(&b, seq);
+    dmp_buf_add(&b, ":", 1);
+    dmp_buf_add(&b, &outcome, 1);
+    dmp_buf_add(&b, ":", 1);
+    dmp_buf_uint(&b, id_ms);
+    dmp_buf_add(&b, "-", 1);
+    dmp_buf_uint(&b, id_seq);
+
+    return !b.full
+           && EVP_DigestInit_ex2(ctx, sha256, NULL) == 1
+           && EVP_DigestUpdate(ctx, digest, DMP_HASH_LEN) == 1
+           && EVP_DigestUpdate(ctx, b.data, b.len) == 1
+           && EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
+}
+
+
+/* Digits up to "end" or a "-"; no sign, no leading zero, no overflow. */
+static bool
+entry_digits(const char **p, const char *end, uint64_t *out)
+{
+    uint64_t     n, digit;
+    const char  *start;
+
+    n = 0;
+    start = *p;
+
+    while (*p < end && **p >= '0' && **p <= '9') {
+        digit = (uint64_t) (**p - '0');
+
+        if (n > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+
+        n = n * 10 + digit;
+        (*p)++;
+    }
+
+    *out = n;
+
+    return *p > start && (*start != '0' || *p == start + 1);
+}
+
+
+bool
+dmp_stream_id_parse(dmp_str_t text, uint64_t *ms, uint64_t *n)
+{
+    const char  *p, *end;
+
+    *ms = 0;
+    *n = 0;
+    p = text.data;
+    end = text.data + text.len;
+
+    if (text.len == 0 || !entry_digits(&p, end, ms) || p == end || *p != '-') {
+        return false;
+    }
+
+    p++;
+
+    return entry_digits(&p, end, n) && p == end;
+}

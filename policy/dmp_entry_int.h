@@ -1,0 +1,48 @@
+/*
+ * dmp_entry_int.h: between dmp_writer.c, which chains, and dmp_entry.c, which
+ * writes the bytes.
+ */
+
+#ifndef DMP_ENTRY_INT_H
+#define DMP_ENTRY_INT_H
+
+#include <dmp/dmp_entry.h>
+#include <dmp/dmp_trace.h>
+
+
+/* What every entry begins with. */
+typedef struct {
+    dmp_kind_t            kind;
+    dmp_str_t             writer;
+    uint64_t              epoch;
+    uint64_t              seq;
+    const unsigned char  *prev;          /* DMP_HASH_LEN */
+    unsigned              bucket;
+    int64_t               time_ms;
+    uint64_t              ack_seq;
+    const unsigned char  *ack;           /* DMP_HASH_LEN */
+} dmp_entry_head_t;
+
+/* Opens the object; dmp_entry_end() closes it. */
+void dmp_entry_begin(dmp_buf_t *b, const dmp_entry_head_t *head);
+void dmp_entry_end(dmp_buf_t *b);
+
+/* new_version is written only when it is not zero. */
+void dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
+    uint64_t new_version);
+
+void dmp_entry_outcomes(dmp_buf_t *b, const dmp_outcome_t *outcomes, size_t n,
+    const char (*abandoned)[DMP_UUID_LEN], size_t n_abandoned);
+
+void dmp_entry_certificate(dmp_buf_t *b, const unsigned char *public_key,
+    int64_t opened_ms, int64_t expires_ms, const unsigned char *signature);
+
+/* Between the two, one call per head; the first takes first = true. */
+void dmp_entry_list(dmp_buf_t *b, const char *name);
+void dmp_entry_carried(dmp_buf_t *b, bool first, const dmp_chain_head_t *head);
+void dmp_entry_head(dmp_buf_t *b, bool first, const dmp_chain_head_t *head);
+void dmp_entry_list_end(dmp_buf_t *b);
+
+void dmp_entry_signature(dmp_buf_t *b, const unsigned char *signature);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * dmp_headers.c: the request headers that mean something to the gateway, and
+ * those that must not reach the record host.
+ */
+
+#include <dmp/dmp_request.h>
+
+
+#define DMP_NAME_MAX  64
+
+/* Bits of dmp_headers_t.seen: each may be given once. */
+#define DMP_SEEN_MODE           0x01
+#define DMP_SEEN_JUSTIFICATION  0x02
+#define DMP_SEEN_FAMILY         0x04
+#define DMP_SEEN_GIVEN          0x08
+#define DMP_SEEN_BIRTHDATE      0x10
+#define DMP_SEEN_ACCEPT         0x20
+
+typedef enum {
+    DMP_KIND_OURS,
+    DMP_KIND_TOKEN,
+    DMP_KIND_COOKIE,
+    DMP_KIND_ACCEPT,
+    DMP_KIND_CONNECTION,
+    DMP_KIND_STRIPPED,
+    DMP_KIND_REFUSED
+} dmp_header_kind_t;
+
+static const struct {
+    dmp_str_t          name;
+    dmp_header_kind_t  kind;
+    unsigned           seen;
+} dmp_header_table[] = {
+    { dmp_string("dmp-access-mode"), DMP_KIND_OURS, DMP_SEEN_MODE },
+    { dmp_string("dmp-justification"), DMP_KIND_OURS, DMP_SEEN_JUSTIFICATION },
+    { dmp_string("dmp-patient-family"), DMP_KIND_OURS, DMP_SEEN_FAMILY },
+    { dmp_string("dmp-patient-given"), DMP_KIND_OURS, DMP_SEEN_GIVEN },
+    { dmp_string("dmp-patient-birthdate"), DMP_KIND_OURS, DMP_SEEN_BIRTHDATE },
+
+    { dmp_string("authorization"), DMP_KIND_TOKEN, 0 },
+    { dmp_string("cookie"), DMP_KIND_COOKIE, 0 },
+    { dmp_string("accept"), DMP_KIND_ACCEPT, DMP_SEEN_ACCEPT },
+    { dmp_string("connection"), DMP_KIND_CONNECTION, 0 },
+
+    /* they ask for a part, another form or none of what must be judged whole */
+    { dmp_string("accept-encoding"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("te"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("range"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("if-range"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("if-match"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("if-none-match"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("if-modified-since"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("if-unmodified-since"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("prefer"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("upgrade"), DMP_KIND_STRIPPED, 0 },
+
+    /* they name another method or another resource than the request line */
+    { dmp_string("x-http-method-override"), DMP_KIND_REFUSED, 0 },
+    { dmp_string("x-http-method"), DMP_KIND_REFUSED, 0 },
+    { dmp_string("x-method-override"), DMP_KIND_REFUSED, 0 },
+    { dmp_string("x-original-url"), DMP_KIND_REFUSED, 0 },
+    { dmp_string("x-rewrite-url"), DMP_KIND_REFUSED, 0 },
+    { dmp_string("destination"), DMP_KIND_REFUSED, 0 },
+    { dmp_string("if-none-exist"), DMP_KIND_REFUSED, 0 },
+};
+
+
+static char
+dmp_lower(char c)
+{
+    return (c >= 'A' && c <= 'Z') ? (char) (c | 0x20) : c;
+}
+
+
+static bool
+dmp_starts(dmp_str_t s, dmp_str_t prefix)
+{
+    return s.len >= prefix.len && memcmp(s.data, prefix.data, prefix.len) == 0;
+}
+
+
+static void
+dmp_headers_refuse(dmp_headers_t *headers, const char *why)
+{
+    headers->ambiguous = true;
+    headers->why = why;
+}
+
+
+/*
+ * The next element of a comma-separated list, lower-cased into text, without
+ * its parameters.  False at the end.
+ */
+static bool
+dmp_list_next(dmp_str_t *list, char text[DMP_NAME_MAX], dmp_str_t *element)
+{
+    size_t  i, n;
+
+    if (list->len == 0) {
+        return false;
+    }
+
+    n = 0;
+
+    for (i = 0; i < list->len && list->data[i] != ','; i++) {
+        if (list->data[i] == ' ' || list->data[i] == '\t') {
+            continue;
+        }
+
+        if (n < DMP_NAME_MAX) {
+            text[n++] = dmp_lower(list->data[i]);
+        }
+    }
+
+    *element = (dmp_str_t) { text, n };
+
+    i = (i < list->len) ? i + 1 : i;
+    list->data += i;
+    list->len -= i;
+
+    for (i = 0; i < element->len; i++) {
+        if (text[i] == ';') {
+            element->len = i;
+        }
+    }
+
+    return true;
+}
+
+
+/* A hop-by-hop list could make a proxy behind us drop what we add. */
+static void
+dmp_header_connection(dmp_headers_t *headers, dmp_str_t value)
+{
+    char       text[DMP_NAME_MAX];
+    dmp_str_t  element;
+
+    while (dmp_list_next(&value, text, &element)) {
+        if (!dmp_str_eq(element, dmp_string("keep-alive"))
+            && !dmp_str_eq(element, dmp_string("close"))
+            && !dmp_str_eq(element, dmp_string("te"))
+            && !dmp_str_eq(element, dmp_string("")))
+        {
+            dmp_headers_refuse(headers, "Connection names other headers");
+        }
+    }
+}
+
+
+static void
+dmp_header_accept(dmp_headers_t *headers, dmp_str_t value)
+{
+    char       text[DMP_NAME_MAX];
+    dmp_str_t  element;
+
+    headers->format_refused = true;
+
+    while (dmp_list_next(&value, text, &element)) {
+        if (dmp_str_eq(element, dmp_string("*/*"))
+            || dmp_str_eq(element, dmp_string("application/*"))
+            || dmp_str_eq(element, dmp_string("application/json"))
+            || dmp_str_eq(element, dmp_string("application/fhir+json")))
+        {
+            headers->format_refused = false;
+        }
+    }
+}
+
+
+static void
+dmp_header_mode(dmp_headers_t *headers, dmp_str_t value)
+{
+    if (dmp_str_eq(value, dmp_string("normal"))) {
+        headers->mode = DMP_MODE_NORMAL;
+
+    } else if (dmp_str_eq(value, dmp_string("bris-de-glace"))) {
+        headers->mode = DMP_MODE_BRIS_DE_GLACE;
+
+    } else if (dmp_str_eq(value, dmp_string("centre-15"))) {
+        headers->mode = DMP_MODE_CENTRE_15;
+
+    } else {
+        dmp_headers_refuse(headers, "DMP-Access-Mode has no such mode");
+    }
+}
+
+
+/* A session of ours in a cookie is a credential; other cookies are not. */
+static bool
+dmp_cookie_has_session(dmp_str_t value)
+{
+    size_t           i;
+    const dmp_str_t  name = dmp_string("__Host-dmp-session=");
+
+    for (i = 0; i + name.len <= value.len; i++) {
+        if (memcmp(value.data + i, name.data, name.len) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static dmp_header_t
+dmp_header_take(dmp_headers_t *headers, size_t entry, bool folded,
+    dmp_str_t value)
+{
+    unsigned  seen;
+
+    seen = dmp_header_table[entry].seen;
+
+    if (headers->seen & seen) {
+        dmp_headers_refuse(headers, "a header is given twice");
+    }
+
+    headers->seen |= seen;
+
+    switch (dmp_header_table[entry].kind) {
+
+    case DMP_KIND_OURS:
+        if (folded) {
+            dmp_headers_refuse(headers, "a DMP header is spelt with \"_\"");
+        }
+
+        if (seen == DMP_SEEN_MODE) {
+            dmp_header_mode(headers, value);
+        }
+        return DMP_HEADER_STRIP;
+
+    case DMP_KIND_TOKEN:
+        headers->token = true;
+        return DMP_HEADER_STRIP;
+
+    case DMP_KIND_COOKIE:
+        if (dmp_cookie_has_session(value)) {
+            headers->token = true;
+            return DMP_HEADER_STRIP;
+        }
+        return DMP_HEADER_FORWARD;
+
+    case DMP_KIND_ACCEPT:
+        dmp_header_accept(headers, value);
+        return DMP_HEADER_FORWARD;
+
+    case DMP_KIND_CONNECTION:
+        dmp_header_connection(headers, value);
+        return DMP_HEADER_FORWARD;
+
+    case DMP_KIND_STRIPPED:
+        return DMP_HEADER_STRIP;
+
+    case DMP_KIND_REFUSED:
+        dmp_headers_refuse(headers, "a header names another method or "
+                           "resource");
+        return DMP_HEADER_STRIP;
+    }
+
+    return DMP_HEADER_STRIP;
+}
+
+
+dmp_header_t
+dmp_request_header(dmp_headers_t *headers, dmp_str_t name, dmp_str_t value)
+{
+    bool       folded;
+    char       text[DMP_NAME_MAX];
+    size_t     i, n;
+    dmp_str_t  lowered;
+
+    folded = false;
+    n = (name.len < DMP_NAME_MAX) ? name.len : DMP_NAME_MAX;
+
+    for (i = 0; i < n; i++) {
+        text[i] = dmp_lower(name.data[i]);
+
+        if (text[i] == '_') {
+            text[i] = '-';
+            folded = true;
+        }
+    }
+
+    lowered = (dmp_str_t) { text, n };
+
+    for (i = 0; i < sizeof(dmp_header_table) / sizeof(dmp_header_table[0]);
+         i++)
+    {
+        if (name.len == n && dmp_str_eq(dmp_header_table[i].name, lowered)) {
+            return dmp_header_take(headers, i, folded, value);
+        }
+    }
+
+    if (dmp_starts(lowered, dmp_string("dmp-"))
+        || dmp_starts(lowered, dmp_string("x-dmp-")))
+    {
+        dmp_headers_refuse(headers, "an unknown DMP header");
+        return DMP_HEADER_STRIP;
+    }
+
+    return DMP_HEADER_FORWARD;
+}

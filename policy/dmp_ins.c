@@ -1,0 +1,69 @@
+/*
+ * dmp_ins.c: the shape of an INS, the national identifier of a patient.
+ * It decides nothing but whether 15 characters can be one.
+ */
+
+#include <dmp/dmp_record.h>
+
+
+#define INS_LEN     15
+#define INS_NUMBER  13                   /* the rest is the key */
+
+
+/*
+ * The number as the key is computed from it: Corsica's 2A and 2B count as 19
+ * and 18.  False where a character is not allowed at its place.
+ */
+static bool
+ins_number(dmp_str_t ins, uint64_t *number)
+{
+    size_t    i;
+    uint64_t  n;
+
+    n = 0;
+
+    for (i = 0; i < INS_NUMBER; i++) {
+        if (ins.data[i] >= '0' && ins.data[i] <= '9') {
+            n = n * 10 + (uint64_t) (ins.data[i] - '0');
+
+        } else if (i == 6 && ins.data[5] == '2' && ins.data[i] == 'A') {
+            n = (n - 2) * 10 + 19;
+
+        } else if (i == 6 && ins.data[5] == '2' && ins.data[i] == 'B') {
+            n = (n - 2) * 10 + 18;
+
+        } else {
+            return false;
+        }
+    }
+
+    *number = n;
+
+    return ins.data[0] != '0';
+}
+
+
+bool
+dmp_ins_valid(dmp_str_t ins, bool check_key)
+{
+    unsigned  key;
+    uint64_t  number;
+
+    if (ins.len != INS_LEN || !ins_number(ins, &number)) {
+        return false;
+    }
+
+    if (ins.data[13] < '0' || ins.data[13] > '9'
+        || ins.data[14] < '0' || ins.data[14] > '9')
+    {
+        return false;
+    }
+
+    if (!check_key) {
+        return true;
+    }
+
+    key = (unsigned) (ins.data[13] - '0') * 10 + (unsigned) (ins.data[14] - '0');
+
+    return key == 97 - number % 97;
+}

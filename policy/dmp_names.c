@@ -1,0 +1,203 @@
+/*
+ * dmp_names.c: the stable names of the closed enumerations, as traces,
+ * answers, logs and tools show them.  A value outside its enumeration has a
+ * name that matches nothing, so that it cannot pass for another one.
+ */
+
+#include <dmp/dmp_decide.h>
+
+
+#define dmp_name(table, value)                                                \
+    (((size_t) (value) < sizeof(table) / sizeof((table)[0])                  \
+      && (table)[value] != NULL) ? (table)[value] : "invalid")
+
+
+static const char *const dmp_actors[] = {
+    [DMP_ACTOR_NONE] = "none",
+    [DMP_ACTOR_PATIENT] = "patient",
+    [DMP_ACTOR_REPRESENTATIVE] = "representative",
+    [DMP_ACTOR_PROFESSIONAL] = "professional",
+    [DMP_ACTOR_STAFF] = "staff",
+    [DMP_ACTOR_STRUCTURE] = "structure",
+    [DMP_ACTOR_FEEDER] = "feeder",
+    [DMP_ACTOR_OPERATOR] = "operator",
+};
+
+static const char *const dmp_auths[] = {
+    [DMP_AUTH_NONE] = "none",
+    [DMP_AUTH_DIRECT] = "direct",
+    [DMP_AUTH_INDIRECT] = "indirect",
+    [DMP_AUTH_INDIRECT_REINFORCED] = "indirect-reinforced",
+    [DMP_AUTH_OPERATOR] = "operator",
+};
+
+static const char *const dmp_operations[] = {
+    [DMP_OPERATION_NONE] = "none",
+    [DMP_OPERATION_CHECK] = "check",
+    [DMP_OPERATION_FIND] = "find",
+    [DMP_OPERATION_SEARCH] = "search",
+    [DMP_OPERATION_REFERENCE] = "reference",
+    [DMP_OPERATION_READ] = "read",
+    [DMP_OPERATION_DEPOSIT] = "deposit",
+    [DMP_OPERATION_REPLACE] = "replace",
+    [DMP_OPERATION_MASK] = "mask",
+    [DMP_OPERATION_UNMASK] = "unmask",
+    [DMP_OPERATION_HIDE] = "hide",
+    [DMP_OPERATION_SHOW] = "show",
+    [DMP_OPERATION_DELETE] = "delete",
+    [DMP_OPERATION_ARCHIVE] = "archive",
+    [DMP_OPERATION_UNARCHIVE] = "unarchive",
+    [DMP_OPERATION_HISTORY] = "history",
+    [DMP_OPERATION_RIGHTS] = "rights",
+    [DMP_OPERATION_CREATE] = "create",
+    [DMP_OPERATION_CLOSE] = "close",
+    [DMP_OPERATION_REOPEN] = "reopen",
+};
+
+/* Transactions of the DMP, as PDSm for DMP numbers them; "" where none is. */
+static const char *const dmp_transactions[] = {
+    [DMP_OPERATION_NONE] = "",
+    [DMP_OPERATION_CHECK] = "TD0.2",
+    [DMP_OPERATION_FIND] = "TD0.5",
+    [DMP_OPERATION_SEARCH] = "TD3.1a",
+    [DMP_OPERATION_REFERENCE] = "TD3.1b",
+    [DMP_OPERATION_READ] = "TD3.2",
+    [DMP_OPERATION_DEPOSIT] = "TD2",
+    [DMP_OPERATION_REPLACE] = "TD2.1",
+    [DMP_OPERATION_MASK] = "TD3.3a",
+    [DMP_OPERATION_UNMASK] = "TD3.3a",
+    [DMP_OPERATION_HIDE] = "TD3.3b",
+    [DMP_OPERATION_SHOW] = "TD3.3b",
+    [DMP_OPERATION_DELETE] = "TD3.3c",
+    [DMP_OPERATION_ARCHIVE] = "TD3.3d",
+    [DMP_OPERATION_UNARCHIVE] = "TD3.3d",
+    [DMP_OPERATION_HISTORY] = "",
+    [DMP_OPERATION_RIGHTS] = "TD0.3",
+    [DMP_OPERATION_CREATE] = "",
+    [DMP_OPERATION_CLOSE] = "",
+    [DMP_OPERATION_REOPEN] = "",
+};
+
+static const char *const dmp_modes[] = {
+    [DMP_MODE_NONE] = "none",
+    [DMP_MODE_NORMAL] = "normal",
+    [DMP_MODE_BRIS_DE_GLACE] = "bris-de-glace",
+    [DMP_MODE_CENTRE_15] = "centre-15",
+};
+
+static const char *const dmp_effects[] = {
+    [DMP_DENY] = "deny",
+    [DMP_ERROR] = "error",
+    [DMP_ALLOW] = "allow",
+};
+
+static const char *const dmp_rules[] = {
+    [DMP_RULE_NONE] = "none",
+    [DMP_RULE_A1] = "A1", [DMP_RULE_A2] = "A2", [DMP_RULE_A3] = "A3",
+    [DMP_RULE_A4] = "A4",
+    [DMP_RULE_B1] = "B1", [DMP_RULE_B2] = "B2",
+    [DMP_RULE_C1] = "C1", [DMP_RULE_C2] = "C2",
+    [DMP_RULE_D1] = "D1", [DMP_RULE_D2] = "D2",
+    [DMP_RULE_E1] = "E1",
+    [DMP_RULE_F1] = "F1",
+    [DMP_RULE_G1] = "G1", [DMP_RULE_G2] = "G2", [DMP_RULE_G3] = "G3",
+    [DMP_RULE_G4] = "G4", [DMP_RULE_G5] = "G5", [DMP_RULE_G6] = "G6",
+    [DMP_RULE_G7] = "G7",
+    [DMP_RULE_H1] = "H1", [DMP_RULE_H2] = "H2", [DMP_RULE_H3] = "H3",
+    [DMP_RULE_H4] = "H4", [DMP_RULE_H5] = "H5", [DMP_RULE_H6] = "H6",
+    [DMP_RULE_H7] = "H7",
+    [DMP_RULE_P1] = "P1", [DMP_RULE_P2] = "P2",
+    [DMP_RULE_X1] = "X1",
+};
+
+static const char *const dmp_reasons[] = {
+    [DMP_REASON_NONE] = "none",
+    [DMP_REASON_AUTHENTICATION_REQUIRED] = "authentication-required",
+    [DMP_REASON_CERTIFICATE_REJECTED] = "certificate-rejected",
+    [DMP_REASON_TOKEN_REJECTED] = "token-rejected",
+    [DMP_REASON_IDENTITY_AMBIGUOUS] = "identity-ambiguous",
+    [DMP_REASON_REQUEST_AMBIGUOUS] = "request-ambiguous",
+    [DMP_REASON_OPERATION_UNKNOWN] = "operation-unknown",
+    [DMP_REASON_INS_INVALID] = "ins-invalid",
+    [DMP_REASON_RECORD_ABSENT] = "record-absent",
+    [DMP_REASON_RECORD_CLOSED] = "record-closed",
+    [DMP_REASON_ACTOR_EXCLUDED] = "actor-excluded",
+    [DMP_REASON_CHANNEL_MISMATCH] = "channel-mismatch",
+    [DMP_REASON_RIGHT_MISSING] = "right-missing",
+    [DMP_REASON_BLOCKED] = "blocked",
+    [DMP_REASON_NOT_AUTHORISED] = "not-authorised",
+    [DMP_REASON_AUTHORISATION_EXPIRED] = "authorisation-expired",
+    [DMP_REASON_EMERGENCY_OPPOSED] = "emergency-opposed",
+    [DMP_REASON_JUSTIFICATION_MISSING] = "justification-missing",
+    [DMP_REASON_TRAITS_MISMATCH] = "traits-mismatch",
+    [DMP_REASON_NOT_REGULATOR] = "not-regulator",
+    [DMP_REASON_MODE_UNAVAILABLE] = "mode-unavailable",
+    [DMP_REASON_DOCUMENT_FOREIGN] = "document-foreign",
+    [DMP_REASON_TYPE_NOT_ALLOWED] = "type-not-allowed",
+    [DMP_REASON_MASKED] = "masked",
+    [DMP_REASON_INVISIBLE_TO_PATIENT] = "invisible-to-patient",
+    [DMP_REASON_INVISIBLE_TO_REPRESENTATIVES] =
+        "invisible-to-representatives",
+    [DMP_REASON_NOT_AUTHOR] = "not-author",
+    [DMP_REASON_CHANGE_NOT_ALLOWED] = "change-not-allowed",
+    [DMP_REASON_NOT_OWN_RECORD] = "not-own-record",
+    [DMP_REASON_DEPOSIT_NOT_ALLOWED] = "deposit-not-allowed",
+    [DMP_REASON_TRACE_UNAVAILABLE] = "trace-unavailable",
+    [DMP_REASON_ANSWER_UNCHECKED] = "answer-unchecked",
+};
+
+
+const char *
+dmp_actor_name(dmp_actor_t actor)
+{
+    return dmp_name(dmp_actors, actor);
+}
+
+
+const char *
+dmp_auth_name(dmp_auth_t auth)
+{
+    return dmp_name(dmp_auths, auth);
+}
+
+
+const char *
+dmp_operation_name(dmp_operation_t operation)
+{
+    return dmp_name(dmp_operations, operation);
+}
+
+
+const char *
+dmp_operation_transaction(dmp_operation_t operation)
+{
+    return dmp_name(dmp_transactions, operation);
+}
+
+
+const char *
+dmp_mode_name(dmp_mode_t mode)
+{
+    return dmp_name(dmp_modes, mode);
+}
+
+
+const char *
+dmp_effect_name(dmp_effect_t effect)
+{
+    return dmp_name(dmp_effects, effect);
+}
+
+
+const char *
+dmp_rule_name(dmp_rule_t rule)
+{
+    return dmp_name(dmp_rules, rule);
+}
+
+
+const char *
+dmp_reason_name(dmp_reason_t reason)
+{
+    return dmp_name(dmp_reasons, reason);
+}

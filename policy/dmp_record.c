@@ -1,0 +1,805 @@
+/*
+ * dmp_record.c: a patient's record, from its JSON form (docs/store.md) to the
+ * compact form that decisions use.  It accepts what it knows and nothing else,
+ * and never puts a value of the record into an error.
+ */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+
+#include <dmp/dmp_record.h>
+
+
+#define RECORD_ID_MAX    256             /* bytes of one identifier */
+#define RECORD_TEXT_MAX  512             /* of a name or an address */
+#define RECORD_LIST_MAX  16384           /* elements of one list */
+
+
+typedef struct {
+    dmp_error_t  *error;
+    char         *next;                  /* free part of the block */
+    char         *end;
+} record_reader_t;
+
+typedef dmp_rc_t (*record_member_pt)(record_reader_t *r, const char *path,
+    json_t *value, dmp_record_t *record);
+
+typedef struct {
+    const char        *name;
+    record_member_pt   read;
+} record_member_t;
+
+
+static dmp_rc_t
+record_error(record_reader_t *r, dmp_rc_t rc, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static dmp_rc_t
+record_error(record_reader_t *r, dmp_rc_t rc, const char *format, ...)
+{
+    char     *p;
+    va_list   args;
+
+    va_start(args, format);
+    (void) vsnprintf(r->error->text, sizeof(r->error->text), format, args);
+    va_end(args);
+
+    /* Names of unknown members are the caller's bytes. */
+    for (p = r->error->text; *p != '\0'; p++) {
+        if ((unsigned char) *p < 0x20 || *p == 0x7f) {
+            *p = '?';
+        }
+    }
+
+    return rc;
+}
+
+
+/* The block was measured for all of it: no more room is a fault of ours. */
+static void *
+record_take(record_reader_t *r, size_t size, size_t align)
+{
+    char    *p;
+    size_t   pad;
+
+    pad = (size_t) (-(uintptr_t) r->next & (align - 1));
+
+    if (size > (size_t) (r->end - r->next)
+        || pad > (size_t) (r->end - r->next) - size)
+    {
+        return NULL;
+    }
+
+    p = r->next + pad;
+    r->next = p + size;
+
+    return p;
+}
+
+
+static dmp_rc_t
+record_copy(record_reader_t *r, const char *text, size_t len, dmp_str_t *out)
+{
+    char  *p;
+
+    p = record_take(r, len, 1);
+    if (p == NULL) {
+        return record_error(r, DMP_E_INTERNAL, "record larger than measured");
+    }
+
+    memcpy(p, text, len);
+    out->data = p;
+    out->len = len;
+
+    return DMP_OK;
+}
+
+
+static dmp_rc_t
+record_string(record_reader_t *r, const char *path, json_t *value, size_t min,
+    size_t max, dmp_str_t *out)
+{
+    size_t  len;
+
+    if (!json_is_string(value)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a string", path);
+    }
+
+    len = json_string_length(value);
+
+    if (len < min) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is empty", path);
+    }
+
+    if (len > max) {
+        return record_error(r, DMP_E_LIMIT, "\"%s\" is longer than %zu bytes",
+                            path, max);
+    }
+
+    if (out == NULL) {
+        return DMP_OK;
+    }
+
+    return record_copy(r, json_string_value(value), len, out);
+}
+
+
+static dmp_rc_t
+record_day(record_reader_t *r, const char *path, json_t *value, int32_t *day)
+{
+    dmp_str_t  text;
+
+    if (!json_is_string(value)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a date", path);
+    }
+
+    text.data = json_string_value(value);
+    text.len = json_string_length(value);
+
+    if (!dmp_day_parse(text, day)) {
+        return record_error(r, DMP_E_SYNTAX,
+                            "\"%s\" is not a date (YYYY-MM-DD)", path);
+    }
+
+    return DMP_OK;
+}
+
+
+static dmp_rc_t
+record_flag(record_reader_t *r, const char *path, json_t *value, bool *out)
+{
+    if (!json_is_boolean(value)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not true or false",
+                            path);
+    }
+
+    *out = json_is_true(value);
+
+    return DMP_OK;
+}
+
+
+/* Reads each member of an object with the line of the table that names it. */
+static dmp_rc_t
+record_object(record_reader_t *r, const char *path, json_t *object,
+    const record_member_t *members, dmp_record_t *record)
+{
+    char                    name[128];
+    json_t                 *value;
+    dmp_rc_t                rc;
+    const char             *key;
+    const record_member_t  *m;
+
+    if (!json_is_object(object)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not an object",
+                            path[0] != '\0' ? path : "record");
+    }
+
+    json_object_foreach(object, key, value) {
+        (void) snprintf(name, sizeof(name), "%s%s%.60s", path,
+                        path[0] != '\0' ? "." : "", key);
+
+        for (m = members; m->name != NULL && strcmp(m->name, key) != 0; m++) {
+            /* look for it */
+        }
+
+        if (m->name == NULL) {
+            return record_error(r, DMP_E_UNKNOWN, "unknown member \"%s\"",
+                                name);
+        }
+
+        rc = m->read(r, name, value, record);
+        if (rc != DMP_OK) {
+            return rc;
+        }
+    }
+
+    return DMP_OK;
+}
+
+
+static dmp_rc_t
+record_list(record_reader_t *r, const char *path, json_t *value,
+    dmp_list_t *out)
+{
+    char        name[160];
+    size_t      i, n;
+    dmp_rc_t    rc;
+    dmp_str_t  *list;
+
+    if (!json_is_array(value)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a list", path);
+    }
+
+    n = json_array_size(value);
+
+    if (n > RECORD_LIST_MAX) {
+        return record_error(r, DMP_E_LIMIT, "\"%s\" has more than %d elements",
+                            path, RECORD_LIST_MAX);
+    }
+
+    list = record_take(r, n * sizeof(dmp_str_t), _Alignof(dmp_str_t));
+    if (list == NULL) {
+        return record_error(r, DMP_E_INTERNAL, "record larger than measured");
+    }
+
+    for (i = 0; i < n; i++) {
+        (void) snprintf(name, sizeof(name), "%s[%zu]", path, i);
+
+        rc = record_string(r, name, json_array_get(value, i), 1, RECORD_ID_MAX,
+                           &list[i]);
+        if (rc != DMP_OK) {
+            return rc;
+        }
+    }
+
+    out->list = list;
+    out->n = n;
+
+    return DMP_OK;
+}
+
+
+/* Small readers that the tables name; one for each shape of member. */
+
+#define RECORD_READER(name, call)                                            \
+                                                                             \
+    static dmp_rc_t                                                          \
+    record_##name(record_reader_t *r, const char *path, json_t *value,       \
+        dmp_record_t *record)                                                \
+    {                                                                        \
+        return call;                                                         \
+    }
+
+#define RECORD_TEXT(member)                                                  \
+    RECORD_READER(member, record_string(r, path, value, 0, RECORD_TEXT_MAX,  \
+                                        &record->member))
+#define RECORD_FLAG(member)                                                  \
+    RECORD_READER(member, record_flag(r, path, value, &record->member))
+#define RECORD_LIST(member)                                                  \
+    RECORD_READER(member, record_list(r, path, value, &record->member))
+
+RECORD_TEXT(family)
+RECORD_TEXT(birth_family)
+RECORD_TEXT(given)
+RECORD_FLAG(bris_de_glace)
+RECORD_FLAG(centre_15)
+RECORD_FLAG(emergency_masked)
+RECORD_FLAG(mask_by_default)
+RECORD_LIST(treating)
+RECORD_LIST(blocked)
+RECORD_LIST(masked)
+RECORD_LIST(unmasked)
+
+
+static dmp_rc_t
+record_birthdate(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    int32_t   day;
+    dmp_rc_t  rc;
+
+    rc = record_day(r, path, value, &day);
+    if (rc != DMP_OK) {
+        return rc;
+    }
+
+    return record_copy(r, json_string_value(value),
+                       json_string_length(value), &record->birthdate);
+}
+
+
+static dmp_rc_t
+record_sex(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    const char  *text;
+
+    text = json_string_value(value);
+
+    if (text == NULL || (strcmp(text, "M") != 0 && strcmp(text, "F") != 0)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not \"M\" or \"F\"",
+                            path);
+    }
+
+    return record_copy(r, text, 1, &record->sex);
+}
+
+
+static dmp_rc_t
+record_traits(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    static const record_member_t  members[] = {
+        { "family",       record_family },
+        { "birth_family", record_birth_family },
+        { "given",        record_given },
+        { "birthdate",    record_birthdate },
+        { "sex",          record_sex },
+        { NULL, NULL }
+    };
+
+    return record_object(r, path, value, members, record);
+}
+
+
+/* Decisions have no use for an address: it is checked and left out. */
+static dmp_rc_t
+record_address(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    (void) record;               /* nothing of it is kept */
+
+    return record_string(r, path, value, 0, RECORD_TEXT_MAX, NULL);
+}
+
+
+static dmp_rc_t
+record_prefer(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    const char  *text;
+
+    (void) record;               /* nothing of it is kept */
+
+    text = json_string_value(value);
+
+    if (text == NULL
+        || (strcmp(text, "sms") != 0 && strcmp(text, "email") != 0))
+    {
+        return record_error(r, DMP_E_SYNTAX,
+                            "\"%s\" is not \"sms\" or \"email\"", path);
+    }
+
+    return DMP_OK;
+}
+
+
+static dmp_rc_t
+record_contact(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    static const record_member_t  members[] = {
+        { "email",  record_address },
+        { "phone",  record_address },
+        { "prefer", record_prefer },
+        { NULL, NULL }
+    };
+
+    return record_object(r, path, value, members, record);
+}
+
+
+static dmp_rc_t
+record_emergency(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    static const record_member_t  members[] = {
+        { "bris_de_glace", record_bris_de_glace },
+        { "centre_15",     record_centre_15 },
+        { "masked",        record_emergency_masked },
+        { NULL, NULL }
+    };
+
+    return record_object(r, path, value, members, record);
+}
+
+
+static dmp_rc_t
+record_ins(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    dmp_str_t  ins;
+
+    if (!json_is_string(value)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a string", path);
+    }
+
+    ins.data = json_string_value(value);
+    ins.len = json_string_length(value);
+
+    if (!dmp_ins_valid(ins, false)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not an INS", path);
+    }
+
+    return record_copy(r, ins.data, ins.len, &record->ins);
+}
+
+
+static dmp_rc_t
+record_status(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    const char  *text;
+
+    text = json_string_value(value);
+
+    if (text != NULL && strcmp(text, "open") == 0) {
+        record->open = true;
+
+    } else if (text == NULL || strcmp(text, "closed") != 0) {
+        return record_error(r, DMP_E_SYNTAX,
+                            "\"%s\" is not \"open\" or \"closed\"", path);
+    }
+
+    return DMP_OK;
+}
+
+
+/* "2026-01-05T09:00:00Z"; the clock part is checked, and nothing kept. */
+static dmp_rc_t
+record_opened_at(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    int          hour, minute, second, n;
+    size_t       len;
+    int32_t      day;
+    dmp_str_t    date;
+    const char  *text;
+
+    (void) record;               /* nothing of it is kept */
+
+    text = json_string_value(value);
+    len = text != NULL ? json_string_length(value) : 0;
+    n = 0;
+
+    if (len == 20) {
+        date.data = text;
+        date.len = 10;
+
+        if (dmp_day_parse(date, &day) && strspn(text + 11, "0123456789") == 2
+            && strspn(text + 14, "0123456789") == 2
+            && strspn(text + 17, "0123456789") == 2
+            && sscanf(text + 10, "T%2d:%2d:%2dZ%n", &hour, &minute, &second,
+                      &n) == 3
+            && n == 10 && hour < 24 && minute < 60 && second < 60)
+        {
+            return DMP_OK;
+        }
+    }
+
+    return record_error(r, DMP_E_SYNTAX,
+                        "\"%s\" is not a time (YYYY-MM-DDTHH:MM:SSZ)", path);
+}
+
+
+static dmp_rc_t
+record_grant(record_reader_t *r, const char *path, json_t *value,
+    dmp_grant_t *grant)
+{
+    char         name[256];
+    json_t      *member;
+    dmp_rc_t     rc;
+    unsigned     seen;
+    const char  *key;
+
+    if (!json_is_object(value)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not an object", path);
+    }
+
+    seen = 0;
+
+    json_object_foreach(value, key, member) {
+        (void) snprintf(name, sizeof(name), "%.120s.%.60s", path, key);
+
+        if (strcmp(key, "since") == 0) {
+            seen |= 1;
+            rc = record_day(r, name, member, &grant->since);
+
+        } else if (strcmp(key, "until") == 0) {
+            seen |= 2;
+            rc = record_day(r, name, member, &grant->until);
+
+        } else if (strcmp(key, "by") == 0) {
+            rc = record_string(r, name, member, 1, RECORD_ID_MAX, NULL);
+
+        } else {
+            rc = record_error(r, DMP_E_UNKNOWN, "unknown member \"%s\"", name);
+        }
+
+        if (rc != DMP_OK) {
+            return rc;
+        }
+    }
+
+    if (seen != 3) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" has no \"%s\"", path,
+                            (seen & 1) != 0 ? "until" : "since");
+    }
+
+    if (grant->until < grant->since) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" ends before it begins",
+                            path);
+    }
+
+    return DMP_OK;
+}
+
+
+static dmp_rc_t
+record_authorisations(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    char          name[160];
+    size_t        n, len;
+    json_t       *grant;
+    dmp_rc_t      rc;
+    const char   *key;
+    dmp_grant_t  *list;
+
+    if (!json_is_object(value)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not an object", path);
+    }
+
+    n = json_object_size(value);
+
+    if (n > RECORD_LIST_MAX) {
+        return record_error(r, DMP_E_LIMIT, "\"%s\" has more than %d members",
+                            path, RECORD_LIST_MAX);
+    }
+
+    list = record_take(r, n * sizeof(dmp_grant_t), _Alignof(dmp_grant_t));
+    if (list == NULL) {
+        return record_error(r, DMP_E_INTERNAL, "record larger than measured");
+    }
+
+    record->authorisations = list;
+    record->n_authorisations = n;
+
+    json_object_foreach(value, key, grant) {
+        (void) snprintf(name, sizeof(name), "%s.%.60s", path, key);
+        len = strlen(key);
+
+        if (len == 0 || len > RECORD_ID_MAX) {
+            return record_error(r, DMP_E_SYNTAX,
+                                "\"%s\" names nobody, or at too great length",
+                                path);
+        }
+
+        rc = record_copy(r, key, len, &list->id);
+        if (rc == DMP_OK) {
+            rc = record_grant(r, name, grant, list);
+        }
+
+        if (rc != DMP_OK) {
+            return rc;
+        }
+
+        list++;
+    }
+
+    return DMP_OK;
+}
+
+
+static dmp_rc_t
+record_representative(record_reader_t *r, const char *path, json_t *value,
+    dmp_representative_t *out)
+{
+    json_t     *ins, *until;
+    dmp_str_t   text;
+    char        name[128];
+
+    ins = json_object_get(value, "ins");
+    until = json_object_get(value, "until");
+
+    if (ins == NULL || until == NULL || json_object_size(value) != 2) {
+        return record_error(r, DMP_E_SYNTAX,
+                            "\"%s\" is not an object of \"ins\" and \"until\"",
+                            path);
+    }
+
+    text.data = json_string_value(ins);
+    text.len = json_string_length(ins);
+
+    if (text.data == NULL || !dmp_ins_valid(text, false)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s.ins\" is not an INS", path);
+    }
+
+    (void) snprintf(name, sizeof(name), "%.100s.until", path);
+
+    if (record_day(r, name, until, &out->until) != DMP_OK) {
+        return DMP_E_SYNTAX;
+    }
+
+    return record_copy(r, text.data, text.len, &out->ins);
+}
+
+
+static dmp_rc_t
+record_representatives(record_reader_t *r, const char *path, json_t *value,
+    dmp_record_t *record)
+{
+    char                   name[160];
+    size_t                 i, n;
+    dmp_rc_t               rc;
+    dmp_representative_t  *list;
+
+    if (!json_is_array(value)) {
+        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a list", path);
+    }
+
+    n = json_array_size(value);
+
+    if (n > RECORD_LIST_MAX) {
+        return record_error(r, DMP_E_LIMIT, "\"%s\" has more than %d elements",
+                            path, RECORD_LIST_MAX);
+    }
+
+    list = record_take(r, n * sizeof(dmp_representative_t),
+                       _Alignof(dmp_representative_t));
+    if (list == NULL) {
+        return record_error(r, DMP_E_INTERNAL, "record larger than measured");
+    }
+
+    for (i = 0; i < n; i++) {
+        (void) snprintf(name, sizeof(name), "%.120s[%zu]", path, i);
+
+        rc = record_representative(r, name, json_array_get(value, i),
+                                   &list[i]);
+        if (rc != DMP_OK) {
+            return rc;
+        }
+    }
+
+    record->representatives = list;
+    record->n_representatives = n;
+
+    return DMP_OK;
+}
+
+
+static const record_member_t  record_members[] = {
+    { "ins",             record_ins },
+    { "status",          record_status },
+    { "opened_at",       record_opened_at },
+    { "traits",          record_traits },
+    { "contact",         record_contact },
+    { "emergency",       record_emergency },
+    { "treating",        record_treating },
+    { "authorisations",  record_authorisations },
+    { "blocked",         record_blocked },
+    { "representatives", record_representatives },
+    { "masked",          record_masked },
+    { "mask_by_default", record_mask_by_default },
+    { "unmasked",        record_unmasked },
+    { NULL, NULL }
+};
+
+
+/* An upper bound of the bytes that the compact form of a value takes. */
+static size_t
+record_measure(json_t *value)
+{
+    size_t       i, size;
+    json_t      *member, *element;
+    const char  *key;
+
+    size = 0;
+
+    if (json_is_string(value)) {
+        return json_string_length(value);
+    }
+
+    if (json_is_array(value)) {
+        size = sizeof(void *);
+
+        for (i = 0; i < json_array_size(value); i++) {
+            element = json_array_get(value, i);
+            size += json_is_string(element) ? sizeof(dmp_str_t)
+                                            : sizeof(dmp_representative_t);
+            size += record_measure(element);
+        }
+
+    } else if (json_is_object(value)) {
+        size = sizeof(void *);
+
+        json_object_foreach(value, key, member) {
+            if (json_is_object(member)) {
+                /* an authorisation: its name is kept, its dates are days */
+                size += strlen(key) + sizeof(dmp_grant_t);
+            }
+
+            size += record_measure(member);
+        }
+    }
+
+    return size;
+}
+
+
+static dmp_rc_t
+record_build(record_reader_t *r, json_t *root, dmp_record_t **out)
+{
+    size_t         size;
+    dmp_rc_t       rc;
+    dmp_record_t  *record;
+
+    if (!json_is_object(root)) {
+        return record_error(r, DMP_E_SYNTAX, "a record is not an object");
+    }
+
+    if (json_object_get(root, "ins") == NULL) {
+        return record_error(r, DMP_E_SYNTAX, "\"ins\" is missing");
+    }
+
+    if (json_object_get(root, "status") == NULL) {
+        return record_error(r, DMP_E_SYNTAX, "\"status\" is missing");
+    }
+
+    size = sizeof(dmp_record_t) + record_measure(root);
+
+    record = calloc(1, size);
+    if (record == NULL) {
+        return record_error(r, DMP_E_NOMEM, "no memory");
+    }
+
+    record->size = size;
+    r->next = (char *) (record + 1);
+    r->end = (char *) record + size;
+
+    rc = record_object(r, "", root, record_members, record);
+    if (rc != DMP_OK) {
+        dmp_record_free(record);
+        return rc;
+    }
+
+    *out = record;
+
+    return DMP_OK;
+}
+
+
+dmp_rc_t
+dmp_record_parse(const char *json, size_t len, dmp_record_t **out,
+    dmp_error_t *error)
+{
+    json_t           *root;
+    dmp_rc_t          rc;
+    json_error_t      where;
+    record_reader_t   r;
+
+    *out = NULL;
+    memset(&r, 0, sizeof(r));
+    memset(error, 0, sizeof(*error));
+    r.error = error;
+
+    if (len > DMP_RECORD_MAX) {
+        return record_error(&r, DMP_E_LIMIT, "a record of more than %d bytes",
+                            DMP_RECORD_MAX);
+    }
+
+    root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &where);
+    if (root == NULL) {
+        error->line = where.line > 0 ? (unsigned) where.line : 0;
+
+        /* The library's own message quotes the text, which is a patient's. */
+        if (json_error_code(&where) == json_error_duplicate_key) {
+            return record_error(&r, DMP_E_SYNTAX,
+                                "a member is given twice, at column %d",
+                                where.column);
+        }
+
+        return record_error(&r, DMP_E_SYNTAX, "not JSON at column %d",
+                            where.column);
+    }
+
+    rc = record_build(&r, root, out);
+    json_decref(root);
+
+    return rc;
+}
+
+
+void
+dmp_record_free(dmp_record_t *record)
+{
+    if (record != NULL) {
+        OPENSSL_cleanse(record, record->size);
+        free(record);
+    }
+}

@@ -1,0 +1,193 @@
+/*
+ * dmp_time.c: dates.  The proleptic Gregorian calendar in UTC, and the legal
+ * day in France.  No clock, no time zone files, no locale: the caller brings
+ * the instant.
+ */
+
+#include <dmp/dmp.h>
+
+
+#define DMP_DAY_SEC   86400
+#define DMP_YEAR_MAX  9999               /* four digits: RFC 3339, FHIR */
+
+typedef struct {
+    int64_t   year;
+    unsigned  month;                     /* 1 to 12 */
+    unsigned  day;                       /* 1 to 31 */
+} dmp_date_t;
+
+
+static int64_t
+dmp_floor_div(int64_t n, int64_t by)
+{
+    return n / by - (n % by < 0);
+}
+
+
+/*
+ * Days since 1970-01-01 and back.  The year is taken to begin in March, so
+ * that the leap day is its last and the months before it follow one formula.
+ */
+static int64_t
+dmp_day_of_date(int64_t year, unsigned month, unsigned day)
+{
+    int64_t  era, year_of_era, day_of_year;
+
+    year -= month <= 2;
+    era = dmp_floor_div(year, 400);
+    year_of_era = year - era * 400;
+    day_of_year = (153 * ((int64_t) (month + 9) % 12) + 2) / 5 + day - 1;
+
+    return era * 146097 + year_of_era * 365 + year_of_era / 4
+           - year_of_era / 100 + day_of_year - 719468;
+}
+
+
+static dmp_date_t
+dmp_date_of_day(int64_t day)
+{
+    int64_t     era, day_of_era, year_of_era, day_of_year, month;
+    dmp_date_t  date;
+
+    day += 719468;
+    era = dmp_floor_div(day, 146097);
+    day_of_era = day - era * 146097;
+    year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524
+                   - day_of_era / 146096) / 365;
+    day_of_year = day_of_era
+                  - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    month = (5 * day_of_year + 2) / 153;
+
+    date.day = (unsigned) (day_of_year - (153 * month + 2) / 5 + 1);
+    date.month = (unsigned) (month < 10 ? month + 3 : month - 9);
+    date.year = era * 400 + year_of_era + (date.month <= 2);
+
+    return date;
+}
+
+
+/* The last Sunday of a month of 31 days, as a day since 1970-01-01. */
+static int64_t
+dmp_last_sunday(int64_t year, unsigned month)
+{
+    int64_t  last, weekday;
+
+    last = dmp_day_of_date(year, month, 31);
+
+    /* 1970-01-01 was a Thursday, four days after a Sunday */
+
+    weekday = last + 4 - dmp_floor_div(last + 4, 7) * 7;
+
+    return last - weekday;
+}
+
+
+static void
+dmp_digits(char *out, unsigned width, int64_t n)
+{
+    while (width > 0) {
+        out[--width] = (char) ('0' + n % 10);
+        n /= 10;
+    }
+}
+
+
+void
+dmp_buf_time(dmp_buf_t *b, int64_t unix_ms)
+{
+    char        text[] = "0000-00-00T00:00:00.000Z";
+    int64_t     day, ms;
+    dmp_date_t  date;
+
+    day = dmp_floor_div(unix_ms, (int64_t) DMP_DAY_SEC * 1000);
+    ms = unix_ms - day * DMP_DAY_SEC * 1000;
+    date = dmp_date_of_day(day);
+
+    /* a year that has no such form must not become another one */
+
+    if (date.year < 0 || date.year > DMP_YEAR_MAX) {
+        b->full = true;
+        return;
+    }
+
+    dmp_digits(text, 4, date.year);
+    dmp_digits(text + 5, 2, date.month);
+    dmp_digits(text + 8, 2, date.day);
+    dmp_digits(text + 11, 2, ms / 3600000);
+    dmp_digits(text + 14, 2, ms / 60000 % 60);
+    dmp_digits(text + 17, 2, ms / 1000 % 60);
+    dmp_digits(text + 20, 3, ms % 1000);
+
+    dmp_buf_add(b, text, sizeof(text) - 1);
+}
+
+
+int32_t
+dmp_day_paris(int64_t unix_sec)
+{
+    int64_t  year, summer, winter, offset, limit;
+
+    /* beyond what a day can say: the nearest it can */
+
+    limit = (int64_t) INT32_MAX * DMP_DAY_SEC - DMP_DAY_SEC;
+
+    if (unix_sec > limit) {
+        return INT32_MAX;
+    }
+
+    if (unix_sec < -limit) {
+        return INT32_MIN;
+    }
+
+    year = dmp_date_of_day(dmp_floor_div(unix_sec, DMP_DAY_SEC)).year;
+    summer = dmp_last_sunday(year, 3) * DMP_DAY_SEC + 3600;
+    winter = dmp_last_sunday(year, 10) * DMP_DAY_SEC + 3600;
+    offset = unix_sec >= summer && unix_sec < winter ? 7200 : 3600;
+
+    return (int32_t) dmp_floor_div(unix_sec + offset, DMP_DAY_SEC);
+}
+
+
+bool
+dmp_day_parse(dmp_str_t text, int32_t *day)
+{
+    size_t      i;
+    int64_t     n;
+    unsigned    value[3];
+    dmp_date_t  date;
+
+    if (text.len != 10 || text.data[4] != '-' || text.data[7] != '-') {
+        return false;
+    }
+
+    memset(value, 0, sizeof(value));
+
+    for (i = 0; i < 10; i++) {
+        if (i == 4 || i == 7) {
+            continue;
+        }
+
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+
+        n = i < 4 ? 0 : i < 7 ? 1 : 2;
+        value[n] = value[n] * 10 + (unsigned) (text.data[i] - '0');
+    }
+
+    if (value[0] == 0 || value[1] < 1 || value[1] > 12 || value[2] < 1) {
+        return false;
+    }
+
+    /* a real date is one that comes back as it was */
+
+    n = dmp_day_of_date(value[0], value[1], value[2]);
+    date = dmp_date_of_day(n);
+
+    if (date.month != value[1] || date.day != value[2]) {
+        return false;
+    }
+
+    *day = (int32_t) n;
+    return true;
+}
