@@ -1,0 +1,733 @@
+/*
+ * The access state machine: identify, map, locate, load, decide, commit,
+ * enforce; one function per state.  It suspends to wait for the store or for
+ * the record host's answer to a question, and in no other way.
+ *
+ * Only a timely "1" of the store lets a request through; whatever cannot be
+ * decided or traced ends in a refusal.
+ */
+
+#include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_refusals.h"
+
+#include <openssl/rand.h>
+
+
+#define NGX_HTTP_DMP_TRIES  3            /* commits of one request */
+
+/*
+ * NGX_OK: go on in the state that was set; NGX_AGAIN: wait; anything else is
+ * what the access handler returns.
+ */
+typedef ngx_int_t (*ngx_http_dmp_state_pt)(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+
+static ngx_int_t ngx_http_dmp_state_identify(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+static ngx_int_t ngx_http_dmp_state_map(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+static ngx_int_t ngx_http_dmp_state_locate(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+static ngx_int_t ngx_http_dmp_state_load(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+static ngx_int_t ngx_http_dmp_state_decide(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+static ngx_int_t ngx_http_dmp_state_commit(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+static ngx_int_t ngx_http_dmp_state_enforce(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+static ngx_int_t ngx_http_dmp_wait_store(ngx_http_dmp_ctx_t *ctx);
+
+
+static const struct {
+    const char             *name;
+    ngx_http_dmp_state_pt   run;
+} ngx_http_dmp_states[] = {
+    [NGX_HTTP_DMP_IDENTIFY] = { "identify", ngx_http_dmp_state_identify },
+    [NGX_HTTP_DMP_MAP] = { "map", ngx_http_dmp_state_map },
+    [NGX_HTTP_DMP_LOCATE] = { "locate", ngx_http_dmp_state_locate },
+    [NGX_HTTP_DMP_LOAD] = { "load", ngx_http_dmp_state_load },
+    [NGX_HTTP_DMP_DECIDE] = { "decide", ngx_http_dmp_state_decide },
+    [NGX_HTTP_DMP_COMMIT] = { "commit", ngx_http_dmp_state_commit },
+    [NGX_HTTP_DMP_ENFORCE] = { "enforce", ngx_http_dmp_state_enforce },
+};
+
+
+static u_char *
+ngx_http_dmp_log_error(ngx_http_request_t *r, ngx_http_request_t *sr,
+    u_char *buf, size_t len)
+{
+    ngx_http_dmp_ctx_t  *ctx;
+
+    /* nginx's own context holds the request line, and with it the INS */
+    ctx = ngx_http_dmp_get_ctx(r);
+    if (ctx == NULL) {
+        return buf;
+    }
+
+    return ngx_snprintf(buf, len, ", dmp trace: %*s, operation: %s, "
+                        "route: \"%s\"",
+                        (size_t) DMP_UUID_LEN, ctx->trace_id,
+                        dmp_operation_name(ctx->asked.operation),
+                        ctx->asked.route ? ctx->asked.route : "");
+}
+
+
+/* The client's request ends: nobody may find its context any more. */
+static void
+ngx_http_dmp_cleanup(void *data)
+{
+    ngx_http_dmp_ctx_t  *ctx;
+
+    ctx = data;
+
+    if (ctx->request == NULL) {
+        return;
+    }
+
+    if (ctx->waiter != NULL) {
+        ngx_http_dmp_waiter_detach(ctx->waiter);
+        ctx->waiter = NULL;
+    }
+
+    if (ctx->record != NULL) {
+        ngx_http_dmp_cached_release(ctx->record);
+        ctx->record = NULL;
+    }
+
+    if (ctx->document != NULL) {
+        ngx_http_dmp_cached_release(ctx->document);
+        ctx->document = NULL;
+    }
+
+    ctx->request = NULL;
+
+    if (--ngx_http_dmp_store.requests == 0 && ngx_exiting) {
+        ngx_http_dmp_outcome_arm();
+    }
+}
+
+
+ngx_http_dmp_ctx_t *
+ngx_http_dmp_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+    ngx_http_dmp_ctx_t  *ctx;
+
+    r = r->main;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_dmp_module);
+
+    if (ctx != NULL || (!r->internal && !r->filter_finalize)) {
+        return ctx;
+    }
+
+    /* an internal redirect has wiped the contexts, not the pool */
+    for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
+        if (cln->handler == ngx_http_dmp_cleanup) {
+            ctx = cln->data;
+            return (ctx->request != NULL) ? ctx : NULL;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_dmp_ctx_t *
+ngx_http_dmp_create_ctx(ngx_http_request_t *r,
+    const ngx_http_dmp_loc_conf_t *dlcf)
+{
+    u_char               random[10];
+    ngx_pool_cleanup_t  *cln;
+    ngx_http_dmp_ctx_t  *ctx;
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_dmp_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_dmp_ctx_t));
+
+    ctx->request = r;
+    ctx->policy = dlcf->policy;
+    dmp_uuid7((char *) ctx->trace_id, ngx_http_dmp_time_ms(), random);
+
+    cln->handler = ngx_http_dmp_cleanup;
+    ngx_http_set_ctx(r, ctx, ngx_http_dmp_module);
+    ngx_http_dmp_store.requests++;
+
+    r->log_handler = ngx_http_dmp_log_error;
+
+    return ctx;
+}
+
+
+/*
+ * Subrequests skip the access phase: one that reaches a protected location
+ * would be served undecided, so it is refused before.  The access machine's
+ * own question starts after this phase.
+ */
+ngx_int_t
+ngx_http_dmp_preaccess_handler(ngx_http_request_t *r)
+{
+    const ngx_http_dmp_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+
+    if (r == r->main || dlcf->mode == NGX_HTTP_DMP_OFF) {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "dmp refuses a subrequest to a protected location");
+
+    return NGX_HTTP_FORBIDDEN;
+}
+
+
+ngx_int_t
+ngx_http_dmp_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                       rc;
+    ngx_http_dmp_ctx_t             *ctx;
+    const ngx_http_dmp_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+
+    if (dlcf->mode == NGX_HTTP_DMP_OFF) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_dmp_get_ctx(r);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_dmp_create_ctx(r, dlcf);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (ctx->state == NGX_HTTP_DMP_END) {
+        /* a decision is for one request line, not for a redirect's target */
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "dmp refuses an internal redirect into a protected "
+                      "location");
+        return NGX_HTTP_BAD_GATEWAY;
+    }
+
+    do {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "dmp state %s", ngx_http_dmp_states[ctx->state].name);
+
+        rc = ngx_http_dmp_states[ctx->state].run(r, ctx);
+
+    } while (rc == NGX_OK);
+
+    if (rc == NGX_AGAIN) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_refuse(ngx_http_dmp_ctx_t *ctx, dmp_effect_t effect,
+    dmp_rule_t rule, dmp_reason_t reason)
+{
+    ctx->decision.effect = effect;
+    ctx->decision.rule = rule;
+    ctx->decision.reason = reason;
+    ctx->decision.obligations = DMP_OBLIGATION_TRACE;
+
+    return NGX_OK;
+}
+
+
+/* What cannot be traced is not forwarded, nor told apart from it. */
+static ngx_int_t
+ngx_http_dmp_no_trace(ngx_http_dmp_ctx_t *ctx)
+{
+    ctx->state = NGX_HTTP_DMP_ENFORCE;
+
+    return ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
+                               DMP_REASON_TRACE_UNAVAILABLE);
+}
+
+
+static ngx_int_t
+ngx_http_dmp_state_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_http_dmp_read_request(r, ctx);
+
+    if (ngx_http_dmp_identify(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->state = NGX_HTTP_DMP_MAP;
+    return NGX_OK;
+}
+
+
+/* What needs nothing of the store is decided before it is asked. */
+static ngx_int_t
+ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    const ngx_http_dmp_main_conf_t  *dmcf;
+
+    dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, NULL,
+               dmp_day_paris((int64_t) ngx_time()), &ctx->decision);
+
+    if (ctx->decision.rule != DMP_RULE_X1) {
+
+        if (ctx->asked.why != NULL) {
+            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                          "dmp request refused: %s", ctx->asked.why);
+        }
+
+        if (ctx->subject.certificate == DMP_CREDENTIAL_ABSENT
+            && !ngx_http_dmp_refusal_traced(&r->connection->addr_text,
+                                            &ctx->repeated))
+        {
+            ctx->state = NGX_HTTP_DMP_ENFORCE;
+            return NGX_OK;
+        }
+
+        ctx->state = NGX_HTTP_DMP_COMMIT;
+        return NGX_OK;
+    }
+
+    if (ctx->asked.ins.len == 0) {
+        ctx->state = NGX_HTTP_DMP_LOCATE;
+        return NGX_OK;
+    }
+
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
+
+    if (dmp_pseudonym(dmcf->pseudonym_key, ctx->asked.ins, ctx->patient)
+        != DMP_OK)
+    {
+        return ngx_http_dmp_no_trace(ctx);
+    }
+
+    ctx->patient_known = 1;
+    ctx->state = NGX_HTTP_DMP_LOAD;
+    return NGX_OK;
+}
+
+
+/* Whose document is it?  From the cache, or from the record host. */
+static ngx_int_t
+ngx_http_dmp_state_locate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t                        rc;
+    const dmp_document_t            *document;
+    const ngx_http_dmp_main_conf_t  *dmcf;
+
+    /* no question either while it could not be traced afterwards */
+    if (ctx->ask == NULL && !ngx_http_dmp_store_ready()) {
+        rc = ngx_http_dmp_wait_store(ctx);
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    if (ctx->document == NULL) {
+        ctx->document = ngx_http_dmp_document_get(ctx->asked.document);
+    }
+
+    if (ctx->document == NULL) {
+
+        rc = ngx_http_dmp_ask(r, ctx);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc == NGX_ERROR) {
+            ctx->state = NGX_HTTP_DMP_COMMIT;
+            return ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_H1,
+                                       DMP_REASON_ANSWER_UNCHECKED);
+        }
+    }
+
+    document = (ctx->document != NULL) ? ctx->document->value : NULL;
+
+    if (document == NULL || document->n_ins != 1) {
+        /* no such document, or one that names nobody, or several */
+        ctx->state = NGX_HTTP_DMP_COMMIT;
+        return ngx_http_dmp_refuse(ctx, DMP_DENY, DMP_RULE_H1,
+                                   DMP_REASON_DOCUMENT_FOREIGN);
+    }
+
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
+
+    if (dmp_pseudonym(dmcf->pseudonym_key, document->ins[0], ctx->patient)
+        != DMP_OK)
+    {
+        return ngx_http_dmp_no_trace(ctx);
+    }
+
+    ctx->patient_known = 1;
+    ctx->state = NGX_HTTP_DMP_LOAD;
+    return NGX_OK;
+}
+
+
+/* Opens a sealed record and makes it the one that decisions use. */
+static ngx_int_t
+ngx_http_dmp_take_record(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    const ngx_http_dmp_waiter_t *w)
+{
+    char                            *text;
+    size_t                           len, name_len;
+    dmp_rc_t                         rc;
+    dmp_error_t                      error;
+    char                             name[DMP_KEY_NAME_MAX];
+    dmp_record_t                    *record;
+    const ngx_http_dmp_main_conf_t  *dmcf;
+
+    if (ctx->record != NULL) {
+        ngx_http_dmp_cached_release(ctx->record);
+        ctx->record = NULL;
+    }
+
+    ngx_memzero(&ctx->facts, sizeof(dmp_facts_t));
+
+    if (!w->present) {
+        ctx->facts.state = DMP_RECORD_ABSENT;
+        return NGX_OK;
+    }
+
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
+
+    text = ngx_alloc(w->sealed_len, r->connection->log);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    name_len = dmp_key_name(name, w->bucket, "rec",
+                            (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN });
+
+    rc = dmp_unseal(dmcf->record_keys, (dmp_str_t) { name, name_len },
+                    dmp_string("d"), w->version, w->sealed, w->sealed_len,
+                    text, &len);
+
+    if (rc == DMP_OK) {
+        rc = dmp_record_parse(text, len, &record, &error);
+        ngx_explicit_memzero(text, len);
+    }
+
+    ngx_free(text);
+
+    if (rc != DMP_OK) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "dmp record of patient %*s does not open",
+                      (size_t) DMP_PSEUDONYM_LEN, ctx->patient);
+        return NGX_ERROR;
+    }
+
+    ctx->record = ngx_http_dmp_record_put(ctx->patient, w->version, record);
+    if (ctx->record == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->facts.state = DMP_RECORD_PRESENT;
+    ctx->facts.version = ctx->record->version;
+    ctx->facts.record = ctx->record->value;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Waits until the store can be asked.  NGX_DECLINED: it can, now; otherwise
+ * what the state returns.
+ */
+static ngx_int_t
+ngx_http_dmp_wait_store(ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_http_dmp_wait_e  result;
+
+    if (ctx->waiter != NULL) {
+        result = ctx->waiter->result;
+
+        if (result == NGX_HTTP_DMP_WAIT_PENDING) {
+            return NGX_AGAIN;
+        }
+
+        ngx_http_dmp_waiter_release(ctx->waiter);
+        ctx->waiter = NULL;
+
+        if (result != NGX_HTTP_DMP_WAIT_READY) {
+            return ngx_http_dmp_no_trace(ctx);
+        }
+    }
+
+    if (ngx_http_dmp_store_ready()) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_dmp_store_wait_ready(ctx) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    return ngx_http_dmp_no_trace(ctx);
+}
+
+
+static ngx_int_t
+ngx_http_dmp_state_load(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t               rc;
+    ngx_http_dmp_waiter_t  *w;
+
+    w = ctx->waiter;
+
+    if (w != NULL && w->sent) {
+
+        if (w->result == NGX_HTTP_DMP_WAIT_PENDING) {
+            return NGX_AGAIN;
+        }
+
+        rc = (w->result == NGX_HTTP_DMP_WAIT_DONE)
+             ? ngx_http_dmp_take_record(r, ctx, w) : NGX_ERROR;
+
+        ctx->waiter = NULL;
+        ngx_http_dmp_waiter_release(w);
+
+        if (rc != NGX_OK) {
+            return ngx_http_dmp_no_trace(ctx);
+        }
+
+        ctx->state = NGX_HTTP_DMP_DECIDE;
+        return NGX_OK;
+    }
+
+    ctx->record = ngx_http_dmp_record_get(ctx->patient);
+
+    if (ctx->record != NULL) {
+        ctx->facts.state = DMP_RECORD_PRESENT;
+        ctx->facts.version = ctx->record->version;
+        ctx->facts.record = ctx->record->value;
+        ctx->state = NGX_HTTP_DMP_DECIDE;
+        return NGX_OK;
+    }
+
+    rc = ngx_http_dmp_wait_store(ctx);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (ngx_http_dmp_store_load(ctx) != NGX_AGAIN) {
+        return ngx_http_dmp_no_trace(ctx);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
+               (ctx->document != NULL) ? ctx->document->value : NULL,
+               dmp_day_paris((int64_t) ngx_time()), &ctx->decision);
+
+    if (ctx->decision.effect == DMP_ALLOW
+        && (ctx->decision.obligations & ~(uint32_t) DMP_OBLIGATIONS_KNOWN))
+    {
+        (void) ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
+                                   DMP_REASON_TRACE_UNAVAILABLE);
+    }
+
+    ctx->state = NGX_HTTP_DMP_COMMIT;
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    dmp_access_t           access;
+    const dmp_document_t  *document;
+
+    ngx_memzero(&access, sizeof(dmp_access_t));
+
+    access.time_ms = ngx_http_dmp_time_ms();
+    access.trace_id = (dmp_str_t) { (char *) ctx->trace_id, DMP_UUID_LEN };
+    access.subject = &ctx->subject;
+    access.request = &ctx->asked;
+    access.decision = &ctx->decision;
+    access.policy = (dmp_str_t) { ctx->policy->digest,
+                                  sizeof(ctx->policy->digest) };
+    access.version = ctx->facts.version;
+    access.client = ngx_http_dmp_str(r->connection->addr_text);
+    access.method = ngx_http_dmp_str(r->method_name);
+    access.repeated = ctx->repeated;
+
+    if (ctx->patient_known) {
+        access.patient = (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN };
+    }
+
+    if (ctx->document != NULL) {
+        document = ctx->document->value;
+        access.document.id = dmp_document_name(document);
+        access.document.type = document->type.code;
+
+    } else {
+        access.document.id = ctx->asked.document;
+    }
+
+    return ngx_http_dmp_store_trace(ctx, &access);
+}
+
+
+/* Writer, epoch and sequence of the entry that lets this request through. */
+static ngx_int_t
+ngx_http_dmp_make_receipt(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    size_t        len;
+    u_char       *p;
+    dmp_entry_t  *e;
+    dmp_str_t     writer;
+
+    e = &ngx_http_dmp_store.entry;
+    writer = dmp_writer_name(ngx_http_dmp_store.writer);
+
+    len = DMP_UUID_LEN + 1 + writer.len + 1 + NGX_INT32_LEN
+          + 2 * (1 + NGX_INT64_LEN);
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->receipt.data = p;
+
+    p = ngx_snprintf(p, len, "%*s %*s %ui %uL %uL",
+                     (size_t) DMP_UUID_LEN, ctx->trace_id,
+                     writer.len, writer.data, (ngx_uint_t) e->bucket,
+                     e->epoch, e->seq);
+
+    ctx->receipt.len = (size_t) (p - ctx->receipt.data);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_committed(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t               rc;
+    uint64_t                took;
+    ngx_http_dmp_waiter_t  *w;
+
+    w = ctx->waiter;
+    took = ngx_http_dmp_now_ns() - w->sent_ns;
+    ctx->waiter = NULL;
+
+    if (w->result == NGX_HTTP_DMP_WAIT_DONE
+        && took <= (uint64_t) ngx_http_dmp_store.deadline * 1000000)
+    {
+        ctx->sent_ns = w->sent_ns;
+        ctx->traced = 1;
+        ctx->state = NGX_HTTP_DMP_ENFORCE;
+        ngx_http_dmp_waiter_release(w);
+        return NGX_OK;
+    }
+
+    if (w->result == NGX_HTTP_DMP_WAIT_STALE
+        && ++ctx->tries < NGX_HTTP_DMP_TRIES)
+    {
+        rc = ngx_http_dmp_take_record(r, ctx, w);
+        ngx_http_dmp_waiter_release(w);
+
+        if (rc != NGX_OK) {
+            return ngx_http_dmp_no_trace(ctx);
+        }
+
+        ctx->state = NGX_HTTP_DMP_DECIDE;
+        return NGX_OK;
+    }
+
+    /* late, lost or refused: if the entry stands, it lets nothing through */
+    if (w->access && w->result != NGX_HTTP_DMP_WAIT_STALE) {
+        ngx_http_dmp_outcome_abandon(w->trace_id);
+    }
+
+    ngx_http_dmp_waiter_release(w);
+
+    return ngx_http_dmp_no_trace(ctx);
+}
+
+
+static ngx_int_t
+ngx_http_dmp_state_commit(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->waiter != NULL && ctx->waiter->sent) {
+
+        if (ctx->waiter->result == NGX_HTTP_DMP_WAIT_PENDING) {
+            return NGX_AGAIN;
+        }
+
+        return ngx_http_dmp_committed(r, ctx);
+    }
+
+    rc = ngx_http_dmp_wait_store(ctx);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (ngx_http_dmp_send_trace(r, ctx) != NGX_AGAIN) {
+        return ngx_http_dmp_no_trace(ctx);
+    }
+
+    if (ngx_http_dmp_make_receipt(r, ctx) != NGX_OK) {
+        ngx_http_dmp_waiter_detach(ctx->waiter);
+        ctx->waiter = NULL;
+        return ngx_http_dmp_no_trace(ctx);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_state_enforce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ctx->state = NGX_HTTP_DMP_END;
+
+    if (ctx->decision.effect != DMP_ALLOW || !ctx->traced) {
+
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "dmp refused by rule %s: %s",
+                      dmp_rule_name(ctx->decision.rule),
+                      dmp_reason_name(ctx->decision.reason));
+
+        return ngx_http_dmp_send_refusal(r, ctx);
+    }
+
+    if (ctx->decision.obligations & DMP_OBLIGATION_COMPOSE) {
+        return ngx_http_dmp_send_check(r, ctx);
+    }
+
+    if (!(ctx->decision.obligations
+          & (DMP_OBLIGATION_FILTER|DMP_OBLIGATION_JUDGE))
+        || ngx_http_dmp_prepare_forward(r, ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->answer = NGX_HTTP_DMP_FORWARDED;
+
+    /* not NGX_OK: what other modules refuse stays refused */
+    return NGX_DECLINED;
+}

@@ -1,0 +1,253 @@
+/*
+ * Answers that the gateway composes: refusals and TD0.2.  They are sent from
+ * the access phase, so that no error_page can run the request again.
+ */
+
+#include "ngx_http_dmp_module.h"
+
+
+#define NGX_HTTP_DMP_RETRY_AFTER  "1"
+
+
+ngx_int_t
+ngx_http_dmp_add_header(ngx_http_request_t *r, const char *name,
+    const char *lowcase, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->lowcase_key = (u_char *) lowcase;
+    h->value = *value;
+    ngx_http_dmp_header_alone(h);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_add_text(ngx_http_request_t *r, const char *name,
+    const char *lowcase, const char *text)
+{
+    ngx_str_t  value;
+
+    value.data = (u_char *) text;
+    value.len = ngx_strlen(text);
+
+    return ngx_http_dmp_add_header(r, name, lowcase, &value);
+}
+
+
+/* Status and headers of an answer of ours, whatever stood there before. */
+ngx_int_t
+ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_uint_t status, size_t length)
+{
+    ngx_str_t         trace;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            h[i].hash = 0;
+        }
+    }
+
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+    ngx_http_clear_location(r);
+
+    r->allow_ranges = 0;
+    r->headers_out.content_encoding = NULL;
+    r->headers_out.www_authenticate = NULL;
+    r->headers_out.refresh = NULL;
+    r->headers_out.date = NULL;
+    r->headers_out.expires = NULL;
+    r->headers_out.content_range = NULL;
+    ngx_memzero(&r->headers_out.trailers, sizeof(ngx_list_t));
+
+    if (ngx_list_init(&r->headers_out.trailers, r->pool, 4,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->headers_out.status = status;
+    r->headers_out.status_line.len = 0;
+    r->headers_out.content_length_n = (off_t) length;
+
+    ngx_str_set(&r->headers_out.content_type, "application/fhir+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    ngx_str_null(&r->headers_out.charset);
+    r->headers_out.content_type_lowcase = NULL;
+
+    trace.data = ctx->trace_id;
+    trace.len = DMP_UUID_LEN;
+
+    if (ngx_http_dmp_add_header(r, "DMP-Trace-Id", "dmp-trace-id", &trace)
+        != NGX_OK
+        || ngx_http_dmp_add_text(r, "Cache-Control", "cache-control",
+                                 "no-store")
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (status == NGX_HTTP_UNAUTHORIZED) {
+        return ngx_http_dmp_add_text(r, "WWW-Authenticate",
+                                     "www-authenticate",
+                                     "Bearer realm=\"dmp\"");
+    }
+
+    if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        return ngx_http_dmp_add_text(r, "Retry-After", "retry-after",
+                                     NGX_HTTP_DMP_RETRY_AFTER);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_buf_t *
+ngx_http_dmp_body_of(ngx_http_request_t *r, const dmp_buf_t *text)
+{
+    ngx_buf_t  *b;
+
+    if (text->full) {
+        return NULL;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    b->start = (u_char *) text->data;
+    b->pos = b->start;
+    b->last = b->start + text->len;
+    b->end = b->last;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    return b;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_text(ngx_http_request_t *r, dmp_buf_t *text)
+{
+    u_char  *data;
+
+    data = ngx_palloc(r->pool, DMP_ANSWER_MAX);
+    if (data == NULL) {
+        return NGX_ERROR;
+    }
+
+    dmp_buf_init(text, (char *) data, DMP_ANSWER_MAX);
+    return NGX_OK;
+}
+
+
+ngx_buf_t *
+ngx_http_dmp_refusal_body(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_uint_t status, dmp_reason_t reason)
+{
+    dmp_buf_t  text;
+
+    if (ngx_http_dmp_text(r, &text) != NGX_OK) {
+        return NULL;
+    }
+
+    dmp_answer_refusal(&text, (unsigned) status, reason,
+                       (dmp_str_t) { (char *) ctx->trace_id, DMP_UUID_LEN });
+
+    return ngx_http_dmp_body_of(r, &text);
+}
+
+
+/* NGX_DONE: the request was finalized here. */
+static ngx_int_t
+ngx_http_dmp_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_uint_t status, ngx_buf_t *b)
+{
+    ngx_int_t    rc;
+    ngx_chain_t  out;
+
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_dmp_set_headers(r, ctx, status, (size_t) (b->last - b->pos))
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->answer = NGX_HTTP_DMP_COMPOSED;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_OK && !r->header_only) {
+        out.buf = b;
+        out.next = NULL;
+        rc = ngx_http_output_filter(r, &out);
+    }
+
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_http_dmp_send_refusal(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_uint_t    status;
+    dmp_reason_t  reason;
+
+    status = dmp_answer_status(&ctx->asked, &ctx->decision);
+    reason = ctx->decision.reason;
+
+    if (reason == DMP_REASON_ANSWER_UNCHECKED) {
+        status = NGX_HTTP_BAD_GATEWAY;
+    }
+
+    return ngx_http_dmp_send(r, ctx, status,
+                             ngx_http_dmp_refusal_body(r, ctx, status,
+                                                       reason));
+}
+
+
+ngx_int_t
+ngx_http_dmp_send_check(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    dmp_buf_t  text;
+
+    if (ngx_http_dmp_text(r, &text) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    dmp_answer_check(&text, &ctx->asked, &ctx->facts, &ctx->subject,
+                     dmp_day_paris((int64_t) ngx_time()));
+
+    return ngx_http_dmp_send(r, ctx, NGX_HTTP_OK,
+                             ngx_http_dmp_body_of(r, &text));
+}

@@ -1,0 +1,317 @@
+/*
+ * Caches of one worker: opened records by pseudonym, facts of documents by
+ * resource id.  Bounded; the least recently used goes first.  They may save a
+ * question, they never are the decision: a record counts only with the version
+ * that the commit confirms, a document only until its answer is judged.
+ */
+
+#include "ngx_http_dmp_module.h"
+
+
+#define NGX_HTTP_DMP_BUCKETS  4096
+
+typedef void (*ngx_http_dmp_free_pt)(void *value);
+
+typedef struct {
+    ngx_queue_t           chains[NGX_HTTP_DMP_BUCKETS];
+    ngx_queue_t           lru;
+    ngx_uint_t            n;
+    ngx_uint_t            max;
+    ngx_http_dmp_free_pt  free;
+} ngx_http_dmp_cache_t;
+
+
+static ngx_http_dmp_cache_t  ngx_http_dmp_records;
+static ngx_http_dmp_cache_t  ngx_http_dmp_documents;
+
+
+static void
+ngx_http_dmp_free_record(void *value)
+{
+    dmp_record_free(value);
+}
+
+
+static void
+ngx_http_dmp_free_document(void *value)
+{
+    ngx_free(value);
+}
+
+
+static void
+ngx_http_dmp_cache_empty(ngx_http_dmp_cache_t *cache, ngx_uint_t max,
+    ngx_http_dmp_free_pt free)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_DMP_BUCKETS; i++) {
+        ngx_queue_init(&cache->chains[i]);
+    }
+
+    ngx_queue_init(&cache->lru);
+    cache->n = 0;
+    cache->max = max;
+    cache->free = free;
+}
+
+
+void
+ngx_http_dmp_cache_init(void)
+{
+    ngx_http_dmp_cache_empty(&ngx_http_dmp_records, 10000,
+                             ngx_http_dmp_free_record);
+    ngx_http_dmp_cache_empty(&ngx_http_dmp_documents, 10000,
+                             ngx_http_dmp_free_document);
+}
+
+
+static ngx_http_dmp_cache_t *
+ngx_http_dmp_cache_of(ngx_http_dmp_cached_t *cached)
+{
+    return (cached->version != 0) ? &ngx_http_dmp_records
+                                  : &ngx_http_dmp_documents;
+}
+
+
+static void
+ngx_http_dmp_cached_free(ngx_http_dmp_cached_t *cached)
+{
+    ngx_http_dmp_cache_of(cached)->free(cached->value);
+    ngx_free(cached);
+}
+
+
+void
+ngx_http_dmp_cached_release(ngx_http_dmp_cached_t *cached)
+{
+    if (--cached->refs == 0 && cached->dead) {
+        ngx_http_dmp_cached_free(cached);
+    }
+}
+
+
+static void
+ngx_http_dmp_cache_remove(ngx_http_dmp_cache_t *cache,
+    ngx_http_dmp_cached_t *cached)
+{
+    ngx_queue_remove(&cached->chain);
+    ngx_queue_remove(&cached->lru);
+    cache->n--;
+    cached->dead = 1;
+
+    if (cached->refs == 0) {
+        ngx_http_dmp_cached_free(cached);
+    }
+}
+
+
+static ngx_http_dmp_cached_t *
+ngx_http_dmp_cache_find(ngx_http_dmp_cache_t *cache, const void *key,
+    size_t len, uint32_t hash)
+{
+    ngx_queue_t            *q, *chain;
+    ngx_http_dmp_cached_t  *cached;
+
+    chain = &cache->chains[hash % NGX_HTTP_DMP_BUCKETS];
+
+    for (q = ngx_queue_head(chain);
+         q != ngx_queue_sentinel(chain);
+         q = ngx_queue_next(q))
+    {
+        cached = ngx_queue_data(q, ngx_http_dmp_cached_t, chain);
+
+        if (cached->hash == hash && cached->key_len == len
+            && ngx_memcmp(cached->key, key, len) == 0)
+        {
+            return cached;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_dmp_cached_t *
+ngx_http_dmp_cache_get(ngx_http_dmp_cache_t *cache, const void *key,
+    size_t len)
+{
+    ngx_http_dmp_cached_t  *cached;
+
+    cached = ngx_http_dmp_cache_find(cache, key, len,
+                                     ngx_murmur_hash2((u_char *) key, len));
+    if (cached == NULL) {
+        return NULL;
+    }
+
+    ngx_queue_remove(&cached->lru);
+    ngx_queue_insert_head(&cache->lru, &cached->lru);
+    cached->refs++;
+
+    return cached;
+}
+
+
+/* Takes the value over, also when it fails and returns NULL. */
+static ngx_http_dmp_cached_t *
+ngx_http_dmp_cache_put(ngx_http_dmp_cache_t *cache, const void *key,
+    size_t len, uint64_t version, void *value)
+{
+    uint32_t                hash;
+    ngx_queue_t            *q;
+    ngx_http_dmp_cached_t  *cached, *old;
+
+    cached = ngx_calloc(sizeof(ngx_http_dmp_cached_t) + len, ngx_cycle->log);
+    if (cached == NULL) {
+        cache->free(value);
+        return NULL;
+    }
+
+    hash = ngx_murmur_hash2((u_char *) key, len);
+
+    old = ngx_http_dmp_cache_find(cache, key, len, hash);
+    if (old != NULL) {
+        ngx_http_dmp_cache_remove(cache, old);
+    }
+
+    if (cache->n >= cache->max) {
+        q = ngx_queue_last(&cache->lru);
+        ngx_http_dmp_cache_remove(cache,
+                            ngx_queue_data(q, ngx_http_dmp_cached_t, lru));
+    }
+
+    cached->hash = hash;
+    cached->refs = 1;
+    cached->version = version;
+    cached->value = value;
+    cached->key_len = len;
+    ngx_memcpy(cached->key, key, len);
+
+    ngx_queue_insert_head(&cache->chains[hash % NGX_HTTP_DMP_BUCKETS],
+                          &cached->chain);
+    ngx_queue_insert_head(&cache->lru, &cached->lru);
+    cache->n++;
+
+    return cached;
+}
+
+
+static void
+ngx_http_dmp_cache_clear(ngx_http_dmp_cache_t *cache)
+{
+    ngx_queue_t  *q;
+
+    if (cache->free == NULL) {
+        return;
+    }
+
+    while (!ngx_queue_empty(&cache->lru)) {
+        q = ngx_queue_head(&cache->lru);
+        ngx_http_dmp_cache_remove(cache,
+                            ngx_queue_data(q, ngx_http_dmp_cached_t, lru));
+    }
+}
+
+
+void
+ngx_http_dmp_cache_done(void)
+{
+    ngx_http_dmp_cache_clear(&ngx_http_dmp_records);
+    ngx_http_dmp_cache_clear(&ngx_http_dmp_documents);
+}
+
+
+ngx_http_dmp_cached_t *
+ngx_http_dmp_record_get(const char *patient)
+{
+    return ngx_http_dmp_cache_get(&ngx_http_dmp_records, patient,
+                                  DMP_PSEUDONYM_LEN);
+}
+
+
+ngx_http_dmp_cached_t *
+ngx_http_dmp_record_put(const char *patient, uint64_t version,
+    dmp_record_t *record)
+{
+    return ngx_http_dmp_cache_put(&ngx_http_dmp_records, patient,
+                                  DMP_PSEUDONYM_LEN, version, record);
+}
+
+
+ngx_http_dmp_cached_t *
+ngx_http_dmp_document_get(dmp_str_t id)
+{
+    return ngx_http_dmp_cache_get(&ngx_http_dmp_documents, id.data, id.len);
+}
+
+
+void
+ngx_http_dmp_document_drop(dmp_str_t id)
+{
+    ngx_http_dmp_cached_t  *cached;
+
+    cached = ngx_http_dmp_cache_find(&ngx_http_dmp_documents, id.data, id.len,
+                            ngx_murmur_hash2((u_char *) id.data, id.len));
+    if (cached != NULL) {
+        ngx_http_dmp_cache_remove(&ngx_http_dmp_documents, cached);
+    }
+}
+
+
+/* The string, moved to the copy's own text. */
+static dmp_str_t
+ngx_http_dmp_keep(dmp_str_t s, u_char **p)
+{
+    dmp_str_t  kept;
+
+    kept.data = (const char *) *p;
+    kept.len = s.len;
+    *p = ngx_cpymem(*p, s.data, s.len);
+
+    return kept;
+}
+
+
+/* Facts of a document whose strings do not depend on the answer they stood in. */
+ngx_http_dmp_cached_t *
+ngx_http_dmp_document_put(const dmp_document_t *d)
+{
+    u_char          *p;
+    size_t           size;
+    ngx_uint_t       i;
+    dmp_document_t  *copy;
+
+    size = d->id.len + d->master.len + d->type.system.len + d->type.code.len;
+
+    for (i = 0; i < d->n_ins; i++) {
+        size += d->ins[i].len;
+    }
+
+    for (i = 0; i < d->n_authors; i++) {
+        size += d->authors[i].len;
+    }
+
+    copy = ngx_alloc(sizeof(dmp_document_t) + size, ngx_cycle->log);
+    if (copy == NULL) {
+        return NULL;
+    }
+
+    *copy = *d;
+    p = (u_char *) copy + sizeof(dmp_document_t);
+
+    copy->id = ngx_http_dmp_keep(d->id, &p);
+    copy->master = ngx_http_dmp_keep(d->master, &p);
+    copy->type.system = ngx_http_dmp_keep(d->type.system, &p);
+    copy->type.code = ngx_http_dmp_keep(d->type.code, &p);
+
+    for (i = 0; i < d->n_ins; i++) {
+        copy->ins[i] = ngx_http_dmp_keep(d->ins[i], &p);
+    }
+
+    for (i = 0; i < d->n_authors; i++) {
+        copy->authors[i] = ngx_http_dmp_keep(d->authors[i], &p);
+    }
+
+    return ngx_http_dmp_cache_put(&ngx_http_dmp_documents, copy->id.data,
+                                  copy->id.len, 0, copy);
+}

@@ -1,0 +1,651 @@
+/*
+ * Directives that read files or several words.  Every file is read and fully
+ * checked here, so that "nginx -t" is a real check; what it refuses it names.
+ */
+
+#include "ngx_http_dmp_module.h"
+
+#include <openssl/pem.h>
+
+
+#define NGX_HTTP_DMP_FILE_MAX  (1024 * 1024)
+
+
+static void
+ngx_http_dmp_conf_wipe(void *data)
+{
+    ngx_str_t  *secret;
+
+    secret = data;
+    ngx_explicit_memzero(secret->data, secret->len);
+}
+
+
+/* The text is wiped when the configuration goes, and its key with it. */
+static ngx_int_t
+ngx_http_dmp_conf_secret(ngx_conf_t *cf, u_char *data, size_t len)
+{
+    ngx_str_t           *secret;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_str_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    secret = cln->data;
+    secret->data = data;
+    secret->len = len;
+    cln->handler = ngx_http_dmp_conf_wipe;
+
+    return NGX_OK;
+}
+
+
+/* The whole file, in the pool; path becomes absolute. */
+static ngx_int_t
+ngx_http_dmp_conf_read(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
+{
+    ssize_t          n;
+    ngx_fd_t         fd;
+    ngx_int_t        rc;
+    ngx_file_info_t  info;
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", path);
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    if (ngx_fd_info(fd, &info) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", path);
+        goto done;
+    }
+
+    if (!ngx_is_file(&info) || ngx_file_size(&info) > NGX_HTTP_DMP_FILE_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is not a file of "
+                           "at most %d bytes", path, NGX_HTTP_DMP_FILE_MAX);
+        goto done;
+    }
+
+    text->len = (size_t) ngx_file_size(&info);
+    text->data = ngx_pcalloc(cf->pool, text->len + 1);
+    if (text->data == NULL) {
+        goto done;
+    }
+
+    n = ngx_read_fd(fd, text->data, text->len);
+    if (n < 0 || (size_t) n != text->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_read_fd_n " \"%V\" failed", path);
+        goto done;
+    }
+
+    rc = NGX_OK;
+
+done:
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, ngx_errno,
+                           ngx_close_file_n " \"%V\" failed", path);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_redis_parameter(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf,
+    ngx_str_t *word)
+{
+    ngx_str_t  value, path;
+
+#define is(name)                                                              \
+    (word->len > sizeof(name) - 1                                             \
+     && ngx_strncmp(word->data, name, sizeof(name) - 1) == 0                  \
+     && (value.data = word->data + sizeof(name) - 1,                          \
+         value.len = word->len - (sizeof(name) - 1), 1))
+
+    if (is("user=")) {
+        dmcf->user = value;
+        return NGX_OK;
+    }
+
+    if (is("password_file=")) {
+        path = value;
+
+        if (ngx_http_dmp_conf_read(cf, &path, &dmcf->password) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        while (dmcf->password.len != 0
+               && (dmcf->password.data[dmcf->password.len - 1] == '\n'
+                   || dmcf->password.data[dmcf->password.len - 1] == '\r'))
+        {
+            dmcf->password.data[--dmcf->password.len] = '\0';
+        }
+
+        if (dmcf->password.len == 0
+            || ngx_strlen(dmcf->password.data) != dmcf->password.len)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" does not hold one password", &path);
+            return NGX_ERROR;
+        }
+
+        return ngx_http_dmp_conf_secret(cf, dmcf->password.data,
+                                        dmcf->password.len);
+    }
+
+    if (is("db=")) {
+        dmcf->db = ngx_atoi(value.data, value.len);
+        if (dmcf->db != NGX_ERROR) {
+            return NGX_OK;
+        }
+
+    } else if (is("timeout=")) {
+        dmcf->timeout = (ngx_msec_t) ngx_parse_time(&value, 0);
+        if (dmcf->timeout != (ngx_msec_t) NGX_ERROR && dmcf->timeout != 0) {
+            return NGX_OK;
+        }
+
+    } else if (is("connect_timeout=")) {
+        dmcf->connect_timeout = (ngx_msec_t) ngx_parse_time(&value, 0);
+        if (dmcf->connect_timeout != (ngx_msec_t) NGX_ERROR
+            && dmcf->connect_timeout != 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+#undef is
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", word);
+    return NGX_ERROR;
+}
+
+
+char *
+ngx_http_dmp_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_url_t                  u;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_http_dmp_main_conf_t  *dmcf = conf;
+
+    if (dmcf->address != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+    u.url = value[1];
+    u.default_port = 6379;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in \"%V\"",
+                           u.err ? u.err : "invalid address", &u.url);
+        return NGX_CONF_ERROR;
+    }
+
+    dmcf->address = &u.addrs[0];
+    dmcf->timeout = 1000;
+    dmcf->connect_timeout = 1000;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_dmp_redis_parameter(cf, dmcf, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (dmcf->user.len != 0 && dmcf->password.len == 0) {
+        return "has \"user\" without \"password_file\"";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_dmp_policy_cleanup(void *data)
+{
+    dmp_policy_free(data);
+}
+
+
+/* One file is read once, however many locations name it. */
+static dmp_policy_t *
+ngx_http_dmp_policy_find(ngx_array_t *policies, ngx_str_t *path)
+{
+    ngx_uint_t                   i;
+    ngx_http_dmp_policy_file_t  *file;
+
+    file = policies->elts;
+
+    for (i = 0; i < policies->nelts; i++) {
+        if (file[i].path.len == path->len
+            && ngx_strncmp(file[i].path.data, path->data, path->len) == 0)
+        {
+            return file[i].policy;
+        }
+    }
+
+    return NULL;
+}
+
+
+char *
+ngx_http_dmp_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                   *value, text;
+    dmp_error_t                  error;
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_dmp_loc_conf_t     *dlcf = conf;
+    ngx_http_dmp_main_conf_t    *dmcf;
+    ngx_http_dmp_policy_file_t  *file;
+
+    if (dlcf->policy != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_dmp_module);
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    dlcf->policy = ngx_http_dmp_policy_find(dmcf->policies, &value[1]);
+    if (dlcf->policy != NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_dmp_conf_read(cf, &value[1], &text) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    file = ngx_array_push(dmcf->policies);
+    if (cln == NULL || file == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (dmp_policy_parse((char *) text.data, text.len, &dlcf->policy, &error)
+        != DMP_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in policy \"%V\":%ui",
+                           error.text, &value[1], (ngx_uint_t) error.line);
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_dmp_policy_cleanup;
+    cln->data = dlcf->policy;
+
+    file->path = value[1];
+    file->policy = dlcf->policy;
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_dmp_pkey_cleanup(void *data)
+{
+    EVP_PKEY_free(data);
+}
+
+
+char *
+ngx_http_dmp_audit_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    BIO                       *bio;
+    ngx_str_t                 *value, text;
+    ngx_pool_cleanup_t        *cln;
+    ngx_http_dmp_main_conf_t  *dmcf = conf;
+
+    if (dmcf->audit_key != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL
+        || ngx_http_dmp_conf_read(cf, &value[1], &text) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    bio = BIO_new_mem_buf(text.data, (int) text.len);
+    if (bio == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    dmcf->audit_key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+
+    BIO_free(bio);
+    ngx_explicit_memzero(text.data, text.len);
+
+    if (dmcf->audit_key == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" holds no private key in PEM", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_dmp_pkey_cleanup;
+    cln->data = dmcf->audit_key;
+
+    if (EVP_PKEY_get_id(dmcf->audit_key) != EVP_PKEY_ED25519) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the key in \"%V\" is not Ed25519: make one with "
+                           "\"dmpctl keygen audit\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_conf_key_error(ngx_conf_t *cf, ngx_str_t *path)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" does not hold one key of 64 hexadecimal "
+                       "digits", path);
+    return NGX_ERROR;
+}
+
+
+char *
+ngx_http_dmp_record_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char                    *p, *line, *end;
+    ngx_str_t                 *value, text;
+    ngx_http_dmp_main_conf_t  *dmcf = conf;
+
+    if (dmcf->record_keys != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    dmcf->record_keys = ngx_pcalloc(cf->pool, sizeof(dmp_keyring_t));
+
+    if (dmcf->record_keys == NULL
+        || ngx_http_dmp_conf_secret(cf, (u_char *) dmcf->record_keys,
+                                    sizeof(dmp_keyring_t))
+           != NGX_OK
+        || ngx_http_dmp_conf_read(cf, &value[1], &text) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    end = text.data + text.len;
+
+    for (line = text.data; line < end; line = p + 1) {
+
+        p = ngx_strlchr(line, end, '\n');
+        if (p == NULL) {
+            p = end;
+        }
+
+        if (p == line) {
+            continue;
+        }
+
+        if (dmp_keyring_add(dmcf->record_keys,
+                            (dmp_str_t) { (char *) line,
+                                          (size_t) (p - line) })
+            != DMP_OK)
+        {
+            (void) ngx_http_dmp_conf_key_error(cf, &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_explicit_memzero(text.data, text.len);
+
+    if (dmcf->record_keys->n == 0) {
+        (void) ngx_http_dmp_conf_key_error(cf, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_dmp_pseudonym_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                 *value, text;
+    ngx_http_dmp_main_conf_t  *dmcf = conf;
+
+    if (dmcf->pseudonym_key != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    dmcf->pseudonym_key = ngx_pcalloc(cf->pool, DMP_KEY_LEN);
+
+    if (dmcf->pseudonym_key == NULL
+        || ngx_http_dmp_conf_secret(cf, dmcf->pseudonym_key, DMP_KEY_LEN)
+           != NGX_OK
+        || ngx_http_dmp_conf_read(cf, &value[1], &text) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (dmp_key_parse(ngx_http_dmp_str(text), dmcf->pseudonym_key) != DMP_OK) {
+        (void) ngx_http_dmp_conf_key_error(cf, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_explicit_memzero(text.data, text.len);
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_dmp_audit_durability(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                 *value;
+    ngx_http_dmp_main_conf_t  *dmcf = conf;
+
+    if (dmcf->durability != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "fsync") == 0) {
+        dmcf->durability = NGX_HTTP_DMP_FSYNC;
+
+    } else if (ngx_strcmp(value[1].data, "memory") == 0) {
+        dmcf->durability = NGX_HTTP_DMP_MEMORY;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\": it is \"fsync\" or "
+                           "\"memory\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_dmp_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                *value;
+    ngx_http_dmp_loc_conf_t  *dlcf = conf;
+
+    if (dlcf->mode != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "on") == 0) {
+        dlcf->mode = NGX_HTTP_DMP_ON;
+        dlcf->file = cf->conf_file->file.name.data;
+        dlcf->line = cf->conf_file->line;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+        dlcf->mode = NGX_HTTP_DMP_OFF;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\": it is \"on\" or \"off\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                 *value;
+    ngx_http_dmp_loc_conf_t   *dlcf = conf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (dlcf->fhir) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "fhir") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\": it is \"fhir\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->named || clcf->noname
+#if (NGX_PCRE)
+        || clcf->regex != NULL
+#endif
+        || clcf->name.len == 0 || clcf->name.data[0] != '/')
+    {
+        return "needs a location that is a plain prefix: the location is the "
+               "FHIR base";
+    }
+
+    dlcf->fhir = 1;
+    dlcf->base = clcf->name;
+
+    if (dlcf->base.data[dlcf->base.len - 1] == '/') {
+        dlcf->base.len--;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_module_t *
+ngx_http_dmp_other_module(ngx_conf_t *cf, const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; cf->cycle->modules[i]; i++) {
+        if (ngx_strcmp(cf->cycle->modules[i]->name, name) == 0) {
+            return cf->cycle->modules[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* What keeps answers or cuts them up would serve what was never judged. */
+static const char *
+ngx_http_dmp_unsafe_with(ngx_conf_t *cf)
+{
+    void                      *other;
+    ngx_module_t              *module;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        return "\"satisfy any\"";
+    }
+
+#if (NGX_HTTP_CACHE)
+    module = ngx_http_dmp_other_module(cf, "ngx_http_proxy_module");
+
+    if (module != NULL) {
+        /* its location configuration begins with that of the upstream */
+        other = ngx_http_conf_get_module_loc_conf(cf, (*module));
+
+        if (other != NULL && ((ngx_http_upstream_conf_t *) other)->cache == 1)
+        {
+            return "\"proxy_cache\"";
+        }
+    }
+#endif
+
+    module = ngx_http_dmp_other_module(cf, "ngx_http_slice_filter_module");
+
+    if (module != NULL) {
+        other = ngx_http_conf_get_module_loc_conf(cf, (*module));
+
+        if (other != NULL && *(size_t *) other != 0
+            && *(size_t *) other != NGX_CONF_UNSET_SIZE)
+        {
+            return "\"slice\"";
+        }
+    }
+
+    return NULL;
+}
+
+
+char *
+ngx_http_dmp_check_location(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf,
+    ngx_http_dmp_loc_conf_t *dlcf)
+{
+    const char  *missing, *unsafe;
+
+    missing = (dmcf->address == NULL) ? "dmp_redis"
+              : (dmcf->audit_key == NULL) ? "dmp_audit_key"
+              : (dmcf->record_keys == NULL) ? "dmp_record_key"
+              : (dmcf->pseudonym_key == NULL) ? "dmp_pseudonym_key"
+              : (dlcf->policy == NULL) ? "dmp_policy"
+              : NULL;
+
+    if (missing != NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"dmp on\" needs \"%s\" in %s:%ui", missing,
+                      dlcf->file, dlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    unsafe = ngx_http_dmp_unsafe_with(cf);
+
+    if (unsafe != NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%s cannot be used with \"dmp on\" in %s:%ui: remove it "
+                      "from this location, or protect another one",
+                      unsafe, dlcf->file, dlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,147 @@
+/*
+ * Who asks: the client certificate of the connection, verified by nginx
+ * itself, read once per connection; its dates are looked at on each request.
+ */
+
+#include "ngx_http_dmp_module.h"
+
+#include <openssl/ssl.h>
+
+
+/* Kept in the pool of the connection, found again by its cleanup handler. */
+typedef struct {
+    SSL                 *ssl;
+    const dmp_policy_t  *policy;
+    dmp_identity_t       identity;
+} ngx_http_dmp_connection_t;
+
+
+static void
+ngx_http_dmp_connection_cleanup(void *data)
+{
+    ngx_http_dmp_connection_t  *conn;
+
+    conn = data;
+    ngx_memzero(&conn->identity, sizeof(dmp_identity_t));
+}
+
+
+static ngx_http_dmp_connection_t *
+ngx_http_dmp_connection_get(ngx_connection_t *c, const dmp_policy_t *policy)
+{
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_dmp_connection_t  *conn;
+
+    for (cln = c->pool->cleanup; cln != NULL; cln = cln->next) {
+
+        if (cln->handler != ngx_http_dmp_connection_cleanup) {
+            continue;
+        }
+
+        conn = cln->data;
+
+        if (conn->ssl == c->ssl->connection && conn->policy == policy) {
+            return conn;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_dmp_connection_t *
+ngx_http_dmp_connection_add(ngx_connection_t *c, const dmp_policy_t *policy,
+    X509 *certificate)
+{
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_dmp_connection_t  *conn;
+
+    cln = ngx_pool_cleanup_add(c->pool, sizeof(ngx_http_dmp_connection_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    conn = cln->data;
+    conn->ssl = c->ssl->connection;
+    conn->policy = policy;
+    cln->handler = ngx_http_dmp_connection_cleanup;
+
+    dmp_identity_read(policy, certificate, &conn->identity);
+
+    if (conn->identity.why != NULL) {
+        ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                      "dmp client certificate rejected: %s",
+                      conn->identity.why);
+    }
+
+    return conn;
+}
+
+
+/*
+ * A certificate counts only if it was asked for and verified under this very
+ * server: without SNI the handshake is the default server's, which may trust
+ * other chains or none.
+ */
+static ngx_int_t
+ngx_http_dmp_verified_here(ngx_http_request_t *r)
+{
+    SSL                      *ssl;
+    ngx_http_ssl_srv_conf_t  *sscf;
+
+    ssl = r->connection->ssl->connection;
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_ssl_module);
+
+    return sscf->verify != 0 && SSL_get_SSL_CTX(ssl) == sscf->ssl.ctx;
+}
+
+
+ngx_int_t
+ngx_http_dmp_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    X509                       *certificate;
+    ngx_connection_t           *c;
+    ngx_http_dmp_connection_t  *conn;
+
+    c = r->connection;
+    ngx_memzero(&ctx->subject, sizeof(dmp_subject_t));
+
+    /* no token can be verified yet: one that is shown is one that fails */
+    if (ctx->headers.token) {
+        ctx->subject.token = DMP_CREDENTIAL_REJECTED;
+    }
+
+    if (c->ssl == NULL || !ngx_http_dmp_verified_here(r)) {
+        return NGX_OK;
+    }
+
+    conn = ngx_http_dmp_connection_get(c, ctx->policy);
+
+    if (conn == NULL) {
+        certificate = SSL_get_peer_certificate(c->ssl->connection);
+        if (certificate == NULL) {
+            return NGX_OK;
+        }
+
+        conn = ngx_http_dmp_connection_add(c, ctx->policy, certificate);
+        X509_free(certificate);
+
+        if (conn == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ctx->subject = conn->identity.subject;
+
+    if (ctx->headers.token) {
+        ctx->subject.token = DMP_CREDENTIAL_REJECTED;
+    }
+
+    if (SSL_get_verify_result(c->ssl->connection) != X509_V_OK
+        || !dmp_identity_in_date(&conn->identity, (int64_t) ngx_time()))
+    {
+        ctx->subject.certificate = DMP_CREDENTIAL_REJECTED;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,334 @@
+/*
+ * Directives, configuration and registration; no request is handled here.
+ */
+
+#include "ngx_http_dmp_store.h"
+
+
+static ngx_int_t ngx_http_dmp_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_dmp_postconfiguration(ngx_conf_t *cf);
+static void *ngx_http_dmp_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_dmp_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_dmp_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_dmp_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_dmp_init_process(ngx_cycle_t *cycle);
+static void ngx_http_dmp_exit_process(ngx_cycle_t *cycle);
+
+
+#define NGX_HTTP_DMP_ANY_CONF                                                 \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
+
+static ngx_command_t  ngx_http_dmp_commands[] = {
+
+    { ngx_string("dmp"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_enable,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_resource"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_resource,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_policy"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_policy,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_receipt"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_dmp_loc_conf_t, receipt),
+      NULL },
+
+    { ngx_string("dmp_max_answer_size"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_dmp_loc_conf_t, max_answer_size),
+      NULL },
+
+    { ngx_string("dmp_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_dmp_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_audit_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_audit_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_record_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_record_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_pseudonym_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_pseudonym_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_audit_durability"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_audit_durability,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_node"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_dmp_main_conf_t, node),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_dmp_module_ctx = {
+    ngx_http_dmp_preconfiguration,         /* preconfiguration */
+    ngx_http_dmp_postconfiguration,        /* postconfiguration */
+
+    ngx_http_dmp_create_main_conf,         /* create main configuration */
+    ngx_http_dmp_init_main_conf,           /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_dmp_create_loc_conf,          /* create location configuration */
+    ngx_http_dmp_merge_loc_conf            /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_dmp_module = {
+    NGX_MODULE_V1,
+    &ngx_http_dmp_module_ctx,              /* module context */
+    ngx_http_dmp_commands,                 /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_dmp_init_process,             /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_dmp_exit_process,             /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_dmp_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_dmp_add_variables(cf);
+}
+
+
+static void *
+ngx_http_dmp_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_dmp_main_conf_t  *dmcf;
+
+    dmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_dmp_main_conf_t));
+    if (dmcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     dmcf->address = NULL; dmcf->audit_key = NULL;
+     *     dmcf->record_keys = NULL; dmcf->pseudonym_key = NULL;
+     *     dmcf->enabled = 0;
+     */
+
+    dmcf->durability = NGX_CONF_UNSET_UINT;
+
+    dmcf->policies = ngx_array_create(cf->pool, 4,
+                                      sizeof(ngx_http_dmp_policy_file_t));
+    if (dmcf->policies == NULL) {
+        return NULL;
+    }
+
+    return dmcf;
+}
+
+
+static char *
+ngx_http_dmp_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_dmp_main_conf_t  *dmcf = conf;
+
+    ngx_conf_init_uint_value(dmcf->durability, NGX_HTTP_DMP_FSYNC);
+
+    if (dmcf->node.len == 0) {
+        dmcf->node = cf->cycle->hostname;
+    }
+
+    if (dmcf->node.len > DMP_WRITER_MAX - 20) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"dmp_node\" has more than %d bytes",
+                           DMP_WRITER_MAX - 20);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_dmp_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_dmp_loc_conf_t  *dlcf;
+
+    dlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_dmp_loc_conf_t));
+    if (dlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     dlcf->fhir = 0; dlcf->policy = NULL; dlcf->base = { 0, NULL };
+     */
+
+    dlcf->mode = NGX_CONF_UNSET_UINT;
+    dlcf->receipt = NGX_CONF_UNSET;
+    dlcf->max_answer_size = NGX_CONF_UNSET_SIZE;
+
+    return dlcf;
+}
+
+
+static char *
+ngx_http_dmp_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_dmp_loc_conf_t   *prev = parent;
+    ngx_http_dmp_loc_conf_t   *conf = child;
+
+    ngx_http_dmp_main_conf_t  *dmcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (conf->mode == NGX_CONF_UNSET_UINT) {
+        conf->file = prev->file;
+        conf->line = prev->line;
+    }
+
+    ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_HTTP_DMP_OFF);
+    ngx_conf_merge_value(conf->receipt, prev->receipt, 1);
+    ngx_conf_merge_size_value(conf->max_answer_size, prev->max_answer_size,
+                              8 * 1024 * 1024);
+
+    if (conf->policy == NULL) {
+        conf->policy = prev->policy;
+    }
+
+    /* "if" and "limit_except" blocks belong to their location's base */
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (!conf->fhir && clcf->noname) {
+        conf->fhir = prev->fhir;
+        conf->base = prev->base;
+    }
+
+    if (conf->mode == NGX_HTTP_DMP_OFF) {
+        return NGX_CONF_OK;
+    }
+
+    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_dmp_module);
+    dmcf->enabled = 1;
+
+    return ngx_http_dmp_check_location(cf, dmcf, conf);
+}
+
+
+static ngx_int_t
+ngx_http_dmp_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_dmp_main_conf_t   *dmcf;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_dmp_module);
+
+    if (!dmcf->enabled) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_dmp_preaccess_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_dmp_access_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_dmp_log_handler;
+
+    return ngx_http_dmp_filter_init(cf);
+}
+
+
+static ngx_int_t
+ngx_http_dmp_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_dmp_main_conf_t  *dmcf;
+
+    /* cache managers and loaders come here too */
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    dmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_dmp_module);
+
+    if (dmcf == NULL || !dmcf->enabled) {
+        return NGX_OK;
+    }
+
+    ngx_http_dmp_cache_init();
+
+    return ngx_http_dmp_store_start(cycle, dmcf);
+}
+
+
+static void
+ngx_http_dmp_exit_process(ngx_cycle_t *cycle)
+{
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return;
+    }
+
+    ngx_http_dmp_store_stop();
+    ngx_http_dmp_cache_done();
+}

@@ -1,0 +1,253 @@
+/*
+ * What the files of the module share: configuration, the context of one
+ * client request, and the functions that one file offers to the others.
+ *
+ * Configuration is const at request time; a request's state lives in its
+ * context and nowhere else.
+ */
+
+#ifndef NGX_HTTP_DMP_MODULE_H
+#define NGX_HTTP_DMP_MODULE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include <dmp/dmp.h>
+#include <dmp/dmp_answer.h>
+#include <dmp/dmp_decide.h>
+#include <dmp/dmp_document.h>
+#include <dmp/dmp_identity.h>
+#include <dmp/dmp_policy.h>
+#include <dmp/dmp_record.h>
+#include <dmp/dmp_request.h>
+#include <dmp/dmp_trace.h>
+
+#include "ngx_http_dmp_compat.h"
+
+
+#define NGX_HTTP_DMP_OFF  0
+#define NGX_HTTP_DMP_ON   1
+
+/* What an acknowledged trace has survived; the zero value asks for most. */
+typedef enum {
+    NGX_HTTP_DMP_FSYNC = 0,
+    NGX_HTTP_DMP_MEMORY
+} ngx_http_dmp_durability_e;
+
+
+typedef struct {
+    ngx_str_t       path;
+    dmp_policy_t   *policy;
+} ngx_http_dmp_policy_file_t;
+
+typedef struct {
+    ngx_addr_t      *address;            /* of the store; NULL: none */
+    ngx_str_t        user;
+    ngx_str_t        password;
+    ngx_int_t        db;
+    ngx_msec_t       timeout;
+    ngx_msec_t       connect_timeout;
+
+    EVP_PKEY        *audit_key;
+    dmp_keyring_t   *record_keys;
+    u_char          *pseudonym_key;      /* DMP_KEY_LEN bytes; NULL: none */
+    ngx_str_t        node;
+    ngx_uint_t       durability;
+
+    ngx_array_t     *policies;           /* ngx_http_dmp_policy_file_t */
+    ngx_uint_t       enabled;            /* some location is protected */
+} ngx_http_dmp_main_conf_t;
+
+typedef struct {
+    ngx_uint_t       mode;               /* NGX_HTTP_DMP_… */
+    ngx_uint_t       fhir;
+    ngx_flag_t       receipt;
+    size_t           max_answer_size;
+    dmp_policy_t    *policy;
+    ngx_str_t        base;               /* FHIR base path, no last "/" */
+    u_char          *file;               /* where "dmp on" stands */
+    ngx_uint_t       line;
+} ngx_http_dmp_loc_conf_t;
+
+
+/* One function per state: ngx_http_dmp_access.c. */
+typedef enum {
+    NGX_HTTP_DMP_IDENTIFY = 0,
+    NGX_HTTP_DMP_MAP,
+    NGX_HTTP_DMP_LOCATE,
+    NGX_HTTP_DMP_LOAD,
+    NGX_HTTP_DMP_DECIDE,
+    NGX_HTTP_DMP_COMMIT,
+    NGX_HTTP_DMP_ENFORCE,
+    NGX_HTTP_DMP_END
+} ngx_http_dmp_state_e;
+
+/* What may leave for this client request: nothing, until somebody says so. */
+typedef enum {
+    NGX_HTTP_DMP_UNDECIDED = 0,
+    NGX_HTTP_DMP_COMPOSED,               /* our own answer is on its way */
+    NGX_HTTP_DMP_FORWARDED,              /* the host's answer must be judged */
+    NGX_HTTP_DMP_HELD,                   /* its header came, its body comes */
+    NGX_HTTP_DMP_RELEASED,               /* judged: what stays was sent */
+    NGX_HTTP_DMP_REPLACED                /* nothing of it: ours was sent */
+} ngx_http_dmp_answer_e;
+
+typedef struct ngx_http_dmp_waiter_s  ngx_http_dmp_waiter_t;
+typedef struct ngx_http_dmp_ctx_s     ngx_http_dmp_ctx_t;
+
+/* An entry of a cache; "value" is valid while a reference is held. */
+typedef struct {
+    ngx_queue_t    chain;
+    ngx_queue_t    lru;
+    ngx_uint_t     refs;
+    uint32_t       hash;
+    unsigned       dead:1;               /* out of the cache, still in use */
+    uint64_t       version;
+    void          *value;
+    size_t         key_len;
+    u_char         key[1];
+} ngx_http_dmp_cached_t;
+
+struct ngx_http_dmp_ctx_s {
+    ngx_http_request_t      *request;
+    ngx_http_dmp_state_e     state;
+    ngx_http_dmp_answer_e    answer;
+
+    const dmp_policy_t      *policy;
+    dmp_subject_t            subject;
+    dmp_headers_t            headers;
+    dmp_request_t            asked;
+    dmp_facts_t              facts;
+    dmp_decision_t           decision;
+
+    u_char                   trace_id[DMP_UUID_LEN];
+    char                     patient[DMP_PSEUDONYM_LEN];
+    unsigned                 patient_known:1;
+    unsigned                 traced:1;       /* the store acknowledged it */
+    unsigned                 outcome_sent:1;
+    ngx_uint_t               tries;
+    uint64_t                 repeated;
+
+    ngx_http_dmp_cached_t   *record;         /* held while in use */
+    ngx_http_dmp_cached_t   *document;
+    ngx_http_dmp_waiter_t   *waiter;         /* what the store owes us */
+
+    ngx_str_t                receipt;        /* writer, epoch, sequence */
+    uint64_t                 sent_ns;        /* monotonic, of the commit */
+
+    /* the question to the record host: ngx_http_dmp_ask.c */
+    ngx_http_request_t      *ask;
+    ngx_uint_t               ask_status;
+    unsigned                 ask_done:1;
+    unsigned                 ask_failed:1;
+
+    /* an answer being held: the host's, or that of the question */
+    u_char                  *body;
+    size_t                   body_len;
+    size_t                   body_size;
+
+    ngx_uint_t               shown;
+    ngx_uint_t               withheld;
+    dmp_reason_t             answer_reason;  /* why it was not let out */
+};
+
+
+extern ngx_module_t  ngx_http_dmp_module;
+
+
+/* ngx_http_dmp_conf.c: directives that read files or several words */
+char *ngx_http_dmp_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_dmp_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_dmp_audit_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_dmp_record_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_dmp_pseudonym_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_dmp_audit_durability(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_dmp_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_dmp_check_location(ngx_conf_t *cf,
+    ngx_http_dmp_main_conf_t *dmcf, ngx_http_dmp_loc_conf_t *dlcf);
+
+/* ngx_http_dmp_access.c */
+ngx_int_t ngx_http_dmp_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_dmp_preaccess_handler(ngx_http_request_t *r);
+
+/*
+ * The context of the client request that r belongs to, over internal
+ * redirects too; NULL if it never came to a protected location.
+ */
+ngx_http_dmp_ctx_t *ngx_http_dmp_get_ctx(ngx_http_request_t *r);
+
+/* ngx_http_dmp_request.c */
+void ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_prepare_forward(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+
+/* ngx_http_dmp_identity.c: fills ctx->subject; NGX_ERROR without memory */
+ngx_int_t ngx_http_dmp_identify(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * ngx_http_dmp_ask.c: asks the record host for the document that the request
+ * names, ahead of the decision.  NGX_AGAIN until it has answered; then
+ * NGX_OK (document in ctx), NGX_DECLINED (it has none), NGX_ERROR.
+ */
+ngx_int_t ngx_http_dmp_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
+
+/* ngx_http_dmp_answer.c */
+ngx_int_t ngx_http_dmp_send_refusal(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_send_check(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_add_header(ngx_http_request_t *r, const char *name,
+    const char *lowcase, ngx_str_t *value);
+ngx_int_t ngx_http_dmp_set_headers(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, size_t length);
+ngx_buf_t *ngx_http_dmp_refusal_body(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, dmp_reason_t reason);
+
+/* ngx_http_dmp_filter.c */
+ngx_int_t ngx_http_dmp_filter_init(ngx_conf_t *cf);
+
+/* ngx_http_dmp_body.c: the memory an answer is held in */
+ngx_int_t ngx_http_dmp_body_start(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, off_t expected, size_t max);
+ngx_int_t ngx_http_dmp_body_add(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, ngx_chain_t *in, size_t max,
+    ngx_uint_t *last);
+void ngx_http_dmp_body_discard(ngx_chain_t *in);
+
+/* ngx_http_dmp_outcome.c */
+ngx_int_t ngx_http_dmp_log_handler(ngx_http_request_t *r);
+
+/* ngx_http_dmp_variables.c */
+ngx_int_t ngx_http_dmp_add_variables(ngx_conf_t *cf);
+
+/* ngx_http_dmp_cache.c: caches of one worker, bounded, least recent out */
+void ngx_http_dmp_cache_init(void);
+void ngx_http_dmp_cache_done(void);
+ngx_http_dmp_cached_t *ngx_http_dmp_record_get(const char *patient);
+ngx_http_dmp_cached_t *ngx_http_dmp_record_put(const char *patient,
+    uint64_t version, dmp_record_t *record);
+ngx_http_dmp_cached_t *ngx_http_dmp_document_get(dmp_str_t id);
+ngx_http_dmp_cached_t *ngx_http_dmp_document_put(const dmp_document_t *d);
+void ngx_http_dmp_document_drop(dmp_str_t id);
+void ngx_http_dmp_cached_release(ngx_http_dmp_cached_t *cached);
+
+
+static ngx_inline dmp_str_t
+ngx_http_dmp_str(ngx_str_t s)
+{
+    return (dmp_str_t) { (const char *) s.data, s.len };
+}
+
+/* Nanoseconds of the monotonic clock, asked now: nginx's own is cached. */
+uint64_t ngx_http_dmp_now_ns(void);
+
+/* Milliseconds since 1970, as nginx's cached clock has it. */
+int64_t ngx_http_dmp_time_ms(void);
+
+#endif

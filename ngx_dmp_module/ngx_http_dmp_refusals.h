@@ -1,0 +1,19 @@
+/*
+ * Refusals of callers who are nobody: counted, and traced once per address
+ * and minute, so that a scanner cannot fill the store.
+ */
+
+#ifndef NGX_HTTP_DMP_REFUSALS_H
+#define NGX_HTTP_DMP_REFUSALS_H
+
+#include "ngx_http_dmp_module.h"
+
+
+/*
+ * True if this one is to be traced; *repeated is then how many of the same
+ * address were not, since the last that was.
+ */
+ngx_uint_t ngx_http_dmp_refusal_traced(ngx_str_t *address,
+    uint64_t *repeated);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * The store: one pipelined connection of this worker to Redis, its chain of
+ * trace entries, and what requests wait for.
+ */
+
+#ifndef NGX_HTTP_DMP_STORE_H
+#define NGX_HTTP_DMP_STORE_H
+
+#include "ngx_http_dmp_module.h"
+
+#include <hiredis/async.h>
+
+
+typedef enum {
+    NGX_HTTP_DMP_STORE_IDLE = 0,
+    NGX_HTTP_DMP_STORE_CONNECTING,
+    NGX_HTTP_DMP_STORE_HANDSHAKE,
+    NGX_HTTP_DMP_STORE_READY,
+    NGX_HTTP_DMP_STORE_ROTATING,         /* a new epoch once all is answered */
+    NGX_HTTP_DMP_STORE_CLOSING,          /* the worker ends: last entry sent */
+    NGX_HTTP_DMP_STORE_BACKOFF,
+    NGX_HTTP_DMP_STORE_ENDED
+} ngx_http_dmp_store_state_e;
+
+typedef enum {
+    NGX_HTTP_DMP_WAIT_PENDING = 0,
+    NGX_HTTP_DMP_WAIT_FAILED,            /* error, lost connection, time-out */
+    NGX_HTTP_DMP_WAIT_READY,             /* the store can be asked now */
+    NGX_HTTP_DMP_WAIT_STALE,             /* "0": the version moved */
+    NGX_HTTP_DMP_WAIT_DONE               /* "1", or what was asked for */
+} ngx_http_dmp_wait_e;
+
+/*
+ * What the store owes one request.  It outlives the request: hiredis matches
+ * replies to callbacks by order alone, so it is freed by its reply.
+ */
+struct ngx_http_dmp_waiter_s {
+    ngx_queue_t           queue;         /* while waiting for READY */
+    ngx_http_dmp_ctx_t   *ctx;           /* NULL: nobody waits any more */
+    ngx_event_t           wake;
+    ngx_event_t           timer;
+    ngx_http_dmp_wait_e   result;
+    unsigned              answered:1;    /* its reply is here */
+    unsigned              sent:1;        /* a reply will come */
+    unsigned              entry:1;       /* it carries a trace entry */
+    unsigned              access:1;      /* that lets a request through */
+    char                  outcome;       /* that Redis gives it on success */
+
+    unsigned              bucket;
+    uint64_t              seq;
+    uint64_t              sent_ns;
+    char                  trace_id[DMP_UUID_LEN];
+
+    /* the reply: version and sealed record, if it brought one */
+    unsigned              present:1;
+    uint64_t              version;
+    char                 *sealed;
+    size_t                sealed_len;
+};
+
+typedef struct {
+    ngx_http_dmp_store_state_e       state;
+    const ngx_http_dmp_main_conf_t  *conf;
+    ngx_log_t                       *log;
+
+    redisAsyncContext  *redis;
+    ngx_connection_t   *connection;
+    ngx_event_t         timer;           /* connect, handshake, back-off */
+    ngx_event_t         flush;           /* outcomes and checkpoints */
+    ngx_event_t         drop;            /* posted: close a broken link */
+    ngx_event_t         write;           /* posted: one write per turn */
+    const char         *why;             /* the link is broken, and why */
+    char                detail[128];
+    ngx_uint_t          failures;        /* in a row, for the back-off */
+    unsigned            down:1;          /* logged as unavailable */
+
+    ngx_uint_t          step;            /* of the handshake */
+    ngx_uint_t          owed;            /* handshake replies to come */
+    ngx_uint_t          in_flight;       /* sent by requests or flushes */
+    ngx_queue_t         waiting;         /* for READY */
+    ngx_uint_t          requests;        /* protected, alive in this worker */
+
+    dmp_writer_t       *writer;
+    unsigned            buckets;
+    unsigned            resolving;       /* bucket asked for in the handshake */
+    unsigned char       closed[DMP_BUCKETS_MAX];  /* went back or forked */
+    ngx_msec_t          deadline;        /* D */
+
+    char                text[DMP_SUMMARY_MAX];
+    dmp_entry_t         entry;           /* the one just written */
+} ngx_http_dmp_store_t;
+
+
+extern ngx_http_dmp_store_t  ngx_http_dmp_store;
+
+/* Life: called in the worker's init_process and exit_process. */
+ngx_int_t ngx_http_dmp_store_start(ngx_cycle_t *cycle,
+    const ngx_http_dmp_main_conf_t *conf);
+void ngx_http_dmp_store_stop(void);
+
+/*
+ * What a request asks.  Each makes ctx->waiter and returns NGX_AGAIN, or
+ * NGX_ERROR when it cannot be asked at all.  When the answer is there the
+ * request's handler runs again, with ctx->waiter->result set; the request
+ * takes it and calls ngx_http_dmp_waiter_release().
+ */
+ngx_int_t ngx_http_dmp_store_wait_ready(ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx,
+    const dmp_access_t *access);
+
+/* True if it can be asked now; starts what is needed for it otherwise. */
+ngx_uint_t ngx_http_dmp_store_ready(void);
+
+/* The life of a waiter; answer() is for the callbacks of hiredis. */
+ngx_http_dmp_waiter_t *ngx_http_dmp_waiter_create(ngx_http_dmp_ctx_t *ctx,
+    ngx_msec_t timeout);
+void ngx_http_dmp_waiter_answer(ngx_http_dmp_waiter_t *w,
+    ngx_http_dmp_wait_e result);
+void ngx_http_dmp_waiter_release(ngx_http_dmp_waiter_t *w);
+
+/* The request ends while the store still owes it something. */
+void ngx_http_dmp_waiter_detach(ngx_http_dmp_waiter_t *w);
+
+/* ngx_http_dmp_store_commands.c */
+ngx_int_t ngx_http_dmp_store_send(redisCallbackFn *callback, void *data,
+    ngx_uint_t argc, const char **argv, const size_t *lens);
+ngx_int_t ngx_http_dmp_store_append(redisCallbackFn *callback, void *data);
+void ngx_http_dmp_store_broken(const char *why, const char *detail);
+void ngx_http_dmp_store_settled(void);
+ngx_int_t ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket,
+    uint64_t seq, char outcome);
+ngx_int_t ngx_http_dmp_reply_number(const redisReply *reply, uint64_t *n);
+
+/* ngx_http_dmp_store_handshake.c: from a connected socket to READY */
+void ngx_http_dmp_store_handshake(void);
+void ngx_http_dmp_store_rotate(void);
+void ngx_http_dmp_store_set_ready(void);
+
+/* ngx_http_dmp_store_event.c: hiredis in nginx's event loop */
+ngx_int_t ngx_http_dmp_store_attach(ngx_http_dmp_store_t *store);
+
+/* ngx_http_dmp_outcome.c: batches of outcomes, checkpoints */
+void ngx_http_dmp_outcome_flush(ngx_event_t *ev);
+void ngx_http_dmp_outcome_abandon(const char trace_id[DMP_UUID_LEN]);
+void ngx_http_dmp_outcome_arm(void);
+ngx_int_t ngx_http_dmp_outcome_init(void);
+void ngx_http_dmp_outcome_done(void);
+
+#endif
