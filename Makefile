@@ -1,0 +1,217 @@
+# Builds, tests and installs ngx_http_dmp_module; "make help" lists how.
+
+SHELL         := /bin/bash
+.SHELLFLAGS   := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS     += --no-print-directory
+unexport MAKEOVERRIDES
+
+PREFIX       ?= /usr
+DESTDIR      ?=
+FUZZ_SECONDS ?= 60
+JOBS         ?= $(shell nproc)
+CLANG        ?= clang
+CC           := gcc
+
+# V=1 shows the commands
+Q := $(if $(V),,@)
+
+B       := build
+NGX_SRC := /usr/share/nginx/src
+NGX_MOD  = $(shell nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+
+CORE  := $(sort $(wildcard policy/*.c))
+TOOL  := $(sort $(wildcard tools/*.c))
+NGX   := $(sort $(wildcard ngx_dmp_module/*.c))
+HDRS  := $(sort $(wildcard include/dmp/*.h policy/*.h ngx_dmp_module/*.h))
+UNITS := $(sort $(patsubst t/%.c,$(B)/%,$(wildcard t/unit/test_*.c)))
+FUZZ  := $(sort $(patsubst t/fuzz/fuzz_%.c,%,$(wildcard t/fuzz/fuzz_*.c)))
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
+BASE := -std=c11 -D_GNU_SOURCE -Iinclude -I$(B) $(WARN) -g -MMD -MP
+HARD := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
+SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all \
+        -fno-omit-frame-pointer -O1
+LIBS := -lhiredis -ljansson -lcrypto
+
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile \
+	    | while IFS='|' read -r t h; do printf '%-18s %s\n' "$$t" "$$h"; done
+
+
+# What the machine needs
+
+NPM := demo/backend
+NPM_STAMP := $(addprefix $(NPM)/node_modules/.stamp-,\
+    $(shell sha256sum $(NPM)/package-lock.json 2>/dev/null | cut -c1-16))
+
+.PHONY: deps npm
+deps: ## install what build and tests need: Debian and npm packages
+	@DEPS_LOG=$(B)/deps.log misc/deps.sh
+	@$(MAKE) npm
+
+npm: $(NPM_STAMP)
+	@:
+
+$(NPM_STAMP):
+	@echo "deps: npm packages of $(NPM)"
+	$(Q)cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(Q)touch $@
+
+
+# The module, out of tree, against the nginx that is installed
+
+.PHONY: build build-static FORCE
+build: $(B)/ngx_http_dmp_module.so $(B)/dmpctl ## build the module and dmpctl
+
+build-static: $(B)/nginx-static ## build an nginx that has the module inside
+
+# These two change when what they name does, and only then.
+$(B)/nginx.id: FORCE
+	@mkdir -p $(B)
+	@misc/nginx-id.sh $(NGX_SRC) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(B)/headers.id: FORCE
+	@mkdir -p $(B)
+	@[ "$(HDRS)" = "$$(cat $@ 2>/dev/null)" ] || echo "$(HDRS)" >$@
+
+$(B)/dynamic/objs/Makefile: ngx_src := $(NGX_SRC)
+$(B)/static/objs/Makefile: ngx_src := $(CURDIR)/$(B)/nginx-src
+$(B)/static/objs/Makefile: $(B)/nginx-src/.complete
+
+$(B)/%/objs/Makefile: config misc/nginx-configure.sh store/dmp1.lua store/embed.sh $(B)/nginx.id $(B)/headers.id
+	@echo "  CONFIGURE $*"
+	$(Q)CC=$(CC) misc/nginx-configure.sh $* $(ngx_src) $(B)/$* "-g $(HARD)"
+
+# nginx-dev has headers only
+$(B)/nginx-src/.complete: $(B)/nginx.id
+	@echo "  FETCH the nginx source package"
+	$(Q)misc/nginx-source.sh $(@D)
+	@touch $@
+
+$(B)/ngx_http_dmp_module.so: $(B)/dynamic/objs/Makefile $(CORE) $(NGX) $(HDRS)
+	@echo "  BUILD $(@F)"
+	$(Q)$(MAKE) $(if $(V),,-s) -j$(JOBS) -C $(B)/dynamic -f objs/Makefile modules
+	$(Q)cp $(B)/dynamic/objs/$(@F) $@
+
+$(B)/nginx-static: $(B)/static/objs/Makefile $(CORE) $(NGX) $(HDRS)
+	@echo "  BUILD $(@F)"
+	$(Q)$(MAKE) $(if $(V),,-s) -j$(JOBS) -C $(B)/static -f objs/Makefile binary
+	$(Q)cp $(B)/static/objs/nginx $@
+
+
+# The core and the tools
+
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC $<")
+	$(Q)$(CC) $(BASE) $(HARD) -c -o $@ $<
+
+$(TOOL:%.c=$(B)/obj/%.o): | $(B)/dmp1_lua.h
+
+$(B)/libdmp.a: $(CORE:%.c=$(B)/obj/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/dmpctl: $(TOOL:%.c=$(B)/obj/%.o) $(B)/libdmp.a
+	@echo "  LINK $(@F)"
+	$(Q)$(CC) -Wl,-z,relro,-z,now -o $@ $^ $(LIBS)
+
+$(B)/dmp1_lua.h: store/dmp1.lua store/embed.sh
+	@mkdir -p $(@D)
+	$(Q)sh store/embed.sh store/dmp1.lua >$@
+
+
+# Tests
+
+.PHONY: test unit fuzz prove
+test: deps ## run every test but the long ones
+	@$(MAKE) -j$(JOBS) build
+	@$(MAKE) build-static
+	@$(MAKE) -j$(JOBS) unit
+	@$(MAKE) -j$(JOBS) fuzz FUZZ_SECONDS=5
+	@$(MAKE) prove
+
+unit: $(UNITS) ## unit tests of the core, under ASan and UBSan
+	@CMOCKA_MESSAGE_OUTPUT=TAP prove -j$(JOBS) -e '' $(UNITS)
+
+$(B)/asan/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC $< (ASan)")
+	$(Q)$(CC) $(BASE) -It/unit $(SAN) -c -o $@ $<
+
+$(B)/asan/libdmp.a: $(CORE:%.c=$(B)/asan/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(UNITS): $(B)/unit/%: $(B)/asan/t/unit/%.o $(B)/asan/libdmp.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) -o $@ $^ -lcmocka $(LIBS)
+
+fuzz: $(addprefix fuzz-,$(FUZZ)) ## fuzz the parsers, FUZZ_SECONDS each
+
+# New finds stay in build/; the kept corpus is only read.
+fuzz-%: $(B)/fuzz/fuzz_%
+	@mkdir -p $(B)/fuzz/corpus/$*
+	@echo "  FUZZ $* ($(FUZZ_SECONDS) s)"
+	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
+	    -artifact_prefix=$(B)/fuzz/$*- -print_final_stats=1 \
+	    $(patsubst %,-dict=%,$(wildcard t/fuzz/$*.dict)) \
+	    $(B)/fuzz/corpus/$* $(wildcard t/fuzz/corpus/$*) >$(B)/fuzz/$*.log 2>&1 \
+	    || { tail -n 60 $(B)/fuzz/$*.log; exit 1; }
+
+$(B)/fuzz/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC $< (fuzz)")
+	$(Q)$(CLANG) $(BASE) $(SAN) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(B)/fuzz/libdmp.a: $(CORE:%.c=$(B)/fuzz/obj/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+.SECONDARY:
+$(B)/fuzz/fuzz_%: $(B)/fuzz/obj/t/fuzz/fuzz_%.o $(B)/fuzz/libdmp.a
+	$(Q)$(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+T ?= $(sort $(wildcard t/*.t))
+
+prove: build ## the tests through a real nginx; T=t/NNN-name.t for one
+	@prove -j$(JOBS) --timer -It/lib $(T)
+
+
+# Checks of the source
+
+.PHONY: lint
+lint: $(B)/dynamic/objs/Makefile $(B)/dmp1_lua.h ## style, clang-tidy, cppcheck
+	@JOBS=$(JOBS) NGX_SRC=$(NGX_SRC) misc/lint.sh
+
+
+# Running it
+
+.PHONY: demo demo-stop bench install clean
+demo: deps ## play the whole story on this machine
+	@$(MAKE) -j$(JOBS) build
+	@demo/run.sh
+
+demo-stop: ## end what "make demo" started
+	@demo/run.sh stop
+
+bench: deps ## measure side by side with its peers
+	@[ -x bench/run.sh ] || { echo "bench: no bench/run.sh here" >&2; exit 1; }
+	@$(MAKE) -j$(JOBS) build
+	@bench/run.sh
+
+install: build ## install the module, dmpctl, and a modules-available snippet
+	install -D -m 644 $(B)/ngx_http_dmp_module.so \
+	    $(DESTDIR)$(NGX_MOD)/ngx_http_dmp_module.so
+	install -D -m 755 $(B)/dmpctl $(DESTDIR)$(PREFIX)/bin/dmpctl
+	install -d $(DESTDIR)$(PREFIX)/share/nginx/modules-available
+	echo 'load_module modules/ngx_http_dmp_module.so;' \
+	    >$(DESTDIR)$(PREFIX)/share/nginx/modules-available/mod-http-dmp.conf
+
+clean: ## remove what was built
+	rm -rf $(B)
+
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

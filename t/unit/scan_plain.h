@@ -1,0 +1,53 @@
+/*
+ * scan_plain.h: the scanner a second time, in its plain form and under other
+ * names, to be compared with the one in the library.  Include it once, after
+ * the other headers.
+ */
+
+#ifndef SCAN_PLAIN_H
+#define SCAN_PLAIN_H
+
+#include <dmp/dmp_scan.h>
+
+
+#define dmp_scan_init      plain_scan_init
+#define dmp_scan_peek      plain_scan_peek
+#define dmp_scan_object    plain_scan_object
+#define dmp_scan_member    plain_scan_member
+#define dmp_scan_array     plain_scan_array
+#define dmp_scan_element   plain_scan_element
+#define dmp_scan_string    plain_scan_string
+#define dmp_scan_bool      plain_scan_bool
+#define dmp_scan_number    plain_scan_number
+#define dmp_scan_uint      plain_scan_uint
+#define dmp_scan_skip      plain_scan_skip
+#define dmp_scan_end       plain_scan_end
+#define dmp_scan_offset    plain_scan_offset
+#define dmp_scan_strerror  plain_scan_strerror
+#define dmp_scan_rc        plain_scan_rc
+
+#define DMP_SCAN_PLAIN  1
+
+#include "../../policy/dmp_scan.c"
+
+#ifdef DMP_SCAN_SSE2
+#error "this is not the plain form"
+#endif
+
+#undef dmp_scan_init
+#undef dmp_scan_peek
+#undef dmp_scan_object
+#undef dmp_scan_member
+#undef dmp_scan_array
+#undef dmp_scan_element
+#undef dmp_scan_string
+#undef dmp_scan_bool
+#undef dmp_scan_number
+#undef dmp_scan_uint
+#undef dmp_scan_skip
+#undef dmp_scan_end
+#undef dmp_scan_offset
+#undef dmp_scan_strerror
+#undef dmp_scan_rc
+
+#endif

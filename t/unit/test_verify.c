@@ -1,0 +1,516 @@
+/*
+ * test_verify.c: the verifier on a whole log, and on the same log after each
+ * way of tampering at each position: every one must be found.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "trace_log.h"
+
+
+static EVP_PKEY  *audit_key, *foreign_key;
+static log_t      whole;
+static char       body_memory[DMP_SUMMARY_MAX];
+
+
+static void
+must(dmp_rc_t rc)
+{
+    assert_int_equal(rc, DMP_OK);
+}
+
+
+static void
+send_entry(log_t *log, dmp_writer_t *w, const dmp_entry_t *e, char outcome)
+{
+    assert_true(log_append(log, w, e, outcome));
+    assert_true(log_ack(log, w, e));
+}
+
+
+static void
+send_access(log_t *log, dmp_writer_t *w, unsigned bucket, unsigned i)
+{
+    dmp_buf_t      buf;
+    dmp_entry_t    e;
+    log_access_t   a;
+
+    dmp_buf_init(&buf, body_memory, sizeof(body_memory));
+    log_make_access(&a, (int64_t) log->ms);
+
+    if (i % 7 == 3) {
+        must(dmp_writer_change(w, bucket, &a.access, 8, &buf, &e));
+        send_entry(log, w, &e, 'R');
+
+    } else {
+        must(dmp_writer_access(w, bucket, &a.access, &buf, &e));
+        send_entry(log, w, &e, i % 5 == 0 ? '0' : '1');
+    }
+}
+
+
+static void
+send_open(log_t *log, dmp_writer_t *w)
+{
+    dmp_buf_t    buf;
+    dmp_entry_t  e;
+
+    dmp_buf_init(&buf, body_memory, sizeof(body_memory));
+    must(dmp_writer_open_epoch(w, (int64_t) log->ms, &buf, &e));
+    send_entry(log, w, &e, 'S');
+}
+
+
+static void
+send_outcome(log_t *log, dmp_writer_t *w)
+{
+    dmp_buf_t      buf;
+    dmp_entry_t    e;
+    dmp_outcome_t  outcome;
+
+    memset(&outcome, 0, sizeof(outcome));
+    memcpy(outcome.trace_id, "019a0000-0000-7000-8000-000000000001",
+           DMP_UUID_LEN);
+    outcome.status = 200;
+    outcome.bytes = 1234;
+
+    dmp_buf_init(&buf, body_memory, sizeof(body_memory));
+    must(dmp_writer_outcome(w, (int64_t) log->ms, &outcome, 1, NULL, 0, &buf,
+                            &e));
+    send_entry(log, w, &e, 'S');
+}
+
+
+static void
+send_heads(log_t *log, dmp_writer_t *w, bool close)
+{
+    dmp_buf_t    buf;
+    dmp_entry_t  e;
+
+    dmp_buf_init(&buf, body_memory, sizeof(body_memory));
+    must(close ? dmp_writer_close_epoch(w, (int64_t) log->ms, &buf, &e)
+               : dmp_writer_checkpoint(w, (int64_t) log->ms, &buf, &e));
+    send_entry(log, w, &e, 'S');
+}
+
+
+/* Two writers, two epochs each, checkpoints, all buckets; ends cleanly. */
+static void
+make_log(log_t *log, EVP_PKEY *first_key)
+{
+    unsigned       i, life;
+    dmp_writer_t  *w[2];
+
+    memset(log, 0, sizeof(*log));
+    log->ms = LOG_TIME;
+
+    w[0] = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, first_key);
+    w[1] = dmp_writer_create(dmp_string("gw-b"), LOG_BUCKETS, audit_key);
+    assert_non_null(w[0]);
+    assert_non_null(w[1]);
+
+    for (life = 0; life < 2; life++) {
+        send_open(log, w[0]);
+        send_open(log, w[1]);
+
+        for (i = 0; i < 22; i++) {
+            send_access(log, w[i % 2], i % LOG_BUCKETS, i);
+
+            if (i % 8 == 7) {
+                send_heads(log, w[i / 8 % 2], false);
+                send_outcome(log, w[1]);
+            }
+        }
+
+        send_heads(log, w[0], true);
+        send_heads(log, w[1], true);
+    }
+
+    dmp_writer_free(w[0]);
+    dmp_writer_free(w[1]);
+}
+
+
+static void
+verify_log(const log_t *log, dmp_verify_result_t *result)
+{
+    size_t               i;
+    unsigned             b;
+    dmp_verify_t        *v;
+    const log_head_t    *h;
+    const log_entry_t   *e;
+
+    v = dmp_verify_create(LOG_BUCKETS);
+    assert_non_null(v);
+    must(dmp_verify_key(v, audit_key));
+
+    for (b = 0; b < LOG_BUCKETS; b++) {
+        for (i = 0; i < log->n; i++) {
+            e = &log->entries[i];
+
+            if (e->bucket == b) {
+                must(dmp_verify_entry(v, b, e->ms, e->n,
+                                      (dmp_str_t) { e->body, e->len },
+                                      (dmp_str_t) { &e->outcome, 1 }));
+            }
+        }
+
+        for (i = 0; i < log->n_heads; i++) {
+            h = &log->heads[i];
+
+            if (h->bucket == b) {
+                must(dmp_verify_head(v, b, (dmp_str_t) { h->name, h->len },
+                                     h->epoch, h->seq, h->hash));
+            }
+        }
+    }
+
+    must(dmp_verify_finish(v, result));
+    dmp_verify_free(v);
+}
+
+
+/* A copy whose entries share the bodies of the whole log. */
+static void
+expect_break(const log_t *log, const char *what, size_t position)
+{
+    dmp_verify_result_t  result;
+
+    verify_log(log, &result);
+
+    if (result.findings == 0) {
+        fail_msg("%s at %zu was not found", what, position);
+    }
+}
+
+
+/* The entry named is that one. */
+static void
+expect_named(const log_t *log, const char *what, size_t position)
+{
+    const log_entry_t    *e;
+    dmp_verify_result_t   result;
+
+    e = &log->entries[position];
+    verify_log(log, &result);
+
+    if (result.findings == 0 || result.first.bucket != e->bucket
+        || result.first.id_ms != e->ms || result.first.id_seq != e->n)
+    {
+        fail_msg("%s at %zu: bucket %u %llu-%llu was named \"%s\" instead",
+                 what, position, result.first.bucket,
+                 (unsigned long long) result.first.id_ms,
+                 (unsigned long long) result.first.id_seq, result.first.text);
+    }
+}
+
+
+static size_t
+next_in_bucket(const log_t *log, size_t i)
+{
+    size_t  k;
+
+    for (k = i + 1; k < log->n; k++) {
+        if (log->entries[k].bucket == log->entries[i].bucket) {
+            return k;
+        }
+    }
+
+    return log->n;
+}
+
+
+static void
+test_whole(void **state)
+{
+    dmp_verify_result_t  result;
+
+    (void) state;
+    verify_log(&whole, &result);
+
+    assert_string_equal(result.first.text, "");
+    assert_int_equal(result.findings, 0);
+    assert_int_equal(result.entries, whole.n);
+    assert_int_equal(result.writers, 2);
+    assert_int_equal(result.epochs, 4);
+    assert_int_equal(result.checkpoints, 8);
+    assert_int_equal(result.not_signed, 0);
+}
+
+
+static void
+test_flip(void **state)
+{
+    char           *copy;
+    size_t          i, k;
+    log_t           log;
+    log_entry_t    *e;
+
+    (void) state;
+
+    for (i = 0; i < whole.n; i++) {
+        log = whole;
+        e = &log.entries[i];
+        copy = malloc(e->len);
+        assert_non_null(copy);
+
+        /* every position is met in one entry or another */
+        for (k = i % 13; k < e->len; k += 13) {
+            memcpy(copy, whole.entries[i].body, e->len);
+            copy[k] = (char) (copy[k] ^ 1);
+            e->body = copy;
+            expect_named(&log, "a flipped bit", i);
+        }
+
+        free(copy);
+    }
+}
+
+
+static void
+test_drop(void **state)
+{
+    size_t  i;
+    log_t   log;
+
+    (void) state;
+
+    for (i = 0; i < whole.n; i++) {
+        log = whole;
+        memmove(&log.entries[i], &log.entries[i + 1],
+                (log.n - i - 1) * sizeof(log_entry_t));
+        log.n--;
+        expect_break(&log, "a dropped entry", i);
+    }
+}
+
+
+static void
+test_duplicate(void **state)
+{
+    size_t  i;
+    log_t   log;
+
+    (void) state;
+
+    for (i = 0; i < whole.n; i++) {
+        log = whole;
+        memmove(&log.entries[i + 1], &log.entries[i],
+                (log.n - i) * sizeof(log_entry_t));
+        log.n++;
+        expect_break(&log, "an entry twice", i);
+
+        /* and with an id of its own */
+        log.entries[i + 1].ms++;
+        expect_named(&log, "an entry twice under a new id", i + 1);
+    }
+}
+
+
+static void
+test_swap(void **state)
+{
+    size_t        i, k;
+    log_t         log;
+    log_entry_t   e;
+
+    (void) state;
+
+    for (i = 0; i < whole.n; i++) {
+        log = whole;
+        k = next_in_bucket(&whole, i);
+
+        if (k == whole.n) {
+            continue;
+        }
+
+        /* bodies and outcomes change places, ids stay */
+        e = log.entries[i];
+        log.entries[i].body = log.entries[k].body;
+        log.entries[i].len = log.entries[k].len;
+        log.entries[i].outcome = log.entries[k].outcome;
+        log.entries[k].body = e.body;
+        log.entries[k].len = e.len;
+        log.entries[k].outcome = e.outcome;
+        expect_break(&log, "two entries swapped", i);
+    }
+}
+
+
+static void
+test_truncate(void **state)
+{
+    size_t      i, k;
+    unsigned    b;
+    log_t       log;
+
+    (void) state;
+
+    for (i = 0; i < whole.n; i++) {
+
+        /* the whole store, and then one bucket only */
+        log = whole;
+        log.n = i;
+        expect_break(&log, "a cut log", i);
+
+        b = whole.entries[i].bucket;
+        log = whole;
+        log.n = 0;
+
+        for (k = 0; k < whole.n; k++) {
+            if (k < i || whole.entries[k].bucket != b) {
+                log.entries[log.n++] = whole.entries[k];
+            }
+        }
+
+        expect_break(&log, "a cut bucket", i);
+    }
+}
+
+
+static void
+test_outcome(void **state)
+{
+    size_t       i, k;
+    log_t        log;
+    const char  *others = "10RS";
+
+    (void) state;
+
+    for (i = 0; i < whole.n; i++) {
+        for (k = 0; others[k] != '\0'; k++) {
+            if (others[k] != whole.entries[i].outcome) {
+                log = whole;
+                log.entries[i].outcome = others[k];
+                expect_named(&log, "another outcome", i);
+            }
+        }
+    }
+}
+
+
+/* Nobody was told the ids of the writers' very last entries, the ends. */
+static bool
+has_witness(size_t i)
+{
+    return i < whole.n - 2;
+}
+
+
+static void
+test_id(void **state)
+{
+    size_t  i;
+    log_t   log;
+
+    (void) state;
+
+    for (i = 0; i < whole.n; i++) {
+        if (has_witness(i)) {
+            log = whole;
+            log.entries[i].ms++;
+            expect_named(&log, "a later id", i);
+        }
+
+        log = whole;
+        log.entries[i].ms -= 1000000;
+
+        if (next_in_bucket(&whole, 0) != i && i > 8) {
+            expect_break(&log, "an earlier id", i);
+        }
+    }
+}
+
+
+static void
+test_heads(void **state)
+{
+    size_t  i;
+    log_t   log;
+
+    (void) state;
+
+    for (i = 0; i < whole.n_heads; i++) {
+        log = whole;
+        log.heads[i].hash[5] ^= 1;
+        expect_break(&log, "a changed head", i);
+
+        log = whole;
+        log.heads[i].seq++;
+        expect_break(&log, "a head beyond the stream", i);
+
+        log = whole;
+        log.heads[i].seq--;
+        expect_break(&log, "a head behind the stream", i);
+    }
+}
+
+
+static void
+test_foreign_key(void **state)
+{
+    log_t                log;
+    dmp_verify_result_t  result;
+
+    (void) state;
+    make_log(&log, foreign_key);
+    verify_log(&log, &result);
+
+    assert_true(result.findings > 0);
+    assert_non_null(strstr(result.first.text, "certificate"));
+    assert_memory_equal(result.first.writer, "gw-a/", 5);
+    assert_int_equal(result.first.seq, 1);
+    log_clear(&log);
+}
+
+
+static int
+set_up(void **state)
+{
+    (void) state;
+    audit_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    foreign_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    make_log(&whole, audit_key);
+
+    return 0;
+}
+
+
+static int
+tear_down(void **state)
+{
+    (void) state;
+    log_clear(&whole);
+    EVP_PKEY_free(audit_key);
+    EVP_PKEY_free(foreign_key);
+
+    return 0;
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_flip),
+        cmocka_unit_test(test_drop),
+        cmocka_unit_test(test_duplicate),
+        cmocka_unit_test(test_swap),
+        cmocka_unit_test(test_truncate),
+        cmocka_unit_test(test_outcome),
+        cmocka_unit_test(test_id),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_foreign_key),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,210 @@
+/*
+ * dmpctl.c: the operators' program: finds the command and hands over.
+ */
+
+#include <string.h>
+
+#include "dmpctl.h"
+
+
+typedef struct {
+    const char  *group;
+    const char  *name;                   /* NULL: the group is the command */
+    const char  *summary;
+    const char  *usage;
+    int        (*run)(int argc, char **argv);
+} command_t;
+
+#define STORE_USAGE                                                          \
+    "\nThe store:\n"                                                         \
+    "  --redis unix:PATH|HOST:PORT  default 127.0.0.1:6379\n"                \
+    "  --user NAME                  ACL user\n"                              \
+    "  --password-file FILE         its first line is the password\n"        \
+    "  --db N                       default 0\n"
+
+static const command_t  commands[] = {
+    { "init", NULL, "prepare a store, and say what it guarantees",
+      "dmpctl init [--buckets 64] [--deadline 250ms] [--json]\n"
+      "\n"
+      "Loads the function library, writes dmp:meta, and says in plain words\n"
+      "what an acknowledged trace survives with the store's settings.  May be\n"
+      "repeated.  The number of buckets is fixed for the life of the store.\n"
+      "\n"
+      "  --buckets N          1 to 256\n"
+      "  --deadline TIME      time within which an answer of the store counts\n"
+      "  --gateways-stopped   allows another deadline on an existing store\n"
+      "  --json               for machines\n"
+      STORE_USAGE, dmpctl_init },
+
+    { "keygen", NULL, "make keys",
+      "dmpctl keygen audit|session|record|pseudonym|seal DIR\n"
+      "\n"
+      "Writes new keys into DIR, readable by their owner only.  Never\n"
+      "overwrites a file.\n"
+      "\n"
+      "  audit      audit.key, audit.pub      Ed25519, certifies the trace\n"
+      "  seal       seal.key, seal.pub        Ed25519, signs the sealed trace\n"
+      "  session    session.key, session.pub  EC P-256, signs sessions\n"
+      "  record     record.key                seals what the store holds\n"
+      "  pseudonym  pseudonym.key             makes patients' pseudonyms\n",
+      dmpctl_keygen },
+
+    { "record", "import", "import records, each a traced commit",
+      "dmpctl record import FILE|- --record-key FILE --pseudonym-key FILE\n"
+      "                     --audit-key FILE [options]\n"
+      "\n"
+      "FILE holds one record (JSON) per line.  Nothing is imported while a\n"
+      "line is wrong; each wrong line is named.  Returns only when no answer\n"
+      "decided before can leave a gateway any more.\n"
+      "\n"
+      "  --record-key FILE     the newest first when given several times\n"
+      "  --node NAME           this host's name in traces; default its own\n"
+      "  --operator NAME       who imports; default the user's name\n"
+      "  --any-ins-key         do not check the last two digits of an INS\n"
+      "  --json                for machines\n"
+      STORE_USAGE, dmpctl_record_import },
+
+    { "record", "show", "show a record",
+      "dmpctl record show INS --record-key FILE --pseudonym-key FILE\n"
+      "                   [--json]\n"
+      STORE_USAGE, dmpctl_record_show },
+
+    { "audit", "verify", "prove the trace whole, or name the first break",
+      "dmpctl audit verify --audit-public-key FILE [--json]\n"
+      "\n"
+      "Reads all buckets and checks each entry's format, every writer's\n"
+      "sequence, links, epochs and certificates, the signed heads, and the\n"
+      "outcomes and ids that the writers were given.  Answers 0 if the trace\n"
+      "is whole, 1 if not, 3 if it could not be read.\n"
+      "\n"
+      "  --audit-public-key FILE  may be given several times: one per gateway\n"
+      STORE_USAGE, dmpctl_audit_verify },
+
+    { NULL, NULL, NULL, NULL, NULL }
+};
+
+
+static void
+print_help(FILE *out)
+{
+    char              name[64];
+    const command_t  *c;
+
+    fputs("dmpctl: operations on the store of ngx_http_dmp_module\n\n", out);
+
+    for (c = commands; c->group != NULL; c++) {
+        (void) snprintf(name, sizeof(name), "%s%s%s", c->group,
+                        c->name != NULL ? " " : "",
+                        c->name != NULL ? c->name : "");
+        fprintf(out, "  dmpctl %-16s %s\n", name, c->summary);
+    }
+
+    fputs("\n\"dmpctl help COMMAND\" says more.  Exit codes: 0 done, 1 the "
+          "answer is no,\n2 usage, 3 could not be done.\n", out);
+}
+
+
+/* The command of these words; *used counts those that name it. */
+static const command_t *
+find_command(int argc, char **argv, int *used)
+{
+    const command_t  *c;
+
+    for (c = commands; argc > 0 && c->group != NULL; c++) {
+        if (strcmp(c->group, argv[0]) != 0) {
+            continue;
+        }
+
+        if (c->name == NULL) {
+            *used = 1;
+            return c;
+        }
+
+        if (argc > 1 && strcmp(c->name, argv[1]) == 0) {
+            *used = 2;
+            return c;
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+run_help(int argc, char **argv)
+{
+    int               used;
+    bool              found;
+    const command_t  *c;
+
+    if (argc == 0) {
+        print_help(stdout);
+        return TOOL_DONE;
+    }
+
+    found = false;
+
+    for (c = commands; c->group != NULL; c++) {
+        if (strcmp(c->group, argv[0]) == 0
+            && (argc < 2 || c == find_command(argc, argv, &used)))
+        {
+            printf("%susage: %s", found ? "\n" : "", c->usage);
+            found = true;
+        }
+    }
+
+    if (!found) {
+        tool_error("there is no command \"%s\"", argv[0]);
+        return TOOL_USAGE;
+    }
+
+    return TOOL_DONE;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int               rc, used;
+    const command_t  *c;
+
+    argc--;
+    argv++;
+
+    if (argc == 0) {
+        print_help(stderr);
+        return TOOL_USAGE;
+    }
+
+    if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0) {
+        return run_help(argc - 1, argv + 1);
+    }
+
+    used = 0;
+    c = find_command(argc, argv, &used);
+
+    if (c == NULL) {
+        tool_error("there is no command \"%s%s%s\"; see \"dmpctl help\"",
+                   argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+        return TOOL_USAGE;
+    }
+
+    if (argc > used && strcmp(argv[used], "--help") == 0) {
+        return run_help(used, argv);
+    }
+
+    rc = c->run(argc - used, argv + used);
+
+    if (rc == TOOL_USAGE) {
+        fprintf(stderr, "usage: %.*s\n", (int) strcspn(c->usage, "\n"),
+                c->usage);
+    }
+
+    /* A full disk behind a pipe must not look like success. */
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        tool_error("standard output: cannot write");
+        return TOOL_FAILED;
+    }
+
+    return rc;
+}

@@ -1,0 +1,629 @@
+/*
+ * dmpctl_record.c: imports records and shows them.  Each import is a traced
+ * commit by a writer of its own; nothing of a record is ever printed in an
+ * error.
+ */
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+
+#include "record.h"
+
+
+/* What the store holds of one patient now. */
+typedef struct {
+    uint64_t   version;                  /* 0: nothing */
+    char      *json;                     /* opened; to be wiped and freed */
+    size_t     len;
+} record_held_t;
+
+
+static void
+record_wipe(char *text, size_t len)
+{
+    if (text != NULL) {
+        OPENSSL_cleanse(text, len);
+        free(text);
+    }
+}
+
+
+/* The names of a patient's keys. */
+static bool
+record_keys(record_tool_t *t, dmp_str_t ins, record_keys_t *keys)
+{
+    dmp_str_t  p;
+
+    if (dmp_pseudonym(t->pseudonym_key, ins, keys->pseudonym) != DMP_OK) {
+        tool_error("no pseudonym could be made");
+        return false;
+    }
+
+    p.data = keys->pseudonym;
+    p.len = DMP_PSEUDONYM_LEN;
+    keys->bucket = dmp_bucket(keys->pseudonym, t->store.buckets);
+    keys->rec_len = dmp_key_name(keys->rec, keys->bucket, "rec", p);
+    keys->idx_len = dmp_key_name(keys->idx, keys->bucket, "idx", p);
+
+    return keys->rec_len != 0 && keys->idx_len != 0;
+}
+
+
+/* Opens what the store answered for "v" and "d". */
+static bool
+record_open(record_tool_t *t, const record_keys_t *keys, const redisReply *v,
+    const redisReply *d, record_held_t *held)
+{
+    char  *end;
+
+    memset(held, 0, sizeof(*held));
+
+    if (v->type == REDIS_REPLY_NIL && d->type == REDIS_REPLY_NIL) {
+        return true;
+    }
+
+    if (v->type != REDIS_REPLY_STRING || d->type != REDIS_REPLY_STRING) {
+        tool_error("store: half a record under %.*s", (int) keys->rec_len,
+                   keys->rec);
+        return false;
+    }
+
+    held->version = strtoull(v->str, &end, 10);
+    held->json = malloc(d->len + 1);
+
+    if (*end != '\0' || held->version == 0 || held->json == NULL
+        || dmp_unseal(&t->ring, (dmp_str_t) { keys->rec, keys->rec_len },
+                      dmp_string(DMP_RECORD_FIELD), held->version, d->str,
+                      d->len, held->json, &held->len) != DMP_OK)
+    {
+        tool_error("the record %.*s does not open with the record keys given",
+                   (int) keys->rec_len, keys->rec);
+        free(held->json);
+        held->json = NULL;
+        return false;
+    }
+
+    return true;
+}
+
+
+static bool
+record_get(record_tool_t *t, const record_keys_t *keys, record_held_t *held)
+{
+    bool           ok;
+    redisReply    *r;
+    store_args_t   args;
+
+    args.n = 0;
+    store_text(&args, "HMGET");
+    store_bytes(&args, keys->rec, keys->rec_len);
+    store_text(&args, "v");
+    store_text(&args, "d");
+    r = store_call(&t->store, &args);
+
+    if (r == NULL) {
+        return false;
+    }
+
+    ok = r->type == REDIS_REPLY_ARRAY && r->elements == 2
+         && record_open(t, keys, r->element[0], r->element[1], held);
+    freeReplyObject(r);
+
+    return ok;
+}
+
+
+static const char *
+record_status(json_t *record)
+{
+    const char  *text;
+
+    text = json_string_value(json_object_get(record, "status"));
+
+    return text != NULL ? text : "";
+}
+
+
+/* What replacing one by the other amounts to; NONE: nothing. */
+static dmp_operation_t
+record_operation(const record_held_t *held, json_t *wanted)
+{
+    json_t           *now;
+    dmp_operation_t   operation;
+
+    if (held->version == 0) {
+        return DMP_OPERATION_CREATE;
+    }
+
+    now = json_loadb(held->json, held->len, 0, NULL);
+    operation = DMP_OPERATION_RIGHTS;
+
+    if (now != NULL && json_equal(now, wanted)) {
+        operation = DMP_OPERATION_NONE;
+
+    } else if (now != NULL
+               && strcmp(record_status(now), record_status(wanted)) != 0)
+    {
+        operation = strcmp(record_status(wanted), "closed") == 0
+                    ? DMP_OPERATION_CLOSE : DMP_OPERATION_REOPEN;
+    }
+
+    json_decref(now);
+
+    return operation;
+}
+
+
+/* One attempt; TOOL_NO: the record has changed meanwhile, try again. */
+static int
+record_commit(record_tool_t *t, const record_keys_t *keys, uint64_t version,
+    dmp_operation_t operation, const char *json, size_t len)
+{
+    int       rc;
+    char     *sealed;
+    size_t    sealed_len;
+
+    sealed = malloc(len + DMP_SEAL_OVERHEAD);
+
+    if (sealed == NULL
+        || dmp_seal(&t->ring, (dmp_str_t) { keys->rec, keys->rec_len },
+                    dmp_string(DMP_RECORD_FIELD), version + 1, json, len,
+                    sealed, &sealed_len) != DMP_OK)
+    {
+        tool_error("the record could not be sealed");
+        free(sealed);
+        return TOOL_FAILED;
+    }
+
+    rc = record_send_change(t, keys, version, operation, sealed, sealed_len);
+    free(sealed);
+
+    return rc;
+}
+
+
+static int
+record_import_tree(record_tool_t *t, dmp_str_t ins, json_t *wanted,
+    const char *json, size_t len)
+{
+    int              attempt, rc;
+    record_keys_t    keys;
+    record_held_t    held;
+    dmp_operation_t  operation;
+
+    if (!record_keys(t, ins, &keys)) {
+        return TOOL_FAILED;
+    }
+
+    for (attempt = 0; attempt < 5; attempt++) {
+        if (!record_get(t, &keys, &held)) {
+            return TOOL_FAILED;
+        }
+
+        operation = record_operation(&held, wanted);
+        record_wipe(held.json, held.len);
+
+        if (operation == DMP_OPERATION_NONE) {
+            t->unchanged++;
+            return TOOL_DONE;
+        }
+
+        rc = record_commit(t, &keys, held.version, operation, json, len);
+
+        if (rc == TOOL_DONE) {
+            t->imported++;
+            return TOOL_DONE;
+        }
+
+        if (rc != TOOL_NO) {
+            return rc;
+        }
+    }
+
+    tool_error("line %zu: the record keeps being changed by others", t->line);
+
+    return TOOL_FAILED;
+}
+
+
+static int
+record_import_line(record_tool_t *t, const char *line, size_t len)
+{
+    int          rc;
+    char        *json;
+    json_t      *tree;
+    dmp_str_t    ins;
+
+    /* It was read once already, with every check. */
+    tree = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+    ins.data = json_string_value(json_object_get(tree, "ins"));
+    json = tree != NULL ? json_dumps(tree, JSON_COMPACT) : NULL;
+
+    if (ins.data == NULL || json == NULL) {
+        tool_error("line %zu: cannot be read again", t->line);
+        record_wipe(json, json != NULL ? strlen(json) : 0);
+        json_decref(tree);
+        return TOOL_FAILED;
+    }
+
+    ins.len = strlen(ins.data);
+    rc = record_import_tree(t, ins, tree, json, strlen(json));
+    record_wipe(json, strlen(json));
+    json_decref(tree);
+
+    return rc;
+}
+
+
+static bool
+record_check_line(record_tool_t *t, const char *path, const char *line,
+    size_t len)
+{
+    bool           ok;
+    dmp_rc_t       rc;
+    dmp_error_t    error;
+    dmp_record_t  *record;
+
+    rc = dmp_record_parse(line, len, &record, &error);
+
+    if (rc != DMP_OK) {
+        tool_error("%s: line %zu: %s", path, t->line, error.text);
+        return false;
+    }
+
+    ok = t->any_ins_key || dmp_ins_valid(record->ins, true);
+    dmp_record_free(record);
+
+    if (!ok) {
+        tool_error("%s: line %zu: \"ins\": its key does not fit its number",
+                   path, t->line);
+    }
+
+    return ok;
+}
+
+
+/* Calls for each line that is not blank; both passes read the same bytes. */
+static int
+record_each_line(record_tool_t *t, const char *path, const char *data,
+    size_t len, bool check)
+{
+    int          rc;
+    bool         good;
+    size_t       n;
+    const char  *p, *end, *eol;
+
+    good = true;
+    end = data + len;
+    t->line = 0;
+
+    for (p = data; p < end; p = eol + 1) {
+        eol = memchr(p, '\n', (size_t) (end - p));
+
+        if (eol == NULL) {
+            eol = end;
+        }
+
+        t->line++;
+        n = (size_t) (eol - p);
+
+        if (strspn(p, " \t\r") >= n) {
+            continue;
+        }
+
+        if (check) {
+            good = record_check_line(t, path, p, n) && good;
+            t->checked++;
+            continue;
+        }
+
+        rc = record_import_line(t, p, n);
+        if (rc != TOOL_DONE) {
+            return rc;
+        }
+
+        tool_progress("%zu of %zu records", t->imported + t->unchanged,
+                      t->checked);
+    }
+
+    return good ? TOOL_DONE : TOOL_NO;
+}
+
+
+/* A whole file or standard input: a second reading must find the same. */
+static char *
+record_slurp(const char *path, size_t *len)
+{
+    FILE    *f;
+    char    *data, *larger;
+    size_t   n, size;
+
+    f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (f == NULL) {
+        tool_error("%s: %s", path, strerror(errno));
+        return NULL;
+    }
+
+    n = 0;
+    size = 1 << 16;
+    data = malloc(size + 1);
+
+    while (data != NULL) {
+        n += fread(data + n, 1, size - n, f);
+
+        if (n < size) {
+            break;
+        }
+
+        /* not realloc(): it would leave a copy behind */
+        larger = malloc(size * 2 + 1);
+
+        if (larger != NULL) {
+            memcpy(larger, data, n);
+        }
+
+        record_wipe(data, n);
+        data = larger;
+        size *= 2;
+    }
+
+    if (data == NULL || ferror(f)) {
+        tool_error("%s: %s", path, data == NULL ? "no memory"
+                                                : "cannot be read");
+        record_wipe(data, n);
+        data = NULL;
+
+    } else {
+        data[n] = '\0';
+    }
+
+    if (f != stdin) {
+        (void) fclose(f);            /* only read from */
+    }
+
+    *len = n;
+
+    return data;
+}
+
+
+static void
+record_wait(unsigned ms)
+{
+    struct timespec  t;
+
+    t.tv_sec = ms / 1000;
+    t.tv_nsec = (long) (ms % 1000) * 1000000;
+
+    while (nanosleep(&t, &t) != 0 && errno == EINTR) {
+        /* the rest of it */
+    }
+}
+
+
+static int
+record_import(record_tool_t *t, const char *path, const char *data,
+    size_t len, bool json)
+{
+    int  rc;
+
+    rc = record_each_line(t, path, data, len, true);
+
+    if (rc != TOOL_DONE) {
+        tool_error("%s: nothing was imported", path);
+        return rc;
+    }
+
+    if (!record_begin(t)) {
+        return TOOL_FAILED;
+    }
+
+    rc = record_each_line(t, path, data, len, false);
+
+    if (!record_end(t) && rc == TOOL_DONE) {
+        rc = TOOL_FAILED;
+    }
+
+    /*
+     * Answers decided before may leave for one deadline more; then none does,
+     * also when the file changed nothing: someone else's commit may be fresh.
+     */
+    record_wait(t->store.deadline_ms);
+    tool_progress_end();
+
+    if (rc != TOOL_DONE) {
+        tool_error("%s: stopped at line %zu; the lines before it are imported, "
+                   "and the import may be repeated", path, t->line);
+    }
+
+    if (json) {
+        printf("{\"imported\":%zu,\"unchanged\":%zu}\n", t->imported,
+               t->unchanged);
+
+    } else {
+        printf("%zu records imported, %zu unchanged\n", t->imported,
+               t->unchanged);
+    }
+
+    return rc;
+}
+
+
+int
+dmpctl_record_import(int argc, char **argv)
+{
+    int                    rc;
+    bool                   json;
+    char                  *data, host[256];
+    size_t                 len;
+    const char            *pseudonym, *audit;
+    tool_list_t            words, record_files;
+    struct passwd         *user;
+    record_tool_t          t;
+    store_options_t        where;
+    const tool_option_t    options[] = {
+        STORE_OPTIONS(where),
+        { "--record-key",    NULL,           NULL,        &record_files },
+        { "--pseudonym-key", NULL,           &pseudonym,  NULL },
+        { "--audit-key",     NULL,           &audit,      NULL },
+        { "--node",          NULL,           &t.node,     NULL },
+        { "--operator",      NULL,           &t.operator, NULL },
+        { "--any-ins-key",   &t.any_ins_key, NULL,        NULL },
+        { "--json",          &json,          NULL,        NULL },
+        { NULL,              NULL,           NULL,        NULL }
+    };
+
+    memset(&where, 0, sizeof(where));
+    memset(&t, 0, sizeof(t));
+    record_files.n = 0;
+    pseudonym = NULL;
+    audit = NULL;
+    json = false;
+
+    if (!tool_options(argc, argv, options, &words) || words.n != 1) {
+        return TOOL_USAGE;
+    }
+
+    if (record_files.n == 0 || pseudonym == NULL || audit == NULL) {
+        tool_error("--record-key, --pseudonym-key and --audit-key are needed");
+        return TOOL_USAGE;
+    }
+
+    user = getpwuid(geteuid());
+
+    if (t.operator == NULL) {
+        t.operator = user != NULL ? user->pw_name : "unknown";
+    }
+
+    if (t.node == NULL) {
+        t.node = gethostname(host, sizeof(host)) == 0 ? host : "dmpctl";
+        host[sizeof(host) - 1] = '\0';
+    }
+
+    if (!tool_keyring(&record_files, &t.ring)
+        || !tool_key(pseudonym, t.pseudonym_key)
+        || (t.audit_key = tool_private_key(audit)) == NULL)
+    {
+        return TOOL_FAILED;
+    }
+
+    rc = TOOL_FAILED;
+    len = 0;
+    data = record_slurp(words.item[0], &len);
+
+    if (data != NULL && store_open(&t.store, &where)) {
+        if (store_meta(&t.store)) {
+            rc = record_import(&t, words.item[0], data, len, json);
+        }
+
+        store_close(&t.store);
+    }
+
+    record_wipe(data, len);
+    dmp_writer_free(t.writer);
+    EVP_PKEY_free(t.audit_key);
+    OPENSSL_cleanse(&t, sizeof(t));
+
+    return rc;
+}
+
+
+static int
+record_print(record_tool_t *t, dmp_str_t ins, bool json)
+{
+    char           *text;
+    json_t         *tree;
+    record_keys_t   keys;
+    record_held_t   held;
+
+    if (!record_keys(t, ins, &keys) || !record_get(t, &keys, &held)) {
+        return TOOL_FAILED;
+    }
+
+    if (held.version == 0) {
+        tool_error("there is no record of that INS");
+        return TOOL_NO;
+    }
+
+    if (json) {
+        printf("{\"version\":%llu,\"record\":%.*s}\n",
+               (unsigned long long) held.version, (int) held.len, held.json);
+        record_wipe(held.json, held.len);
+        return TOOL_DONE;
+    }
+
+    tree = json_loadb(held.json, held.len, 0, NULL);
+    text = tree != NULL ? json_dumps(tree, JSON_INDENT(2)) : NULL;
+
+    printf("key      %.*s\nversion  %llu\n%s\n", (int) keys.rec_len, keys.rec,
+           (unsigned long long) held.version, text != NULL ? text : "");
+
+    record_wipe(text, text != NULL ? strlen(text) : 0);
+    record_wipe(held.json, held.len);
+    json_decref(tree);
+
+    return TOOL_DONE;
+}
+
+
+int
+dmpctl_record_show(int argc, char **argv)
+{
+    int                    rc;
+    bool                   json;
+    dmp_str_t              ins;
+    const char            *pseudonym;
+    tool_list_t            words, record_files;
+    record_tool_t          t;
+    store_options_t        where;
+    const tool_option_t    options[] = {
+        STORE_OPTIONS(where),
+        { "--record-key",    NULL,  NULL,       &record_files },
+        { "--pseudonym-key", NULL,  &pseudonym, NULL },
+        { "--json",          &json, NULL,       NULL },
+        { NULL,              NULL,  NULL,       NULL }
+    };
+
+    memset(&where, 0, sizeof(where));
+    memset(&t, 0, sizeof(t));
+    record_files.n = 0;
+    pseudonym = NULL;
+    json = false;
+
+    if (!tool_options(argc, argv, options, &words) || words.n != 1) {
+        return TOOL_USAGE;
+    }
+
+    if (record_files.n == 0 || pseudonym == NULL) {
+        tool_error("--record-key and --pseudonym-key are needed");
+        return TOOL_USAGE;
+    }
+
+    ins.data = words.item[0];
+    ins.len = strlen(ins.data);
+
+    if (!dmp_ins_valid(ins, false)) {
+        tool_error("that is not an INS");
+        return TOOL_USAGE;
+    }
+
+    if (!tool_keyring(&record_files, &t.ring)
+        || !tool_key(pseudonym, t.pseudonym_key)
+        || !store_open(&t.store, &where))
+    {
+        return TOOL_FAILED;
+    }
+
+    rc = store_meta(&t.store) ? record_print(&t, ins, json) : TOOL_FAILED;
+    store_close(&t.store);
+    OPENSSL_cleanse(&t, sizeof(t));
+
+    return rc;
+}
