@@ -110,29 +110,29 @@ dmp_cut_refuse(dmp_cutter_t *c, dmp_rc_t rc)
 static bool
 dmp_cut_keep(dmp_cutter_t *c, size_t from, size_t to)
 {
-    dmp_range_t  *last;
+    size_t        n;
+    dmp_range_t  *ranges;
 
     if (from == to) {
         return true;
     }
 
+    n = c->out->n_ranges;
+    ranges = c->out->ranges;
     c->out->size += to - from;
 
-    last = c->out->n_ranges != 0 ? &c->out->ranges[c->out->n_ranges - 1]
-                                 : NULL;
-
-    if (last != NULL && last->to == from) {
-        last->to = to;
+    if (n != 0 && ranges[n - 1].to == from) {
+        ranges[n - 1].to = to;
         return true;
     }
 
-    if (c->out->n_ranges == c->max_ranges) {
+    if (n == c->max_ranges) {
         return dmp_cut_refuse(c, DMP_E_LIMIT);
     }
 
-    last = &c->out->ranges[c->out->n_ranges++];
-    last->from = from;
-    last->to = to;
+    ranges[n].from = from;
+    ranges[n].to = to;
+    c->out->n_ranges++;
 
     return true;
 }

@@ -48,7 +48,12 @@ dmp_read_object(dmp_reader_t *r, const dmp_field_t *fields, size_t n,
     while (dmp_scan_member(r->scan, &name)) {
 
         for (i = 0; i < n; i++) {
-            if (dmp_str_eq(name, fields[i].name)) {
+            /* the first byte most often tells; no field has an empty name */
+
+            if (name.len == fields[i].name.len
+                && name.data[0] == fields[i].name.data[0]
+                && dmp_str_eq(name, fields[i].name))
+            {
                 break;
             }
         }

@@ -300,7 +300,7 @@ dmp_percent_decode(char *text, size_t *len)
         byte = 0;
 
         for (k = 1; k <= 2; k++) {
-            digit = text[i + k];
+            digit = (unsigned char) text[i + k];
 
             if (digit >= '0' && digit <= '9') {
                 digit -= '0';

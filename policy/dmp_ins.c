@@ -63,7 +63,7 @@ dmp_ins_valid(dmp_str_t ins, bool check_key)
         return true;
     }
 
-    key = (unsigned) (ins.data[13] - '0') * 10 + (unsigned) (ins.data[14] - '0');
+    key = (unsigned) ((ins.data[13] - '0') * 10 + (ins.data[14] - '0'));
 
     return key == 97 - number % 97;
 }

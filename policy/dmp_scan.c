@@ -7,6 +7,12 @@
 #include "dmp_scan_bytes.h"
 #include "dmp_scan_int.h"
 
+/*
+ * The one loop that passes over most of a text wants all of it inside, which
+ * compilers do not do for functions of several callers: a third of the time.
+ */
+#define dmp_scan_inline  static inline __attribute__((always_inline))
+
 #define dmp_scan_bit(depth)  ((uint64_t) 1 << ((depth) - 1))
 
 #define DMP_SCAN_UINT_MAX    (((uint64_t) 1 << 53) - 1)
@@ -68,7 +74,7 @@ dmp_scan_stop_at(dmp_scan_t *s, const unsigned char *p)
  * Passes over the bytes of a string; p is behind its opening quote.  Returns
  * its closing quote, or NULL.
  */
-static inline const unsigned char *
+dmp_scan_inline const unsigned char *
 dmp_scan_body(dmp_scan_t *s, const unsigned char *p, bool *escaped)
 {
     size_t                n;
@@ -198,7 +204,7 @@ dmp_scan_is_new(dmp_scan_t *s, size_t base, size_t index)
 
 
 /* An object or array, with p on its bracket. */
-static inline const unsigned char *
+dmp_scan_inline const unsigned char *
 dmp_scan_open(dmp_scan_t *s, const unsigned char *p)
 {
     uint64_t  bit;
@@ -223,7 +229,7 @@ dmp_scan_open(dmp_scan_t *s, const unsigned char *p)
  * After an opening or a value: past the comma, if one must be there, to the
  * next member or element; or, with *more false, past the closing.
  */
-static inline const unsigned char *
+dmp_scan_inline const unsigned char *
 dmp_scan_next(dmp_scan_t *s, const unsigned char *p, unsigned char closing,
     bool *more)
 {
@@ -257,7 +263,7 @@ dmp_scan_next(dmp_scan_t *s, const unsigned char *p, unsigned char closing,
 }
 
 
-static inline const unsigned char *
+dmp_scan_inline const unsigned char *
 dmp_scan_next_member(dmp_scan_t *s, const unsigned char *p, bool *more)
 {
     bool                  escaped;
@@ -381,7 +387,7 @@ dmp_scan_pass_word(dmp_scan_t *s, const unsigned char *p, const char *word,
 
 
 /* The value at p: a scalar is passed over, an object or array is entered. */
-static inline const unsigned char *
+dmp_scan_inline const unsigned char *
 dmp_scan_pass(dmp_scan_t *s, const unsigned char *p)
 {
     bool                  escaped;

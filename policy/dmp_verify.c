@@ -351,16 +351,24 @@ verify_link(dmp_verify_t *v, verify_chain_t *chain, const verify_place_t *place,
 }
 
 
+/*
+ * A refusal before a patient is known concerns no record, and is appended as
+ * such; nothing can be allowed that way.
+ */
 static bool
-verify_outcome_fits(dmp_kind_t kind, dmp_str_t outcome)
+verify_outcome_fits(const dmp_entry_view_t *view, dmp_str_t outcome)
 {
     char  o;
 
     o = outcome.len == 1 ? outcome.data[0] : '\0';
 
-    switch (kind) {
+    switch (view->kind) {
 
     case DMP_KIND_ACCESS:
+        if (view->patient.len == 0) {
+            return o == 'S' && !dmp_str_eq(view->decision, dmp_string("allow"));
+        }
+
         return o == '1' || o == '0';
 
     case DMP_KIND_CHANGE:
@@ -494,7 +502,7 @@ dmp_verify_entry(dmp_verify_t *v, unsigned bucket, uint64_t id_ms,
         return v->no_memory ? DMP_E_NOMEM : DMP_OK;
     }
 
-    if (!verify_outcome_fits(view->kind, outcome)) {
+    if (!verify_outcome_fits(view, outcome)) {
         verify_find(v, &place, NULL, "its outcome \"%.*s\" is not one of its "
                     "kind (%s)", (int) (outcome.len < 8 ? outcome.len : 8),
                     outcome.data, dmp_kind_name(view->kind));

@@ -294,7 +294,7 @@ writer_begin(dmp_writer_t *w, dmp_kind_t kind, unsigned bucket,
 }
 
 
-/* Closes the entry and takes its place in the chain, or leaves all as it was. */
+/* Closes the entry and takes its place in the chain, or changes nothing. */
 static dmp_rc_t
 writer_end(dmp_writer_t *w, dmp_kind_t kind, dmp_buf_t *buf,
     dmp_entry_t *entry)

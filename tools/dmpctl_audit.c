@@ -223,23 +223,33 @@ audit_read(audit_t *a, unsigned bucket, char *last, size_t size,
 }
 
 
-/* Notes the writers seen; *more says that one of them was not known. */
+/* A writer that has entries here must have a head. */
 static bool
-audit_note_writers(audit_t *a, unsigned bucket, bool *more)
+audit_headless(audit_t *a, unsigned bucket)
 {
-    size_t     pos, n;
+    bool       found;
+    size_t     i, pos;
     dmp_str_t  writer;
 
     pos = 0;
-    n = a->n_heads;
 
     while (dmp_verify_writers(a->verify, bucket, &pos, &writer)) {
-        if (!audit_note_head(a, bucket, writer.data, writer.len)) {
+        found = false;
+
+        for (i = 0; i < a->n_heads && !found; i++) {
+            found = a->heads[i].bucket == bucket
+                    && strlen(a->heads[i].writer) == writer.len
+                    && memcmp(a->heads[i].writer, writer.data, writer.len)
+                       == 0;
+        }
+
+        if (!found && dmp_verify_head(a->verify, bucket, writer, 0, 0, NULL)
+                      != DMP_OK)
+        {
+            tool_error("no memory");
             return false;
         }
     }
-
-    *more = a->n_heads > n;
 
     return true;
 }
@@ -288,69 +298,78 @@ audit_feed_head(audit_t *a, unsigned bucket, const char *writer,
 }
 
 
+static void
+audit_append(audit_t *a, const store_args_t *args)
+{
+    /* An append that failed shows in the replies: fewer, or an error. */
+    (void) redisAppendCommandArgv(a->store.redis, (int) args->n,
+                                  (const char **) (uintptr_t) args->data,
+                                  args->len);
+}
+
+
 /*
- * Heads and the stream's last id at one instant: a trace that goes on while
- * it is read must not look cut or forged.
+ * Last ids of all streams, then all heads, at one instant: entries name heads
+ * in other buckets, and a trace that goes on while it is read must not look
+ * cut or forged.
  */
 static redisReply *
-audit_snapshot(audit_t *a, unsigned bucket)
+audit_snapshot(audit_t *a)
 {
-    size_t         i, len, skip;
     char           key[DMP_KEY_NAME_MAX];
+    size_t         i, skip;
+    unsigned       b;
     redisReply    *r;
     store_args_t   args;
 
-    skip = 2;
-    len = dmp_key_name(key, bucket, "trace", dmp_null_string);
     args.n = 0;
-    store_text(&args, "XREVRANGE");
-    store_bytes(&args, key, len);
-    store_text(&args, "+");
-    store_text(&args, "-");
-    store_text(&args, "COUNT");
-    store_text(&args, "1");
+    store_text(&args, "MULTI");
+    audit_append(a, &args);
 
-    (void) redisAppendCommand(a->store.redis, "MULTI");
-    (void) redisAppendCommandArgv(a->store.redis, (int) args.n,
-                                  (const char **) (uintptr_t) args.data,
-                                  args.len);
-
-    for (i = 0; i < a->n_heads; i++) {
-        if (a->heads[i].bucket == bucket) {
-            len = dmp_key_name(key, bucket, "w",
-                               (dmp_str_t) { a->heads[i].writer,
-                                             strlen(a->heads[i].writer) });
-            args.n = 0;
-            store_text(&args, "HMGET");
-            store_bytes(&args, key, len);
-            store_text(&args, "e");
-            store_text(&args, "s");
-            store_text(&args, "h");
-            (void) redisAppendCommandArgv(a->store.redis, (int) args.n,
-                                          (const char **)
-                                          (uintptr_t) args.data, args.len);
-            skip++;
-        }
+    for (b = 0; b < a->store.buckets; b++) {
+        args.n = 0;
+        store_text(&args, "XREVRANGE");
+        store_bytes(&args, key, dmp_key_name(key, b, "trace",
+                                             dmp_null_string));
+        store_text(&args, "+");
+        store_text(&args, "-");
+        store_text(&args, "COUNT");
+        store_text(&args, "1");
+        audit_append(a, &args);
     }
 
-    (void) redisAppendCommand(a->store.redis, "EXEC");
+    for (i = 0; i < a->n_heads; i++) {
+        args.n = 0;
+        store_text(&args, "HMGET");
+        store_bytes(&args, key, dmp_key_name(key, a->heads[i].bucket, "w",
+                                             (dmp_str_t) {
+                                                 a->heads[i].writer,
+                                                 strlen(a->heads[i].writer)
+                                             }));
+        store_text(&args, "e");
+        store_text(&args, "s");
+        store_text(&args, "h");
+        audit_append(a, &args);
+    }
 
-    /* An append that failed shows here: fewer replies, or an error. */
-    for (r = NULL; skip > 0; skip--) {
+    args.n = 0;
+    store_text(&args, "EXEC");
+    audit_append(a, &args);
+
+    for (skip = 1 + a->store.buckets + a->n_heads + 1; skip > 0; skip--) {
         if (redisGetReply(a->store.redis, (void **) &r) != REDIS_OK) {
             tool_error("store: %s", a->store.redis->errstr);
             return NULL;
         }
 
-        freeReplyObject(r);
+        if (skip > 1) {
+            freeReplyObject(r);
+        }
     }
 
-    if (redisGetReply(a->store.redis, (void **) &r) != REDIS_OK) {
-        tool_error("store: %s", a->store.redis->errstr);
-        return NULL;
-    }
-
-    if (r->type != REDIS_REPLY_ARRAY || r->elements == 0) {
+    if (r->type != REDIS_REPLY_ARRAY
+        || r->elements != a->store.buckets + a->n_heads)
+    {
         tool_error("store: EXEC: %s", r->type == REDIS_REPLY_ERROR
                    ? r->str : "unexpected answer");
         freeReplyObject(r);
@@ -361,75 +380,87 @@ audit_snapshot(audit_t *a, unsigned bucket)
 }
 
 
-static bool
-audit_heads(audit_t *a, unsigned bucket, const redisReply *snapshot)
+/* A snapshot that no writer began during: its heads are all there are. */
+static redisReply *
+audit_instant(audit_t *a)
 {
-    bool    ok;
-    size_t  i, k;
+    size_t       n;
+    redisReply  *r;
 
-    ok = true;
-
-    for (i = 0, k = 1; i < a->n_heads && ok; i++) {
-        if (a->heads[i].bucket == bucket && k < snapshot->elements) {
-            if (snapshot->element[k]->type == REDIS_REPLY_ERROR) {
-                tool_error("store: a head of bucket %u: %s", bucket,
-                           snapshot->element[k]->str);
-                return false;
-            }
-
-            ok = audit_feed_head(a, bucket, a->heads[i].writer,
-                                 snapshot->element[k]);
-            k++;
-        }
+    if (!audit_scan(a)) {
+        return NULL;
     }
 
-    return ok;
-}
+    for ( ;; ) {
+        n = a->n_heads;
+        r = audit_snapshot(a);
 
-
-static bool
-audit_bucket(audit_t *a, unsigned bucket)
-{
-    bool         ok, more;
-    char         last[64] = "", end[64];
-    redisReply  *r, *top;
-
-    ok = audit_read(a, bucket, last, sizeof(last), "+")
-         && audit_note_writers(a, bucket, &more);
-
-    /* Again while writers appear whose heads were not in the snapshot. */
-    while (ok) {
-        r = audit_snapshot(a, bucket);
-        if (r == NULL) {
-            return false;
-        }
-
-        top = r->element[0];
-
-        if (top->type == REDIS_REPLY_ERROR) {
-            tool_error("store: the trace of bucket %u: %s", bucket, top->str);
+        if (r == NULL || !audit_scan(a)) {
             freeReplyObject(r);
-            return false;
+            return NULL;
         }
 
-        if (top->elements == 1) {
-            (void) snprintf(end, sizeof(end), "%.60s",
-                            top->element[0]->element[0]->str);
-            ok = audit_read(a, bucket, last, sizeof(last), end);
-        }
-
-        ok = ok && audit_note_writers(a, bucket, &more);
-
-        if (ok && !more) {
-            ok = audit_heads(a, bucket, r);
-            freeReplyObject(r);
-            return ok;
+        if (a->n_heads == n) {
+            return r;
         }
 
         freeReplyObject(r);
     }
+}
 
-    return false;
+
+static bool
+audit_heads(audit_t *a, unsigned bucket, const redisReply *snapshot)
+{
+    size_t             i;
+    const redisReply  *head;
+
+    for (i = 0; i < a->n_heads; i++) {
+        if (a->heads[i].bucket != bucket) {
+            continue;
+        }
+
+        head = snapshot->element[a->store.buckets + i];
+
+        if (head->type == REDIS_REPLY_ERROR) {
+            tool_error("store: a head of bucket %u: %s", bucket, head->str);
+            return false;
+        }
+
+        if (!audit_feed_head(a, bucket, a->heads[i].writer, head)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+audit_bucket(audit_t *a, unsigned bucket, const redisReply *snapshot)
+{
+    char               last[64] = "", end[64];
+    const redisReply  *top;
+
+    top = snapshot->element[bucket];
+
+    if (top->type != REDIS_REPLY_ARRAY) {
+        tool_error("store: the trace of bucket %u: %s", bucket,
+                   top->type == REDIS_REPLY_ERROR ? top->str
+                                                  : "unexpected answer");
+        return false;
+    }
+
+    if (top->elements == 1) {
+        (void) snprintf(end, sizeof(end), "%.60s",
+                        top->element[0]->element[0]->str);
+
+        if (!audit_read(a, bucket, last, sizeof(last), end)) {
+            return false;
+        }
+    }
+
+    return audit_heads(a, bucket, snapshot) && audit_headless(a, bucket);
 }
 
 
@@ -515,11 +546,13 @@ audit_say(const dmp_verify_result_t *r, int64_t ms)
 static int
 audit_run(audit_t *a, const tool_list_t *keys, bool json)
 {
+    bool                  ok;
     size_t                i;
     int64_t               begun;
     dmp_rc_t              rc;
     unsigned              b;
     EVP_PKEY             *key;
+    redisReply           *snapshot;
     dmp_verify_result_t   result;
 
     for (i = 0; i < keys->n; i++) {
@@ -539,17 +572,21 @@ audit_run(audit_t *a, const tool_list_t *keys, bool json)
 
     begun = tool_monotonic_ms();
 
-    if (!audit_scan(a)) {
-        return TOOL_FAILED;
-    }
+    ok = true;
+    snapshot = audit_instant(a);
 
-    for (b = 0; b < a->store.buckets; b++) {
-        if (!audit_bucket(a, b)) {
-            return TOOL_FAILED;
-        }
+    for (b = 0; b < a->store.buckets && snapshot != NULL && ok; b++) {
+        ok = audit_bucket(a, b, snapshot);
     }
 
     tool_progress_end();
+
+    if (snapshot == NULL || !ok) {
+        freeReplyObject(snapshot);
+        return TOOL_FAILED;
+    }
+
+    freeReplyObject(snapshot);
 
     if (dmp_verify_finish(a->verify, &result) != DMP_OK) {
         tool_error("no memory");

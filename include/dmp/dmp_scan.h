@@ -99,7 +99,7 @@ bool dmp_scan_string(dmp_scan_t *s, dmp_scan_string_t *out);
 bool dmp_scan_bool(dmp_scan_t *s, bool *out);
 bool dmp_scan_number(dmp_scan_t *s, dmp_str_t *raw);
 
-/* A number that is an integer of 0 to 2^53 - 1, without fraction or exponent. */
+/* An integer of 0 to 2^53 - 1, written without fraction or exponent. */
 bool dmp_scan_uint(dmp_scan_t *s, uint64_t *out);
 
 /*

@@ -33,9 +33,9 @@ typedef struct {
     uint64_t       writers;
     uint64_t       epochs;
     uint64_t       checkpoints;          /* and ends of epochs */
-    uint64_t       not_signed;           /* entries after the last signed head */
+    uint64_t       not_signed;           /* after the last signed head */
     uint64_t       findings;             /* 0: the trace is whole */
-    dmp_finding_t  first;                /* of them, in the order of the trace */
+    dmp_finding_t  first;                /* in the order of the trace */
 } dmp_verify_result_t;
 
 /* NULL without memory.  buckets: as many as the store has. */

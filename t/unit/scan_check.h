@@ -25,8 +25,8 @@
  * jansson without our limits.  It differs on purpose in this only: we refuse
  * escapes in names, more than 64 levels and more than 1,024 names; it refuses
  * numbers that a double or a 64-bit integer does not hold, which the grammar
- * allows and nobody here computes with; and it takes a NUL behind the value
- * for the end of the text, whatever follows, which we do not.
+ * allows and nobody here computes with; and it loses a NUL behind a number,
+ * and takes one behind the value for the end of the text, whatever follows.
  */
 static inline json_t *
 check_jansson(const char *text, size_t len, bool *overflow)
@@ -77,20 +77,13 @@ check_scan(const char *text, size_t len)
 
         break;
 
-    case DMP_SCAN_TRAILING:
-        if (tree != NULL && *fast.pos != '\0') {
-            wrong = "we refuse what jansson accepts";
-        }
-
-        break;
-
     case DMP_SCAN_ESCAPED_NAME:
     case DMP_SCAN_TOO_DEEP:
     case DMP_SCAN_TOO_MANY_NAMES:
         break;
 
     default:
-        if (tree != NULL) {
+        if (tree != NULL && (fast.pos == fast.end || *fast.pos != '\0')) {
             wrong = "we refuse what jansson accepts";
         }
     }

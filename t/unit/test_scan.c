@@ -178,6 +178,7 @@ refuses_bad_syntax(void **state)
     refused("[\0\0\0\0]", SYNTAX, 1);            /* UTF-32 */
     refused("{}\0", TRAILING, 2);                /* jansson accepts this */
     refused("{}\0{", TRAILING, 2);
+    refused("{\"a\":1\0}", SYNTAX, 6);            /* and this */
 }
 
 

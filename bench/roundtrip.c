@@ -1,0 +1,172 @@
+/*
+ * roundtrip.c: what the store itself costs one client at a time: a bare round
+ * trip (PING), and the commit of one trace without a gateway.
+ *
+ *   roundtrip SOCKET MS
+ *
+ * Prints one line of JSON, medians in microseconds.  The entries stand under
+ * keys of their own ("bench:..."), which no gateway reads.
+ */
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <hiredis/hiredis.h>
+
+
+#define TRIPS_MAX  100000
+#define MS_MAX     10000
+#define BODY_LEN   800
+#define HASH_LEN   32
+
+
+typedef void (*trip_pt)(redisContext *redis);
+
+static unsigned char  head[HASH_LEN];
+static unsigned long  sequence;
+
+
+static void
+fail(const char *why)
+{
+    (void) fprintf(stderr, "roundtrip: %s\n", why);
+    exit(1);
+}
+
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec  now;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        fail("no clock");
+    }
+
+    return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
+}
+
+
+static void
+ping(redisContext *redis)
+{
+    redisReply  *reply;
+
+    reply = redisCommand(redis, "PING");
+
+    if (reply == NULL || reply->type != REDIS_REPLY_STATUS) {
+        fail("no PONG");
+    }
+
+    freeReplyObject(reply);
+}
+
+
+/* The store compares hashes and does not compute them: any will do. */
+static void
+commit(redisContext *redis)
+{
+    redisReply     *reply;
+    unsigned char   next[HASH_LEN];
+    static char     body[BODY_LEN];
+
+    memset(body, 'x', sizeof(body));
+    memset(next, 0, sizeof(next));
+    sequence++;
+    memcpy(next, &sequence, sizeof(sequence));
+
+    reply = redisCommand(redis, "FCALL dmp1_trace 4 bench:rec bench:trace "
+                         "bench:idx bench:w 0 1 %lu %b %b %b", sequence,
+                         head, (size_t) HASH_LEN, next, (size_t) HASH_LEN,
+                         body, sizeof(body));
+
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
+        || reply->elements != 2)
+    {
+        fail("a commit was refused");
+    }
+
+    memcpy(head, next, HASH_LEN);
+    freeReplyObject(reply);
+}
+
+
+static int
+compare(const void *a, const void *b)
+{
+    uint32_t  x, y;
+
+    x = *(const uint32_t *) a;
+    y = *(const uint32_t *) b;
+
+    return (x > y) - (x < y);
+}
+
+
+static double
+median_us(redisContext *redis, trip_pt trip, uint64_t ms)
+{
+    size_t            n;
+    uint64_t          start, end, now;
+    static uint32_t   took[TRIPS_MAX];
+
+    n = 0;
+    now = now_ns();
+    end = now + ms * 1000000;
+
+    do {
+        start = now;
+        trip(redis);
+        now = now_ns();
+        took[n++] = (uint32_t) (now - start);
+    } while (now < end && n < TRIPS_MAX);
+
+    qsort(took, n, sizeof(took[0]), compare);
+
+    return took[n / 2] / 1e3;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    double          bare, traced;
+    uint64_t        ms;
+    redisContext   *redis;
+    redisReply     *reply;
+
+    if (argc != 3) {
+        fail("roundtrip SOCKET MS");
+    }
+
+    ms = strtoul(argv[2], NULL, 10);
+
+    if (ms == 0 || ms > MS_MAX) {
+        fail("the time is out of bounds");
+    }
+
+    redis = redisConnectUnix(argv[1]);
+    if (redis == NULL || redis->err) {
+        fail("no store");
+    }
+
+    reply = redisCommand(redis, "DEL bench:rec bench:trace bench:idx bench:w");
+    if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
+        fail("the keys of the last run cannot be removed");
+    }
+
+    freeReplyObject(reply);
+
+    bare = median_us(redis, ping, ms / 2);
+    traced = median_us(redis, commit, ms / 2);
+
+    (void) printf("{\"ping_us\":%.2f,\"commit_us\":%.2f}\n", bare, traced);
+
+    redisFree(redis);
+
+    return 0;
+}

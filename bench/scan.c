@@ -1,0 +1,351 @@
+/*
+ * scan.c: what filtering a search answer costs: dmp_bundle_cut() on 50
+ * entries, a third of them withheld, against copying the same bytes, and
+ * against building a tree with jansson and writing it out again.
+ *
+ * Interleaved, medians of 21 rounds; one line each, "name value unit".
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include <dmp/dmp_document.h>
+
+
+#define ENTRIES     50
+#define ROUNDS      21
+#define ROUND_NS    20000000
+#define PRETTY      2
+#define COMPACT     0
+
+
+typedef struct {
+    char    *text;
+    size_t   len;
+    char    *copy;
+} answer_t;
+
+typedef void (*work_pt)(answer_t *answer);
+
+
+static void
+fail(const char *why)
+{
+    (void) fprintf(stderr, "scan: %s\n", why);
+    exit(1);
+}
+
+
+static double
+now_ns(void)
+{
+    struct timespec  now;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        fail("no clock");
+    }
+
+    return (double) now.tv_sec * 1e9 + (double) now.tv_nsec;
+}
+
+
+/* A document as the published search answer has them. */
+static json_t *
+make_entry(int i)
+{
+    char     id[32], title[64], patient[64], author[64];
+    json_t  *entry;
+
+    (void) snprintf(id, sizeof(id), "document-%04d", i);
+    (void) snprintf(title, sizeof(title),
+                    "Compte rendu de consultation n\xc2\xb0 %d", i);
+    (void) snprintf(patient, sizeof(patient), "patient-source-%04d", i);
+    (void) snprintf(author, sizeof(author), "#practitionerrole-%04d", i);
+
+    entry = json_pack(
+        "{s:s, s:{s:s, s:s, s:{s:[s]}, s:[{s:s, s:s, s:[{s:s, s:s}]},"
+        " {s:s, s:s, s:[{s:s, s:s}]}], s:{s:s, s:s}, s:s,"
+        " s:{s:[{s:s, s:s, s:s}]}, s:{s:s}, s:s, s:[{s:s}],"
+        " s:[{s:[{s:s, s:s}]}], s:[{s:{s:s, s:s, s:s, s:i, s:s, s:s}}],"
+        " s:{s:{s:s, s:s}}}, s:{s:s}}",
+        "fullUrl", id,
+        "resource",
+        "resourceType", "DocumentReference", "id", id,
+        "meta", "profile", "https://interop.esante.gouv.fr/ig/fhir/pdsm/"
+                "StructureDefinition/pdsm-comprehensive-document-reference",
+        "contained", "resourceType", "Patient", "id", patient, "identifier",
+        "system", "urn:oid:1.2.250.1.213.1.4.8", "value", "123456789012345",
+        "resourceType", "PractitionerRole", "id", author + 1, "identifier",
+        "system", "urn:oid:1.2.250.1.71.4.2.1", "value", "899700218896",
+        "masterIdentifier", "system", "urn:ietf:rfc:3986", "value", id,
+        "status", "current",
+        "type", "coding", "system", "http://loinc.org", "code", "11488-4",
+        "display", "Consult note",
+        "subject", "reference",
+        "Patient?identifier=urn:oid:1.2.250.1.213.1.4.8|123456789012345",
+        "date", "2024-11-20T10:30:00+01:00",
+        "author", "reference", author,
+        "securityLabel", "coding",
+        "system", "http://terminology.hl7.org/CodeSystem/v3-Confidentiality",
+        "code", i % 3 == 0 ? "MASQUE_PS" : "N",
+        "content", "attachment", "contentType", "application/xml", "language",
+        "fr-FR", "url", id, "size", 128, "hash",
+        "A/hMRrv6Y15BjSM8kMLidrz+mHc=", "title", title,
+        "context", "period", "start", "2024-11-20T09:00:00+01:00", "end",
+        "2024-11-20T10:00:00+01:00",
+        "search", "mode", "match");
+
+    if (entry == NULL) {
+        fail("no entry");
+    }
+
+    return entry;
+}
+
+
+static answer_t
+make_answer(size_t flags)
+{
+    int        i;
+    json_t    *bundle, *entries;
+    answer_t   answer;
+
+    entries = json_array();
+
+    for (i = 0; i < ENTRIES; i++) {
+        if (json_array_append_new(entries, make_entry(i)) != 0) {
+            fail("no memory");
+        }
+    }
+
+    bundle = json_pack("{s:s, s:s, s:s, s:i, s:o}", "resourceType", "Bundle",
+                       "id", "search", "type", "searchset", "total", ENTRIES,
+                       "entry", entries);
+    answer.text = json_dumps(bundle, flags == COMPACT ? JSON_COMPACT
+                                                      : JSON_INDENT(flags));
+
+    if (answer.text == NULL) {
+        fail("no memory");
+    }
+
+    answer.len = strlen(answer.text);
+    answer.copy = malloc(answer.len);
+
+    if (answer.copy == NULL) {
+        fail("no memory");
+    }
+
+    json_decref(bundle);
+
+    return answer;
+}
+
+
+static bool
+judge(void *data, const dmp_document_t *document)
+{
+    (void) data;
+
+    return document->labels == 0
+           && dmp_document_patient(document, dmp_string("123456789012345"))
+              == DMP_PATIENT_SAME;
+}
+
+
+static void
+work_cut(answer_t *answer)
+{
+    dmp_cut_t    out;
+    dmp_range_t  ranges[4 + ENTRIES];
+
+    if (dmp_bundle_cut(answer->text, answer->len, judge, NULL, ENTRIES, ranges,
+                       4 + ENTRIES, &out) != DMP_OK
+        || out.withheld != (ENTRIES + 2) / 3)
+    {
+        fail("the answer was not cut as it must be");
+    }
+}
+
+
+static void
+work_skip(answer_t *answer)
+{
+    static dmp_scan_t  s;
+
+    dmp_scan_init(&s, answer->text, answer->len);
+
+    if (!dmp_scan_skip(&s, NULL) || !dmp_scan_end(&s)) {
+        fail("the answer is not JSON");
+    }
+}
+
+
+static void
+work_copy(answer_t *answer)
+{
+    memcpy(answer->copy, answer->text, answer->len);
+    __asm__ volatile ("" : : "r" (answer->copy) : "memory");
+}
+
+
+static void
+work_jansson(answer_t *answer)
+{
+    char        *text;
+    size_t       i;
+    json_t      *tree, *entries, *label;
+
+    tree = json_loadb(answer->text, answer->len, JSON_REJECT_DUPLICATES, NULL);
+    entries = json_object_get(tree, "entry");
+
+    for (i = json_array_size(entries); i > 0; i--) {
+        label = json_object_get(json_object_get(json_array_get(entries, i - 1),
+                                                "resource"), "securityLabel");
+        label = json_array_get(json_object_get(json_array_get(label, 0),
+                                               "coding"), 0);
+
+        if (strcmp(json_string_value(json_object_get(label, "code")), "N")
+            != 0)
+        {
+            (void) json_array_remove(entries, i - 1);
+        }
+    }
+
+    (void) json_object_del(tree, "total");
+    text = json_dumps(tree, JSON_COMPACT);
+
+    if (text == NULL) {
+        fail("no memory");
+    }
+
+    free(text);
+    json_decref(tree);
+}
+
+
+static int
+compare(const void *a, const void *b)
+{
+    double  x, y;
+
+    x = *(const double *) a;
+    y = *(const double *) b;
+
+    return (x > y) - (x < y);
+}
+
+
+static double
+round_ns(work_pt work, answer_t *answer)
+{
+    double    start, end;
+    unsigned  i, n;
+
+    n = 0;
+    start = now_ns();
+
+    do {
+        for (i = 0; i < 8; i++) {
+            work(answer);
+        }
+
+        n += 8;
+        end = now_ns();
+    } while (end - start < ROUND_NS);
+
+    return (end - start) / n;
+}
+
+
+static void
+measure(const char *form, answer_t answer)
+{
+    double  ns[4][ROUNDS], median[4];
+    size_t  i, round;
+
+    static const work_pt  works[] = {
+        work_copy, work_skip, work_cut, work_jansson
+    };
+
+    static const char *const  names[] = { "memcpy", "scan", "cut", "jansson" };
+
+    for (round = 0; round < ROUNDS; round++) {
+        for (i = 0; i < 4; i++) {
+            ns[i][round] = round_ns(works[i], &answer);
+        }
+    }
+
+    (void) printf("scan.%s.bytes %zu B\n", form, answer.len);
+
+    for (i = 0; i < 4; i++) {
+        qsort(ns[i], ROUNDS, sizeof(double), compare);
+        median[i] = ns[i][ROUNDS / 2];
+        (void) printf("scan.%s.%s %.0f ns\n", form, names[i], median[i]);
+        (void) printf("scan.%s.%s.rate %.2f GB/s\n", form, names[i],
+                      (double) answer.len / median[i]);
+    }
+
+    (void) printf("scan.%s.cut_to_memcpy %.1f x\n", form,
+                  median[2] / median[0]);
+    (void) printf("scan.%s.jansson_to_cut %.1f x\n", form,
+                  median[3] / median[2]);
+
+    free(answer.text);
+    free(answer.copy);
+}
+
+
+/* The narrative of a document: one long string, with accents or without. */
+static void
+measure_text(const char *name, const char *words)
+{
+    size_t    n, i;
+    double    ns[ROUNDS];
+    answer_t  answer;
+
+    n = strlen(words);
+    answer.len = 10240 / n * n + 2;
+    answer.text = malloc(answer.len);
+    answer.copy = NULL;
+
+    if (answer.text == NULL) {
+        fail("no memory");
+    }
+
+    for (i = 1; i + 1 < answer.len; i += n) {
+        memcpy(answer.text + i, words, n);
+    }
+
+    answer.text[0] = '"';
+    answer.text[answer.len - 1] = '"';
+
+    for (i = 0; i < ROUNDS; i++) {
+        ns[i] = round_ns(work_skip, &answer);
+    }
+
+    qsort(ns, ROUNDS, sizeof(double), compare);
+
+    (void) printf("scan.%s.rate %.2f GB/s\n", name,
+                  (double) answer.len / ns[ROUNDS / 2]);
+
+    free(answer.text);
+}
+
+
+int
+main(void)
+{
+    measure("compact", make_answer(COMPACT));
+    measure("indented", make_answer(PRETTY));
+
+    measure_text("ascii", "compte rendu de consultation, sans particularite ");
+    measure_text("french",
+                 "Le patient a \xc3\xa9t\xc3\xa9 re\xc3\xa7u \xc3\xa0 sa "
+                 "demande\xc2\xa0; l\xe2\x80\x99" "examen est rest\xc3\xa9 "
+                 "sans particularit\xc3\xa9 jusqu\xe2\x80\x99" "ici. ");
+
+    return 0;
+}
