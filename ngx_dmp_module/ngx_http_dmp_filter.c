@@ -11,6 +11,9 @@
 
 #define NGX_HTTP_DMP_ENTRIES_MAX  10000
 
+/* r->buffered has four bits; SSI, sub_filter and copy use the others. */
+#define NGX_HTTP_DMP_BUFFERED     0x08
+
 
 /* How a held answer is judged. */
 typedef struct {
@@ -56,6 +59,7 @@ ngx_http_dmp_replace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ctx->answer = NGX_HTTP_DMP_REPLACED;
     ctx->answer_reason = reason;
     ctx->shown = 0;
+    r->buffered &= ~NGX_HTTP_DMP_BUFFERED;
 
     b = ngx_http_dmp_refusal_body(r, ctx, status, reason);
     out = ngx_alloc_chain_link(r->pool);
@@ -288,6 +292,7 @@ ngx_http_dmp_header_filter(ngx_http_request_t *r)
         break;
 
     case NGX_HTTP_DMP_HELD:
+    case NGX_HTTP_DMP_CHECKING:
         /* what was held is given up for an error */
         return ngx_http_dmp_unchecked(r, ctx, "it ended early");
 
@@ -489,6 +494,45 @@ ngx_http_dmp_judge_search(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/*
+ * The answer is here, whole.  Its first byte leaves only while the last check
+ * of the record's version is younger than the deadline; otherwise the store
+ * is asked again, and the request's writer comes back here.
+ */
+static ngx_int_t
+ngx_http_dmp_whole(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  status;
+
+    rc = ngx_http_dmp_recheck(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        ctx->answer = NGX_HTTP_DMP_CHECKING;
+        r->buffered |= NGX_HTTP_DMP_BUFFERED;
+        return NGX_AGAIN;
+    }
+
+    r->buffered &= ~NGX_HTTP_DMP_BUFFERED;
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_dmp_replace(r, ctx, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    DMP_REASON_TRACE_UNAVAILABLE);
+    }
+
+    if (rc == NGX_DECLINED) {
+        status = dmp_answer_status(&ctx->asked, &ctx->decision);
+        return ngx_http_dmp_replace(r, ctx, status, ctx->decision.reason);
+    }
+
+    if (ctx->decision.obligations & DMP_OBLIGATION_FILTER) {
+        return ngx_http_dmp_judge_search(r, ctx);
+    }
+
+    return ngx_http_dmp_judge_document(r, ctx);
+}
+
+
 /* A flush from an upstream that is over: the last buffer will never come. */
 static ngx_int_t
 ngx_http_dmp_ended_early(ngx_http_request_t *r, ngx_chain_t *in)
@@ -528,11 +572,7 @@ ngx_http_dmp_held(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         return NGX_OK;
     }
 
-    if (ctx->decision.obligations & DMP_OBLIGATION_FILTER) {
-        return ngx_http_dmp_judge_search(r, ctx);
-    }
-
-    return ngx_http_dmp_judge_document(r, ctx);
+    return ngx_http_dmp_whole(r, ctx);
 }
 
 
@@ -583,6 +623,10 @@ ngx_http_dmp_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     case NGX_HTTP_DMP_HELD:
         return ngx_http_dmp_held(r, ctx, in);
+
+    case NGX_HTTP_DMP_CHECKING:
+        ngx_http_dmp_body_discard(in);
+        return ngx_http_dmp_whole(r, ctx);
 
     case NGX_HTTP_DMP_RELEASED:
     case NGX_HTTP_DMP_REPLACED:

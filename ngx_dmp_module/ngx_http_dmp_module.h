@@ -90,6 +90,7 @@ typedef enum {
     NGX_HTTP_DMP_COMPOSED,               /* our own answer is on its way */
     NGX_HTTP_DMP_FORWARDED,              /* the host's answer must be judged */
     NGX_HTTP_DMP_HELD,                   /* its header came, its body comes */
+    NGX_HTTP_DMP_CHECKING,               /* whole, its version is looked at */
     NGX_HTTP_DMP_RELEASED,               /* judged: what stays was sent */
     NGX_HTTP_DMP_REPLACED                /* nothing of it: ours was sent */
 } ngx_http_dmp_answer_e;
@@ -135,7 +136,8 @@ struct ngx_http_dmp_ctx_s {
     ngx_http_dmp_waiter_t   *waiter;         /* what the store owes us */
 
     ngx_str_t                receipt;        /* writer, epoch, sequence */
-    uint64_t                 sent_ns;        /* monotonic, of the commit */
+    uint64_t                 sent_ns;        /* monotonic, of the last check */
+    ngx_uint_t               checks;         /* of the answer, so far */
 
     /* the question to the record host: ngx_http_dmp_ask.c */
     ngx_http_request_t      *ask;
@@ -180,6 +182,21 @@ ngx_int_t ngx_http_dmp_preaccess_handler(ngx_http_request_t *r);
  * redirects too; NULL if it never came to a protected location.
  */
 ngx_http_dmp_ctx_t *ngx_http_dmp_get_ctx(ngx_http_request_t *r);
+
+/*
+ * ngx_http_dmp_record.c.  take_record opens what the waiter brought and makes
+ * it the record that decisions use; NGX_ERROR if it does not open.
+ *
+ * recheck is for an answer that is about to leave: NGX_OK when the last check
+ * that confirmed the record's version was sent less than the deadline ago,
+ * NGX_AGAIN while the store is asked again, NGX_DECLINED when the record has
+ * changed and the request is no longer allowed (ctx->decision says why),
+ * NGX_ERROR when it cannot be known.
+ */
+ngx_int_t ngx_http_dmp_take_record(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, const ngx_http_dmp_waiter_t *w);
+ngx_int_t ngx_http_dmp_recheck(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
 
 /* ngx_http_dmp_request.c */
 void ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);

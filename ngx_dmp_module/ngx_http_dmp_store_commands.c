@@ -163,7 +163,7 @@ ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
 
 /* Copies version and sealed record of a reply into the waiter. */
 static ngx_int_t
-ngx_http_dmp_take_record(ngx_http_dmp_waiter_t *w, const redisReply *version,
+ngx_http_dmp_reply_record(ngx_http_dmp_waiter_t *w, const redisReply *version,
     const redisReply *sealed)
 {
     if (version->type == REDIS_REPLY_NIL && sealed->type == REDIS_REPLY_NIL) {
@@ -267,7 +267,7 @@ ngx_http_dmp_store_loaded(redisAsyncContext *ac, void *data, void *privdata)
         ngx_http_dmp_store_broken("it refuses to read a record", reply->str);
 
     } else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-               || ngx_http_dmp_take_record(w, reply->element[0],
+               || ngx_http_dmp_reply_record(w, reply->element[0],
                                            reply->element[1])
                   != NGX_OK)
     {
@@ -473,7 +473,7 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
         outcome = '0';
 
         if (reply->element[0]->integer != 0
-            || ngx_http_dmp_take_record(w, reply->element[2],
+            || ngx_http_dmp_reply_record(w, reply->element[2],
                                         reply->element[3])
                != NGX_OK)
         {

@@ -1,0 +1,162 @@
+/*
+ * The record that decisions use: opened from what the store sent, and looked
+ * at again before an answer leaves that took longer than the deadline.
+ */
+
+#include "ngx_http_dmp_store.h"
+
+
+#define NGX_HTTP_DMP_CHECKS  3           /* of one answer */
+
+
+ngx_int_t
+ngx_http_dmp_take_record(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    const ngx_http_dmp_waiter_t *w)
+{
+    char                            *text;
+    size_t                           len, name_len;
+    dmp_rc_t                         rc;
+    dmp_error_t                      error;
+    char                             name[DMP_KEY_NAME_MAX];
+    dmp_record_t                    *record;
+    const ngx_http_dmp_main_conf_t  *dmcf;
+
+    if (ctx->record != NULL) {
+        ngx_http_dmp_cached_release(ctx->record);
+        ctx->record = NULL;
+    }
+
+    ngx_memzero(&ctx->facts, sizeof(dmp_facts_t));
+
+    if (!w->present) {
+        ctx->facts.state = DMP_RECORD_ABSENT;
+        return NGX_OK;
+    }
+
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
+
+    text = ngx_alloc(w->sealed_len, r->connection->log);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    name_len = dmp_key_name(name, w->bucket, "rec",
+                            (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN });
+
+    rc = dmp_unseal(dmcf->record_keys, (dmp_str_t) { name, name_len },
+                    dmp_string("d"), w->version, w->sealed, w->sealed_len,
+                    text, &len);
+
+    if (rc == DMP_OK) {
+        rc = dmp_record_parse(text, len, &record, &error);
+        ngx_explicit_memzero(text, len);
+    }
+
+    ngx_free(text);
+
+    if (rc != DMP_OK) {
+        ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                      "dmp record of patient %*s does not open",
+                      (size_t) DMP_PSEUDONYM_LEN, ctx->patient);
+        return NGX_ERROR;
+    }
+
+    ctx->record = ngx_http_dmp_record_put(ctx->patient, w->version, record);
+    if (ctx->record == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->facts.state = DMP_RECORD_PRESENT;
+    ctx->facts.version = ctx->record->version;
+    ctx->facts.record = ctx->record->value;
+
+    return NGX_OK;
+}
+
+
+/* The version has moved: is the request still allowed with the new record? */
+static ngx_int_t
+ngx_http_dmp_decide_again(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    const ngx_http_dmp_waiter_t *w)
+{
+    dmp_decision_t  decision;
+
+    if (ngx_http_dmp_take_record(r, ctx, w) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, NULL,
+               dmp_day_paris((int64_t) ngx_time()), &decision);
+
+    if (decision.effect != DMP_ALLOW) {
+        ctx->decision = decision;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_is_fresh(uint64_t sent_ns)
+{
+    return ngx_http_dmp_now_ns() - sent_ns
+           <= (uint64_t) ngx_http_dmp_store.deadline * 1000000;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_rechecked(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t               rc;
+    ngx_http_dmp_waiter_t  *w;
+
+    w = ctx->waiter;
+
+    if (w->result == NGX_HTTP_DMP_WAIT_PENDING) {
+        return NGX_AGAIN;
+    }
+
+    ctx->waiter = NULL;
+
+    if (w->result != NGX_HTTP_DMP_WAIT_DONE) {
+        rc = NGX_ERROR;
+
+    } else if (w->present && ctx->facts.state == DMP_RECORD_PRESENT
+               && w->version == ctx->facts.version)
+    {
+        rc = NGX_OK;
+
+    } else {
+        rc = ngx_http_dmp_decide_again(r, ctx, w);
+    }
+
+    ctx->sent_ns = w->sent_ns;
+    ngx_http_dmp_waiter_release(w);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_dmp_recheck(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->waiter != NULL) {
+        rc = ngx_http_dmp_rechecked(r, ctx);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (ngx_http_dmp_is_fresh(ctx->sent_ns)) {
+        return NGX_OK;
+    }
+
+    if (++ctx->checks > NGX_HTTP_DMP_CHECKS || !ngx_http_dmp_store_ready()) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_dmp_store_load(ctx);
+}
