@@ -321,6 +321,34 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/*
+ * What is refused because of facts from the cache is asked again: a label may
+ * have changed at the host since.  NGX_DECLINED: the facts are fresh.
+ */
+static ngx_int_t
+ngx_http_dmp_forget_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    if (ctx->document == NULL || ctx->document_asked) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_dmp_document_drop(r, ctx->asked.document);
+    ngx_http_dmp_cached_release(ctx->document);
+    ctx->document = NULL;
+
+    if (ctx->record != NULL) {
+        ngx_http_dmp_cached_release(ctx->record);
+        ctx->record = NULL;
+    }
+
+    ngx_memzero(&ctx->facts, sizeof(dmp_facts_t));
+    ctx->patient_known = 0;
+    ctx->state = NGX_HTTP_DMP_LOCATE;
+
+    return NGX_OK;
+}
+
+
 /* Whose document is it?  From the cache, or from the record host. */
 static ngx_int_t
 ngx_http_dmp_state_locate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
@@ -338,7 +366,7 @@ ngx_http_dmp_state_locate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     if (ctx->document == NULL) {
-        ctx->document = ngx_http_dmp_document_get(ctx->asked.document);
+        ctx->document = ngx_http_dmp_document_get(r, ctx->asked.document);
     }
 
     if (ctx->document == NULL) {
@@ -357,6 +385,12 @@ ngx_http_dmp_state_locate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     document = (ctx->document != NULL) ? ctx->document->value : NULL;
+
+    if (document != NULL && document->n_ins != 1
+        && ngx_http_dmp_forget_document(r, ctx) == NGX_OK)
+    {
+        return NGX_OK;
+    }
 
     if (document == NULL || document->n_ins != 1) {
         /* no such document, or one that names nobody, or several */
@@ -472,6 +506,14 @@ ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
                (ctx->document != NULL) ? ctx->document->value : NULL,
                dmp_day_paris((int64_t) ngx_time()), &ctx->decision);
+
+    if (ctx->decision.effect == DMP_DENY
+        && ctx->decision.rule >= DMP_RULE_H1
+        && ctx->decision.rule <= DMP_RULE_H7
+        && ngx_http_dmp_forget_document(r, ctx) == NGX_OK)
+    {
+        return NGX_OK;
+    }
 
     if (ctx->decision.effect == DMP_ALLOW
         && (ctx->decision.obligations & ~(uint32_t) DMP_OBLIGATIONS_KNOWN))

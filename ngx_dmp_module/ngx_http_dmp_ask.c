@@ -106,7 +106,8 @@ ngx_http_dmp_ask_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ctx->document = ngx_http_dmp_document_put(document);
+    ctx->document_asked = 1;
+    ctx->document = ngx_http_dmp_document_put(r, document);
 
     (void) ngx_pfree(r->pool, ctx->body);
     ctx->body = NULL;

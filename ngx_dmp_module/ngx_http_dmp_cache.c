@@ -238,20 +238,50 @@ ngx_http_dmp_record_put(const char *patient, uint64_t version,
 }
 
 
-ngx_http_dmp_cached_t *
-ngx_http_dmp_document_get(dmp_str_t id)
+/* The location's configuration, then the id; an id has at most 64 bytes. */
+typedef struct {
+    size_t  len;
+    u_char  text[sizeof(void *) + 64];
+} ngx_http_dmp_document_key_t;
+
+
+static void
+ngx_http_dmp_document_key(ngx_http_request_t *r, dmp_str_t id,
+    ngx_http_dmp_document_key_t *key)
 {
-    return ngx_http_dmp_cache_get(&ngx_http_dmp_documents, id.data, id.len);
+    void  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+
+    ngx_memcpy(key->text, &dlcf, sizeof(void *));
+    key->len = ngx_min(id.len, 64);
+    ngx_memcpy(key->text + sizeof(void *), id.data, key->len);
+    key->len += sizeof(void *);
+}
+
+
+ngx_http_dmp_cached_t *
+ngx_http_dmp_document_get(ngx_http_request_t *r, dmp_str_t id)
+{
+    ngx_http_dmp_document_key_t  key;
+
+    ngx_http_dmp_document_key(r, id, &key);
+
+    return ngx_http_dmp_cache_get(&ngx_http_dmp_documents, key.text, key.len);
 }
 
 
 void
-ngx_http_dmp_document_drop(dmp_str_t id)
+ngx_http_dmp_document_drop(ngx_http_request_t *r, dmp_str_t id)
 {
-    ngx_http_dmp_cached_t  *cached;
+    ngx_http_dmp_cached_t        *cached;
+    ngx_http_dmp_document_key_t   key;
 
-    cached = ngx_http_dmp_cache_find(&ngx_http_dmp_documents, id.data, id.len,
-                            ngx_murmur_hash2((u_char *) id.data, id.len));
+    ngx_http_dmp_document_key(r, id, &key);
+
+    cached = ngx_http_dmp_cache_find(&ngx_http_dmp_documents, key.text,
+                                     key.len,
+                                     ngx_murmur_hash2(key.text, key.len));
     if (cached != NULL) {
         ngx_http_dmp_cache_remove(&ngx_http_dmp_documents, cached);
     }
@@ -274,12 +304,13 @@ ngx_http_dmp_keep(dmp_str_t s, u_char **p)
 
 /* Facts of a document whose strings do not depend on the answer they stood in. */
 ngx_http_dmp_cached_t *
-ngx_http_dmp_document_put(const dmp_document_t *d)
+ngx_http_dmp_document_put(ngx_http_request_t *r, const dmp_document_t *d)
 {
-    u_char          *p;
-    size_t           size;
-    ngx_uint_t       i;
-    dmp_document_t  *copy;
+    u_char                       *p;
+    size_t                        size;
+    ngx_uint_t                    i;
+    dmp_document_t               *copy;
+    ngx_http_dmp_document_key_t   key;
 
     size = d->id.len + d->master.len + d->type.system.len + d->type.code.len;
 
@@ -312,6 +343,8 @@ ngx_http_dmp_document_put(const dmp_document_t *d)
         copy->authors[i] = ngx_http_dmp_keep(d->authors[i], &p);
     }
 
-    return ngx_http_dmp_cache_put(&ngx_http_dmp_documents, copy->id.data,
-                                  copy->id.len, 0, copy);
+    ngx_http_dmp_document_key(r, copy->id, &key);
+
+    return ngx_http_dmp_cache_put(&ngx_http_dmp_documents, key.text, key.len,
+                                  0, copy);
 }

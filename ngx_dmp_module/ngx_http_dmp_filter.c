@@ -192,7 +192,7 @@ ngx_http_dmp_hold(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         && (r->headers_out.status == NGX_HTTP_NOT_FOUND
             || r->headers_out.status == 410))
     {
-        ngx_http_dmp_document_drop(ctx->asked.document);
+        ngx_http_dmp_document_drop(r, ctx->asked.document);
         return ngx_http_dmp_replace(r, ctx, NGX_HTTP_NOT_FOUND,
                                     DMP_REASON_DOCUMENT_FOREIGN);
     }
@@ -443,7 +443,7 @@ ngx_http_dmp_judge_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     if (decision.effect != DMP_ALLOW) {
         /* what was known of it no longer holds */
-        ngx_http_dmp_document_drop(ctx->asked.document);
+        ngx_http_dmp_document_drop(r, ctx->asked.document);
         ctx->withheld = 1;
 
         return ngx_http_dmp_replace(r, ctx, NGX_HTTP_NOT_FOUND,

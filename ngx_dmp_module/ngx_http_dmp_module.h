@@ -128,6 +128,7 @@ struct ngx_http_dmp_ctx_s {
     unsigned                 patient_known:1;
     unsigned                 traced:1;       /* the store acknowledged it */
     unsigned                 outcome_sent:1;
+    unsigned                 document_asked:1;   /* its facts are fresh */
     ngx_uint_t               tries;
     uint64_t                 repeated;
 
@@ -249,9 +250,14 @@ void ngx_http_dmp_cache_done(void);
 ngx_http_dmp_cached_t *ngx_http_dmp_record_get(const char *patient);
 ngx_http_dmp_cached_t *ngx_http_dmp_record_put(const char *patient,
     uint64_t version, dmp_record_t *record);
-ngx_http_dmp_cached_t *ngx_http_dmp_document_get(dmp_str_t id);
-ngx_http_dmp_cached_t *ngx_http_dmp_document_put(const dmp_document_t *d);
-void ngx_http_dmp_document_drop(dmp_str_t id);
+
+/* Ids are the record host's: facts are kept apart by the request's location. */
+ngx_http_dmp_cached_t *ngx_http_dmp_document_get(ngx_http_request_t *r,
+    dmp_str_t id);
+ngx_http_dmp_cached_t *ngx_http_dmp_document_put(ngx_http_request_t *r,
+    const dmp_document_t *d);
+void ngx_http_dmp_document_drop(ngx_http_request_t *r, dmp_str_t id);
+
 void ngx_http_dmp_cached_release(ngx_http_dmp_cached_t *cached);
 
 
