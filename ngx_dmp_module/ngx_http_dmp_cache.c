@@ -95,7 +95,8 @@ static void
 ngx_http_dmp_cache_remove(ngx_http_dmp_cache_t *cache,
     ngx_http_dmp_cached_t *cached)
 {
-    ngx_queue_remove(&cached->chain);
+    /* what is in the cache is in both queues */
+    ngx_queue_remove(&cached->chain);       /* NOLINT(clang-analyzer-core.*) */
     ngx_queue_remove(&cached->lru);
     cache->n--;
     cached->dead = 1;
@@ -302,7 +303,7 @@ ngx_http_dmp_keep(dmp_str_t s, u_char **p)
 }
 
 
-/* Facts of a document whose strings do not depend on the answer they stood in. */
+/* Facts of a document whose strings are its own, not those of an answer. */
 ngx_http_dmp_cached_t *
 ngx_http_dmp_document_put(ngx_http_request_t *r, const dmp_document_t *d)
 {

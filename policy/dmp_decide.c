@@ -98,7 +98,7 @@ dmp_rule_a3(const dmp_case_t *c)
 }
 
 
-/* B1: one operation that is known, and one reading of the request. */
+/* B1: one operation that is known, on something, and one reading of it. */
 static dmp_reason_t
 dmp_rule_b1(const dmp_case_t *c)
 {
@@ -115,6 +115,13 @@ dmp_rule_b1(const dmp_case_t *c)
             || c->request->operation >= DMP_OPERATION_MAX)
         {
             return DMP_REASON_OPERATION_UNKNOWN;
+        }
+
+        if (c->request->mapping == DMP_MAPPING_ONE
+            && !dmp_names_patient(c->request)
+            && c->request->document.len == 0)
+        {
+            return DMP_REASON_REQUEST_AMBIGUOUS;
         }
 
         return DMP_REASON_NONE;
@@ -153,7 +160,9 @@ dmp_rule_e1(const dmp_case_t *c)
 
     s = c->subject;
 
-    if (s->actor != DMP_ACTOR_PROFESSIONAL || s->auth != DMP_AUTH_DIRECT) {
+    if (s->actor != DMP_ACTOR_PROFESSIONAL || s->auth != DMP_AUTH_DIRECT
+        || s->certificate != DMP_CREDENTIAL_VERIFIED)
+    {
         return DMP_REASON_RIGHT_MISSING;
     }
 
@@ -318,7 +327,10 @@ dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document)
 {
     dmp_str_t  name;
 
-    if (document->labels & (DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN)) {
+    /* whatever is not known to leave professionals alone masks */
+    if (document->labels & ~(unsigned) (DMP_LABEL_INVISIBLE_PATIENT
+                                        | DMP_LABEL_INVISIBLE_REPRESENTATIVES))
+    {
         return true;
     }
 
@@ -334,7 +346,7 @@ dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document)
 }
 
 
-/* H3: masked from professionals, but for its author and a treating physician. */
+/* H3: masked from professionals, but for its author and who is treating. */
 static dmp_reason_t
 dmp_rule_h3(const dmp_case_t *c)
 {

@@ -87,44 +87,58 @@ dmp_headers_refuse(dmp_headers_t *headers, const char *why)
 }
 
 
-/*
- * The next element of a comma-separated list, lower-cased into text, without
- * its parameters.  False at the end.
- */
-static bool
-dmp_list_next(dmp_str_t *list, char text[DMP_NAME_MAX], dmp_str_t *element)
+static dmp_str_t
+dmp_trim(dmp_str_t s)
 {
-    size_t  i, n;
-
-    if (list->len == 0) {
-        return false;
+    while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s.data++;
+        s.len--;
     }
 
-    n = 0;
-
-    for (i = 0; i < list->len && list->data[i] != ','; i++) {
-        if (list->data[i] == ' ' || list->data[i] == '\t') {
-            continue;
-        }
-
-        if (n < DMP_NAME_MAX) {
-            text[n++] = dmp_lower(list->data[i]);
-        }
+    while (s.len != 0
+           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+    {
+        s.len--;
     }
 
-    *element = (dmp_str_t) { text, n };
+    return s;
+}
+
+
+/* The part of *list before the separator, and *list what is after it. */
+static dmp_str_t
+dmp_cut(dmp_str_t *list, char separator)
+{
+    size_t     i;
+    dmp_str_t  part;
+
+    for (i = 0; i < list->len && list->data[i] != separator; i++) { /* void */ }
+
+    part = (dmp_str_t) { list->data, i };
 
     i = (i < list->len) ? i + 1 : i;
     list->data += i;
     list->len -= i;
 
-    for (i = 0; i < element->len; i++) {
-        if (text[i] == ';') {
-            element->len = i;
-        }
+    return dmp_trim(part);
+}
+
+
+/* Lower-cased into text; empty if it is longer than any word we compare. */
+static dmp_str_t
+dmp_lowered(dmp_str_t s, char text[DMP_NAME_MAX])
+{
+    size_t  i;
+
+    if (s.len > DMP_NAME_MAX) {
+        return dmp_null_string;
     }
 
-    return true;
+    for (i = 0; i < s.len; i++) {
+        text[i] = dmp_lower(s.data[i]);
+    }
+
+    return (dmp_str_t) { text, s.len };
 }
 
 
@@ -133,13 +147,16 @@ static void
 dmp_header_connection(dmp_headers_t *headers, dmp_str_t value)
 {
     char       text[DMP_NAME_MAX];
-    dmp_str_t  element;
+    dmp_str_t  part, element;
 
-    while (dmp_list_next(&value, text, &element)) {
-        if (!dmp_str_eq(element, dmp_string("keep-alive"))
+    while (value.len != 0) {
+        part = dmp_cut(&value, ',');
+        element = dmp_lowered(part, text);
+
+        if (part.len != 0
+            && !dmp_str_eq(element, dmp_string("keep-alive"))
             && !dmp_str_eq(element, dmp_string("close"))
-            && !dmp_str_eq(element, dmp_string("te"))
-            && !dmp_str_eq(element, dmp_string("")))
+            && !dmp_str_eq(element, dmp_string("te")))
         {
             dmp_headers_refuse(headers, "Connection names other headers");
         }
@@ -147,20 +164,57 @@ dmp_header_connection(dmp_headers_t *headers, dmp_str_t value)
 }
 
 
+/* A weight of zero says "not this" (RFC 9110, 12.4.2). */
+static bool
+dmp_weight_is_zero(dmp_str_t parameters)
+{
+    size_t     i;
+    char       text[DMP_NAME_MAX];
+    dmp_str_t  parameter;
+
+    while (parameters.len != 0) {
+        parameter = dmp_lowered(dmp_cut(&parameters, ';'), text);
+
+        if (!dmp_starts(parameter, dmp_string("q=0"))) {
+            continue;
+        }
+
+        for (i = 3; i < parameter.len; i++) {
+            if (text[i] != '.' && text[i] != '0') {
+                break;
+            }
+        }
+
+        if (i == parameter.len) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static void
 dmp_header_accept(dmp_headers_t *headers, dmp_str_t value)
 {
     char       text[DMP_NAME_MAX];
-    dmp_str_t  element;
+    dmp_str_t  range, element;
 
     headers->format_refused = true;
 
-    while (dmp_list_next(&value, text, &element)) {
-        if (dmp_str_eq(element, dmp_string("*/*"))
-            || dmp_str_eq(element, dmp_string("application/*"))
-            || dmp_str_eq(element, dmp_string("application/json"))
-            || dmp_str_eq(element, dmp_string("application/fhir+json")))
+    while (value.len != 0) {
+        range = dmp_cut(&value, ',');
+        element = dmp_lowered(dmp_cut(&range, ';'), text);
+
+        if (!dmp_str_eq(element, dmp_string("*/*"))
+            && !dmp_str_eq(element, dmp_string("application/*"))
+            && !dmp_str_eq(element, dmp_string("application/json"))
+            && !dmp_str_eq(element, dmp_string("application/fhir+json")))
         {
+            continue;
+        }
+
+        if (!dmp_weight_is_zero(range)) {
             headers->format_refused = false;
         }
     }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include <openssl/asn1.h>
+#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
@@ -28,7 +29,8 @@ dmp_identity_keep(dmp_identity_t *id, const char *data, size_t len)
 
     s = dmp_null_string;
 
-    if (len <= sizeof(id->text) - id->used) {
+    /* memcpy() takes no null pointer, not even for nothing */
+    if (len != 0 && len <= sizeof(id->text) - id->used) {
         s.data = id->text + id->used;
         s.len = len;
         memcpy(id->text + id->used, data, len);
@@ -137,18 +139,18 @@ dmp_chain_role(const dmp_policy_t *policy, const X509_NAME *issuer)
 
 /*
  * The profession extension (INTEGER, TRE_G15), -1 if there is none, -2 if
- * there is one that is not an INTEGER of two digits.
+ * there are several, or one that is not just an INTEGER of two digits.
  */
 static long
 dmp_profession_extension(const X509 *certificate)
 {
-    int                   i;
+    int                   i, again;
     long                  n;
     ASN1_OBJECT          *oid;
     ASN1_INTEGER         *integer;
     X509_EXTENSION       *extension;
     ASN1_OCTET_STRING    *octets;
-    const unsigned char  *p;
+    const unsigned char  *p, *end;
 
     oid = OBJ_txt2obj(DMP_OID_PROFESSION, 1);
     if (oid == NULL) {
@@ -156,14 +158,21 @@ dmp_profession_extension(const X509 *certificate)
     }
 
     i = X509_get_ext_by_OBJ(certificate, oid, -1);
+    again = (i < 0) ? -1 : X509_get_ext_by_OBJ(certificate, oid, i);
     ASN1_OBJECT_free(oid);
+
     if (i < 0) {
         return -1;
+    }
+
+    if (again >= 0) {
+        return -2;
     }
 
     extension = X509_get_ext(certificate, i);
     octets = X509_EXTENSION_get_data(extension);
     p = ASN1_STRING_get0_data(octets);
+    end = p + ASN1_STRING_length(octets);
 
     integer = d2i_ASN1_INTEGER(NULL, &p, ASN1_STRING_length(octets));
     if (integer == NULL) {
@@ -173,7 +182,7 @@ dmp_profession_extension(const X509 *certificate)
     n = ASN1_INTEGER_get(integer);
     ASN1_INTEGER_free(integer);
 
-    return (n >= 10 && n <= 99) ? n : -2;
+    return (p == end && n >= 10 && n <= 99) ? n : -2;
 }
 
 
@@ -327,17 +336,17 @@ dmp_read_time(const ASN1_TIME *time, int64_t *out)
 static void
 dmp_read_origin(const X509 *certificate, dmp_identity_t *out)
 {
-    int             i, n;
-    char            value[DMP_VALUE_MAX];
-    char            hex[2 * 20 + 1];
-    size_t          len;
+    int                  i, n;
+    char                 value[DMP_VALUE_MAX];
+    char                 hex[2 * 20 + 1];
+    size_t               len;
     const ASN1_INTEGER  *serial;
 
     serial = X509_get0_serialNumber(certificate);
     n = ASN1_STRING_length(serial);
 
-    /* RFC 5280, 4.1.2.2: at most 20 octets */
-    if (n > 0 && n <= 20) {
+    /* RFC 5280, 4.1.2.2: not negative, at most 20 octets */
+    if (ASN1_STRING_type(serial) == V_ASN1_INTEGER && n > 0 && n <= 20) {
         for (i = 0; i < n; i++) {
             (void) snprintf(hex + 2 * i, 3, "%02x",
                             ASN1_STRING_get0_data(serial)[i]);
@@ -353,14 +362,11 @@ dmp_read_origin(const X509 *certificate, dmp_identity_t *out)
 }
 
 
-void
-dmp_identity_read(const dmp_policy_t *policy, X509 *certificate,
+static void
+dmp_read_certificate(const dmp_policy_t *policy, X509 *certificate,
     dmp_identity_t *out)
 {
     bool  known;
-
-    memset(out, 0, sizeof(dmp_identity_t));
-    out->subject.certificate = DMP_CREDENTIAL_REJECTED;
 
     dmp_read_origin(certificate, out);
 
@@ -386,11 +392,32 @@ dmp_identity_read(const dmp_policy_t *policy, X509 *certificate,
         known = false;
     }
 
-    if (known && out->subject.id.len != 0
-        && out->subject.certificate_serial.len != 0)
-    {
-        out->subject.certificate = DMP_CREDENTIAL_VERIFIED;
+    if (!known) {
+        return;
     }
+
+    if (out->subject.id.len == 0 || out->subject.certificate_serial.len == 0) {
+        out->why = "its serial number cannot be one";
+        return;
+    }
+
+    out->subject.certificate = DMP_CREDENTIAL_VERIFIED;
+}
+
+
+void
+dmp_identity_read(const dmp_policy_t *policy, X509 *certificate,
+    dmp_identity_t *out)
+{
+    memset(out, 0, sizeof(dmp_identity_t));
+    out->subject.certificate = DMP_CREDENTIAL_REJECTED;
+
+    /* errors left in OpenSSL's queue would be those of the next connection */
+    (void) ERR_set_mark();  /* fails on an empty queue: all of it is ours */
+
+    dmp_read_certificate(policy, certificate, out);
+
+    (void) ERR_pop_to_mark();  /* without a mark it empties the queue */
 }
 
 

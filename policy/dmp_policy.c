@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <openssl/evp.h>
+#include <openssl/objects.h>
 
 #include <dmp/dmp_policy.h>
 
@@ -122,7 +123,7 @@ dmp_policy_chain(const dmp_policy_reader_t *r, json_t *value,
 {
     size_t             i;
     json_t            *issuer, *pair;
-    dmp_str_t          role;
+    dmp_str_t          role = dmp_null_string;
     static const char *const members[] = { "role", "issuer", NULL };
 
     if (!dmp_policy_members(r, "chains", value, members)
@@ -167,7 +168,54 @@ dmp_policy_chain(const dmp_policy_reader_t *r, json_t *value,
             return false;
         }
 
+        if (OBJ_sn2nid(chain->issuer[i].type.data) == NID_undef) {
+            return dmp_policy_error(r, chain->issuer[i].type.data, "\"%s\" is "
+                                    "not a type of name entry, as \"CN\" is",
+                                    chain->issuer[i].type.data);
+        }
+
         chain->n_entries++;
+    }
+
+    return true;
+}
+
+
+static bool
+dmp_policy_same_issuer(const dmp_chain_t *a, const dmp_chain_t *b)
+{
+    unsigned  i;
+
+    if (a->n_entries != b->n_entries) {
+        return false;
+    }
+
+    for (i = 0; i < a->n_entries; i++) {
+        if (!dmp_str_eq(a->issuer[i].type, b->issuer[i].type)
+            || !dmp_str_eq(a->issuer[i].value, b->issuer[i].value))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* An issuer has one role: the second one would never be looked at. */
+static bool
+dmp_policy_chain_once(const dmp_policy_reader_t *r, const dmp_chain_t *chain)
+{
+    size_t       i;
+    const char  *name;
+
+    for (i = 0; i < r->policy->n_chains; i++) {
+        if (dmp_policy_same_issuer(&r->policy->chains[i], chain)) {
+            name = chain->issuer[chain->n_entries - 1].value.data;
+
+            return dmp_policy_error(r, name, "the issuer that ends with "
+                                    "\"%s\" is given twice", name);
+        }
     }
 
     return true;
@@ -193,7 +241,9 @@ dmp_policy_chains(const dmp_policy_reader_t *r, json_t *chains)
     }
 
     json_array_foreach(chains, i, value) {
-        if (!dmp_policy_chain(r, value, &r->policy->chains[i])) {
+        if (!dmp_policy_chain(r, value, &r->policy->chains[i])
+            || !dmp_policy_chain_once(r, &r->policy->chains[i]))
+        {
             return false;
         }
 
@@ -223,8 +273,10 @@ dmp_policy_title(const dmp_policy_reader_t *r, json_t *value,
 static bool
 dmp_policy_titles(const dmp_policy_reader_t *r, json_t *titles)
 {
-    size_t   i;
-    json_t  *value;
+    size_t             i;
+    json_t            *value;
+    dmp_title_t       *title;
+    const dmp_title_t *other;
 
     if (!json_is_array(titles) || json_array_size(titles) == 0
         || json_array_size(titles) > DMP_TITLES_MAX)
@@ -239,8 +291,18 @@ dmp_policy_titles(const dmp_policy_reader_t *r, json_t *titles)
     }
 
     json_array_foreach(titles, i, value) {
-        if (!dmp_policy_title(r, value, &r->policy->titles[i])) {
+        title = &r->policy->titles[i];
+
+        if (!dmp_policy_title(r, value, title)) {
             return false;
+        }
+
+        for (other = r->policy->titles; other < title; other++) {
+            if (dmp_str_eq(other->title, title->title)) {
+                return dmp_policy_error(r, title->title.data, "the title "
+                                        "\"%s\" is given twice",
+                                        title->title.data);
+            }
         }
 
         r->policy->n_titles++;
@@ -300,7 +362,7 @@ dmp_policy_digest(dmp_policy_t *policy, const char *json, size_t len)
 static bool
 dmp_policy_read(const dmp_policy_reader_t *r, json_t *root)
 {
-    dmp_str_t                 format;
+    dmp_str_t                 format = dmp_null_string;
     static const char *const  members[] = { "format", "chains", "professions",
                                             "settings", NULL };
 
@@ -340,6 +402,12 @@ dmp_policy_parse(const char *json, size_t len, dmp_policy_t **out,
         (void) dmp_policy_error(&r, NULL, "larger than %d bytes",
                                 DMP_POLICY_MAX);
         return DMP_E_LIMIT;
+    }
+
+    /* jansson stops at a NUL outside strings, and calls what follows nothing */
+    if (memchr(json, '\0', len) != NULL) {
+        (void) dmp_policy_error(&r, NULL, "a NUL byte");
+        return DMP_E_SYNTAX;
     }
 
     root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &json_error);

@@ -4,163 +4,18 @@
  * and never puts a value of the record into an error.
  */
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <jansson.h>
 #include <openssl/crypto.h>
 
-#include <dmp/dmp_record.h>
+#include "dmp_record_int.h"
 
 
 #define RECORD_ID_MAX    256             /* bytes of one identifier */
 #define RECORD_TEXT_MAX  512             /* of a name or an address */
 #define RECORD_LIST_MAX  16384           /* elements of one list */
-
-
-typedef struct {
-    dmp_error_t  *error;
-    char         *next;                  /* free part of the block */
-    char         *end;
-} record_reader_t;
-
-typedef dmp_rc_t (*record_member_pt)(record_reader_t *r, const char *path,
-    json_t *value, dmp_record_t *record);
-
-typedef struct {
-    const char        *name;
-    record_member_pt   read;
-} record_member_t;
-
-
-static dmp_rc_t
-record_error(record_reader_t *r, dmp_rc_t rc, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static dmp_rc_t
-record_error(record_reader_t *r, dmp_rc_t rc, const char *format, ...)
-{
-    char     *p;
-    va_list   args;
-
-    va_start(args, format);
-    (void) vsnprintf(r->error->text, sizeof(r->error->text), format, args);
-    va_end(args);
-
-    /* Names of unknown members are the caller's bytes. */
-    for (p = r->error->text; *p != '\0'; p++) {
-        if ((unsigned char) *p < 0x20 || *p == 0x7f) {
-            *p = '?';
-        }
-    }
-
-    return rc;
-}
-
-
-/* The block was measured for all of it: no more room is a fault of ours. */
-static void *
-record_take(record_reader_t *r, size_t size, size_t align)
-{
-    char    *p;
-    size_t   pad;
-
-    pad = (size_t) (-(uintptr_t) r->next & (align - 1));
-
-    if (size > (size_t) (r->end - r->next)
-        || pad > (size_t) (r->end - r->next) - size)
-    {
-        return NULL;
-    }
-
-    p = r->next + pad;
-    r->next = p + size;
-
-    return p;
-}
-
-
-static dmp_rc_t
-record_copy(record_reader_t *r, const char *text, size_t len, dmp_str_t *out)
-{
-    char  *p;
-
-    p = record_take(r, len, 1);
-    if (p == NULL) {
-        return record_error(r, DMP_E_INTERNAL, "record larger than measured");
-    }
-
-    memcpy(p, text, len);
-    out->data = p;
-    out->len = len;
-
-    return DMP_OK;
-}
-
-
-static dmp_rc_t
-record_string(record_reader_t *r, const char *path, json_t *value, size_t min,
-    size_t max, dmp_str_t *out)
-{
-    size_t  len;
-
-    if (!json_is_string(value)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a string", path);
-    }
-
-    len = json_string_length(value);
-
-    if (len < min) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is empty", path);
-    }
-
-    if (len > max) {
-        return record_error(r, DMP_E_LIMIT, "\"%s\" is longer than %zu bytes",
-                            path, max);
-    }
-
-    if (out == NULL) {
-        return DMP_OK;
-    }
-
-    return record_copy(r, json_string_value(value), len, out);
-}
-
-
-static dmp_rc_t
-record_day(record_reader_t *r, const char *path, json_t *value, int32_t *day)
-{
-    dmp_str_t  text;
-
-    if (!json_is_string(value)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a date", path);
-    }
-
-    text.data = json_string_value(value);
-    text.len = json_string_length(value);
-
-    if (!dmp_day_parse(text, day)) {
-        return record_error(r, DMP_E_SYNTAX,
-                            "\"%s\" is not a date (YYYY-MM-DD)", path);
-    }
-
-    return DMP_OK;
-}
-
-
-static dmp_rc_t
-record_flag(record_reader_t *r, const char *path, json_t *value, bool *out)
-{
-    if (!json_is_boolean(value)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not true or false",
-                            path);
-    }
-
-    *out = json_is_true(value);
-
-    return DMP_OK;
-}
 
 
 /* Reads each member of an object with the line of the table that names it. */
@@ -175,7 +30,7 @@ record_object(record_reader_t *r, const char *path, json_t *object,
     const record_member_t  *m;
 
     if (!json_is_object(object)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not an object",
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" is not an object",
                             path[0] != '\0' ? path : "record");
     }
 
@@ -188,7 +43,7 @@ record_object(record_reader_t *r, const char *path, json_t *object,
         }
 
         if (m->name == NULL) {
-            return record_error(r, DMP_E_UNKNOWN, "unknown member \"%s\"",
+            return dmp_record_error(r, DMP_E_UNKNOWN, "unknown member \"%s\"",
                                 name);
         }
 
@@ -212,26 +67,28 @@ record_list(record_reader_t *r, const char *path, json_t *value,
     dmp_str_t  *list;
 
     if (!json_is_array(value)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a list", path);
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" is not a list", path);
     }
 
     n = json_array_size(value);
 
     if (n > RECORD_LIST_MAX) {
-        return record_error(r, DMP_E_LIMIT, "\"%s\" has more than %d elements",
-                            path, RECORD_LIST_MAX);
+        return dmp_record_error(r, DMP_E_LIMIT,
+                                "\"%s\" has more than %d elements",
+                                path, RECORD_LIST_MAX);
     }
 
-    list = record_take(r, n * sizeof(dmp_str_t), _Alignof(dmp_str_t));
+    list = dmp_record_take(r, n * sizeof(dmp_str_t), _Alignof(dmp_str_t));
     if (list == NULL) {
-        return record_error(r, DMP_E_INTERNAL, "record larger than measured");
+        return dmp_record_error(r, DMP_E_INTERNAL,
+                                "record larger than measured");
     }
 
     for (i = 0; i < n; i++) {
         (void) snprintf(name, sizeof(name), "%s[%zu]", path, i);
 
-        rc = record_string(r, name, json_array_get(value, i), 1, RECORD_ID_MAX,
-                           &list[i]);
+        rc = dmp_record_string(r, name, json_array_get(value, i), 1,
+                               RECORD_ID_MAX, &list[i]);
         if (rc != DMP_OK) {
             return rc;
         }
@@ -256,10 +113,11 @@ record_list(record_reader_t *r, const char *path, json_t *value,
     }
 
 #define RECORD_TEXT(member)                                                  \
-    RECORD_READER(member, record_string(r, path, value, 0, RECORD_TEXT_MAX,  \
-                                        &record->member))
+    RECORD_READER(member, dmp_record_string(r, path, value, 0,               \
+                                            RECORD_TEXT_MAX,                 \
+                                            &record->member))
 #define RECORD_FLAG(member)                                                  \
-    RECORD_READER(member, record_flag(r, path, value, &record->member))
+    RECORD_READER(member, dmp_record_flag(r, path, value, &record->member))
 #define RECORD_LIST(member)                                                  \
     RECORD_READER(member, record_list(r, path, value, &record->member))
 
@@ -283,12 +141,12 @@ record_birthdate(record_reader_t *r, const char *path, json_t *value,
     int32_t   day;
     dmp_rc_t  rc;
 
-    rc = record_day(r, path, value, &day);
+    rc = dmp_record_day(r, path, value, &day);
     if (rc != DMP_OK) {
         return rc;
     }
 
-    return record_copy(r, json_string_value(value),
+    return dmp_record_copy(r, json_string_value(value),
                        json_string_length(value), &record->birthdate);
 }
 
@@ -302,11 +160,11 @@ record_sex(record_reader_t *r, const char *path, json_t *value,
     text = json_string_value(value);
 
     if (text == NULL || (strcmp(text, "M") != 0 && strcmp(text, "F") != 0)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not \"M\" or \"F\"",
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" is not \"M\" or \"F\"",
                             path);
     }
 
-    return record_copy(r, text, 1, &record->sex);
+    return dmp_record_copy(r, text, 1, &record->sex);
 }
 
 
@@ -334,7 +192,7 @@ record_address(record_reader_t *r, const char *path, json_t *value,
 {
     (void) record;               /* nothing of it is kept */
 
-    return record_string(r, path, value, 0, RECORD_TEXT_MAX, NULL);
+    return dmp_record_string(r, path, value, 0, RECORD_TEXT_MAX, NULL);
 }
 
 
@@ -351,7 +209,7 @@ record_prefer(record_reader_t *r, const char *path, json_t *value,
     if (text == NULL
         || (strcmp(text, "sms") != 0 && strcmp(text, "email") != 0))
     {
-        return record_error(r, DMP_E_SYNTAX,
+        return dmp_record_error(r, DMP_E_SYNTAX,
                             "\"%s\" is not \"sms\" or \"email\"", path);
     }
 
@@ -396,17 +254,18 @@ record_ins(record_reader_t *r, const char *path, json_t *value,
     dmp_str_t  ins;
 
     if (!json_is_string(value)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a string", path);
+        return dmp_record_error(r, DMP_E_SYNTAX,
+                                "\"%s\" is not a string", path);
     }
 
     ins.data = json_string_value(value);
     ins.len = json_string_length(value);
 
     if (!dmp_ins_valid(ins, false)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not an INS", path);
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" is not an INS", path);
     }
 
-    return record_copy(r, ins.data, ins.len, &record->ins);
+    return dmp_record_copy(r, ins.data, ins.len, &record->ins);
 }
 
 
@@ -422,7 +281,7 @@ record_status(record_reader_t *r, const char *path, json_t *value,
         record->open = true;
 
     } else if (text == NULL || strcmp(text, "closed") != 0) {
-        return record_error(r, DMP_E_SYNTAX,
+        return dmp_record_error(r, DMP_E_SYNTAX,
                             "\"%s\" is not \"open\" or \"closed\"", path);
     }
 
@@ -430,39 +289,37 @@ record_status(record_reader_t *r, const char *path, json_t *value,
 }
 
 
-/* "2026-01-05T09:00:00Z"; the clock part is checked, and nothing kept. */
+/* Two digits below the limit. */
+static bool
+record_two_digits(const char *text, int limit)
+{
+    return text[0] >= '0' && text[0] <= '9' && text[1] >= '0' && text[1] <= '9'
+           && (text[0] - '0') * 10 + (text[1] - '0') < limit;
+}
+
+
+/* "2026-01-05T09:00:00Z"; it is checked, and nothing of it kept. */
 static dmp_rc_t
 record_opened_at(record_reader_t *r, const char *path, json_t *value,
     dmp_record_t *record)
 {
-    int          hour, minute, second, n;
-    size_t       len;
     int32_t      day;
-    dmp_str_t    date;
-    const char  *text;
+    const char  *t;
 
-    (void) record;               /* nothing of it is kept */
+    (void) record;
 
-    text = json_string_value(value);
-    len = text != NULL ? json_string_length(value) : 0;
-    n = 0;
+    t = json_string_value(value);
 
-    if (len == 20) {
-        date.data = text;
-        date.len = 10;
-
-        if (dmp_day_parse(date, &day) && strspn(text + 11, "0123456789") == 2
-            && strspn(text + 14, "0123456789") == 2
-            && strspn(text + 17, "0123456789") == 2
-            && sscanf(text + 10, "T%2d:%2d:%2dZ%n", &hour, &minute, &second,
-                      &n) == 3
-            && n == 10 && hour < 24 && minute < 60 && second < 60)
-        {
-            return DMP_OK;
-        }
+    if (t != NULL && json_string_length(value) == 20
+        && dmp_day_parse((dmp_str_t) { t, 10 }, &day)
+        && t[10] == 'T' && record_two_digits(t + 11, 24)
+        && t[13] == ':' && record_two_digits(t + 14, 60)
+        && t[16] == ':' && record_two_digits(t + 17, 60) && t[19] == 'Z')
+    {
+        return DMP_OK;
     }
 
-    return record_error(r, DMP_E_SYNTAX,
+    return dmp_record_error(r, DMP_E_SYNTAX,
                         "\"%s\" is not a time (YYYY-MM-DDTHH:MM:SSZ)", path);
 }
 
@@ -478,7 +335,8 @@ record_grant(record_reader_t *r, const char *path, json_t *value,
     const char  *key;
 
     if (!json_is_object(value)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not an object", path);
+        return dmp_record_error(r, DMP_E_SYNTAX,
+                                "\"%s\" is not an object", path);
     }
 
     seen = 0;
@@ -488,17 +346,18 @@ record_grant(record_reader_t *r, const char *path, json_t *value,
 
         if (strcmp(key, "since") == 0) {
             seen |= 1;
-            rc = record_day(r, name, member, &grant->since);
+            rc = dmp_record_day(r, name, member, &grant->since);
 
         } else if (strcmp(key, "until") == 0) {
             seen |= 2;
-            rc = record_day(r, name, member, &grant->until);
+            rc = dmp_record_day(r, name, member, &grant->until);
 
         } else if (strcmp(key, "by") == 0) {
-            rc = record_string(r, name, member, 1, RECORD_ID_MAX, NULL);
+            rc = dmp_record_string(r, name, member, 1, RECORD_ID_MAX, NULL);
 
         } else {
-            rc = record_error(r, DMP_E_UNKNOWN, "unknown member \"%s\"", name);
+            rc = dmp_record_error(r, DMP_E_UNKNOWN,
+                                  "unknown member \"%s\"", name);
         }
 
         if (rc != DMP_OK) {
@@ -507,12 +366,12 @@ record_grant(record_reader_t *r, const char *path, json_t *value,
     }
 
     if (seen != 3) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" has no \"%s\"", path,
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" has no \"%s\"", path,
                             (seen & 1) != 0 ? "until" : "since");
     }
 
     if (grant->until < grant->since) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" ends before it begins",
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" ends before it begins",
                             path);
     }
 
@@ -532,19 +391,22 @@ record_authorisations(record_reader_t *r, const char *path, json_t *value,
     dmp_grant_t  *list;
 
     if (!json_is_object(value)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not an object", path);
+        return dmp_record_error(r, DMP_E_SYNTAX,
+                                "\"%s\" is not an object", path);
     }
 
     n = json_object_size(value);
 
     if (n > RECORD_LIST_MAX) {
-        return record_error(r, DMP_E_LIMIT, "\"%s\" has more than %d members",
-                            path, RECORD_LIST_MAX);
+        return dmp_record_error(r, DMP_E_LIMIT,
+                                "\"%s\" has more than %d members",
+                                path, RECORD_LIST_MAX);
     }
 
-    list = record_take(r, n * sizeof(dmp_grant_t), _Alignof(dmp_grant_t));
+    list = dmp_record_take(r, n * sizeof(dmp_grant_t), _Alignof(dmp_grant_t));
     if (list == NULL) {
-        return record_error(r, DMP_E_INTERNAL, "record larger than measured");
+        return dmp_record_error(r, DMP_E_INTERNAL,
+                                "record larger than measured");
     }
 
     record->authorisations = list;
@@ -555,12 +417,12 @@ record_authorisations(record_reader_t *r, const char *path, json_t *value,
         len = strlen(key);
 
         if (len == 0 || len > RECORD_ID_MAX) {
-            return record_error(r, DMP_E_SYNTAX,
+            return dmp_record_error(r, DMP_E_SYNTAX,
                                 "\"%s\" names nobody, or at too great length",
                                 path);
         }
 
-        rc = record_copy(r, key, len, &list->id);
+        rc = dmp_record_copy(r, key, len, &list->id);
         if (rc == DMP_OK) {
             rc = record_grant(r, name, grant, list);
         }
@@ -588,7 +450,7 @@ record_representative(record_reader_t *r, const char *path, json_t *value,
     until = json_object_get(value, "until");
 
     if (ins == NULL || until == NULL || json_object_size(value) != 2) {
-        return record_error(r, DMP_E_SYNTAX,
+        return dmp_record_error(r, DMP_E_SYNTAX,
                             "\"%s\" is not an object of \"ins\" and \"until\"",
                             path);
     }
@@ -597,16 +459,17 @@ record_representative(record_reader_t *r, const char *path, json_t *value,
     text.len = json_string_length(ins);
 
     if (text.data == NULL || !dmp_ins_valid(text, false)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s.ins\" is not an INS", path);
+        return dmp_record_error(r, DMP_E_SYNTAX,
+                                "\"%s.ins\" is not an INS", path);
     }
 
     (void) snprintf(name, sizeof(name), "%.100s.until", path);
 
-    if (record_day(r, name, until, &out->until) != DMP_OK) {
+    if (dmp_record_day(r, name, until, &out->until) != DMP_OK) {
         return DMP_E_SYNTAX;
     }
 
-    return record_copy(r, text.data, text.len, &out->ins);
+    return dmp_record_copy(r, text.data, text.len, &out->ins);
 }
 
 
@@ -620,20 +483,22 @@ record_representatives(record_reader_t *r, const char *path, json_t *value,
     dmp_representative_t  *list;
 
     if (!json_is_array(value)) {
-        return record_error(r, DMP_E_SYNTAX, "\"%s\" is not a list", path);
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" is not a list", path);
     }
 
     n = json_array_size(value);
 
     if (n > RECORD_LIST_MAX) {
-        return record_error(r, DMP_E_LIMIT, "\"%s\" has more than %d elements",
-                            path, RECORD_LIST_MAX);
+        return dmp_record_error(r, DMP_E_LIMIT,
+                                "\"%s\" has more than %d elements",
+                                path, RECORD_LIST_MAX);
     }
 
-    list = record_take(r, n * sizeof(dmp_representative_t),
+    list = dmp_record_take(r, n * sizeof(dmp_representative_t),
                        _Alignof(dmp_representative_t));
     if (list == NULL) {
-        return record_error(r, DMP_E_INTERNAL, "record larger than measured");
+        return dmp_record_error(r, DMP_E_INTERNAL,
+                                "record larger than measured");
     }
 
     for (i = 0; i < n; i++) {
@@ -720,22 +585,21 @@ record_build(record_reader_t *r, json_t *root, dmp_record_t **out)
     dmp_record_t  *record;
 
     if (!json_is_object(root)) {
-        return record_error(r, DMP_E_SYNTAX, "a record is not an object");
+        return dmp_record_error(r, DMP_E_SYNTAX, "a record is not an object");
     }
 
-    if (json_object_get(root, "ins") == NULL) {
-        return record_error(r, DMP_E_SYNTAX, "\"ins\" is missing");
-    }
-
-    if (json_object_get(root, "status") == NULL) {
-        return record_error(r, DMP_E_SYNTAX, "\"status\" is missing");
+    if (json_object_get(root, "ins") == NULL
+        || json_object_get(root, "status") == NULL)
+    {
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" is missing",
+                            json_object_get(root, "ins") ? "status" : "ins");
     }
 
     size = sizeof(dmp_record_t) + record_measure(root);
 
     record = calloc(1, size);
     if (record == NULL) {
-        return record_error(r, DMP_E_NOMEM, "no memory");
+        return dmp_record_error(r, DMP_E_NOMEM, "no memory");
     }
 
     record->size = size;
@@ -749,7 +613,6 @@ record_build(record_reader_t *r, json_t *root, dmp_record_t **out)
     }
 
     *out = record;
-
     return DMP_OK;
 }
 
@@ -769,8 +632,14 @@ dmp_record_parse(const char *json, size_t len, dmp_record_t **out,
     r.error = error;
 
     if (len > DMP_RECORD_MAX) {
-        return record_error(&r, DMP_E_LIMIT, "a record of more than %d bytes",
-                            DMP_RECORD_MAX);
+        return dmp_record_error(&r, DMP_E_LIMIT,
+                                "a record of more than %d bytes",
+                                DMP_RECORD_MAX);
+    }
+
+    /* jansson stops at a NUL outside strings, and calls what follows nothing */
+    if (memchr(json, '\0', len) != NULL) {
+        return dmp_record_error(&r, DMP_E_SYNTAX, "a NUL byte");
     }
 
     root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &where);
@@ -779,18 +648,17 @@ dmp_record_parse(const char *json, size_t len, dmp_record_t **out,
 
         /* The library's own message quotes the text, which is a patient's. */
         if (json_error_code(&where) == json_error_duplicate_key) {
-            return record_error(&r, DMP_E_SYNTAX,
+            return dmp_record_error(&r, DMP_E_SYNTAX,
                                 "a member is given twice, at column %d",
                                 where.column);
         }
 
-        return record_error(&r, DMP_E_SYNTAX, "not JSON at column %d",
+        return dmp_record_error(&r, DMP_E_SYNTAX, "not JSON at column %d",
                             where.column);
     }
 
     rc = record_build(&r, root, out);
     json_decref(root);
-
     return rc;
 }
 

@@ -112,9 +112,10 @@ dmp_hex(char c)
 
 
 /*
- * Decodes percent escapes once.  False on a broken escape, a control byte, a
- * NUL, bytes that are not UTF-8, or more than size bytes.  "+" is left alone:
- * hosts differ on it, so nothing that is compared may hold one.
+ * Decodes percent escapes once.  False on a broken escape, one that could be
+ * decoded again ("%25"), a control byte, a NUL, bytes that are not UTF-8, or
+ * more than size bytes.  "+" is left alone: hosts differ on it, so nothing
+ * that is compared may hold one.
  */
 static bool
 dmp_decode(dmp_str_t raw, char *out, size_t size, size_t *len)
@@ -142,6 +143,10 @@ dmp_decode(dmp_str_t raw, char *out, size_t size, size_t *len)
 
             c = (char) (high * 16 + low);
             i += 2;
+
+            if (c == '%') {
+                return false;
+            }
         }
 
         if (n == size || (unsigned char) c < 0x20 || c == 0x7f) {
@@ -483,7 +488,7 @@ dmp_map_target(dmp_request_t *out, dmp_str_t method, dmp_str_t target,
         return dmp_refuse(out, DMP_MAPPING_AMBIGUOUS, "the target is too long");
     }
 
-    mark = memchr(target.data, '?', target.len);
+    mark = (target.len != 0) ? memchr(target.data, '?', target.len) : NULL;
 
     path = target;
     query = dmp_null_string;
@@ -509,8 +514,8 @@ dmp_map_target(dmp_request_t *out, dmp_str_t method, dmp_str_t target,
         }
     }
 
-    if (path.len < base.len + 2 || memcmp(path.data, base.data, base.len) != 0
-        || path.data[base.len] != '/')
+    if (path.len < base.len + 2 || path.data[base.len] != '/'
+        || !dmp_str_eq((dmp_str_t) { path.data, base.len }, base))
     {
         return dmp_refuse(out, DMP_MAPPING_OPERATION_UNKNOWN,
                           "the path is not below the FHIR base");

@@ -10,66 +10,10 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include "dmp_entry_int.h"
+#include "dmp_writer_int.h"
 
 
 #define WRITER_NODE_MAX  (DMP_WRITER_MAX - 1 - 16)
-
-
-typedef enum {
-    WRITER_CLOSED = 0,                   /* no epoch */
-    WRITER_OPENING,                      /* its first entry is in flight */
-    WRITER_OPEN,
-    WRITER_LOST                          /* until every bucket is resolved */
-} writer_state_t;
-
-/* A place in a chain; epoch 0 is "before the first entry". */
-typedef struct {
-    uint64_t             epoch;
-    uint64_t             seq;
-    unsigned char        hash[DMP_HASH_LEN];
-} writer_place_t;
-
-typedef struct {
-    writer_place_t       sent;           /* what the next entry extends */
-    writer_place_t       known;          /* what the store is known to hold */
-    uint64_t             ack_epoch;
-    uint64_t             ack_seq;
-    unsigned char        acks[DMP_HASH_LEN];
-    uint64_t             listed_epoch;   /* head in a checkpoint written */
-    uint64_t             listed_seq;
-    uint64_t             signed_epoch;   /* head in one acknowledged */
-    uint64_t             signed_seq;
-    bool                 touched;
-    bool                 forked;         /* the store's head is not ours */
-} writer_chain_t;
-
-typedef struct {
-    unsigned             bucket;
-    dmp_kind_t           kind;
-    writer_place_t       place;
-} writer_flight_t;
-
-struct dmp_writer_s {
-    char                 name[DMP_WRITER_MAX];
-    size_t               name_len;
-    unsigned             buckets;
-    unsigned             home;
-    writer_state_t       state;
-    uint64_t             epoch;
-    int64_t              opened_ms;
-    int64_t              expires_ms;
-    EVP_PKEY            *audit_key;      /* borrowed */
-    EVP_PKEY            *epoch_key;
-    EVP_MD              *sha256;
-    EVP_MD_CTX          *md;
-    unsigned             not_signed;
-    bool                 checkpointing;  /* one is in flight */
-    size_t               first;          /* oldest in the ring below */
-    size_t               n_flight;
-    writer_flight_t      flight[DMP_FLIGHT_MAX];
-    writer_chain_t       chains[];
-};
 
 
 /*
@@ -146,8 +90,8 @@ dmp_writer_create(dmp_str_t node, unsigned buckets, EVP_PKEY *audit_key)
 
 
 /* EVP_PKEY_free() wipes the private part of an Ed25519 key. */
-static void
-writer_wipe_key(dmp_writer_t *w)
+void
+dmp_writer_wipe_key(dmp_writer_t *w)
 {
     EVP_PKEY_free(w->epoch_key);
     w->epoch_key = NULL;
@@ -161,7 +105,7 @@ dmp_writer_free(dmp_writer_t *w)
         return;
     }
 
-    writer_wipe_key(w);
+    dmp_writer_wipe_key(w);
     EVP_MD_CTX_free(w->md);
     EVP_MD_free(w->sha256);
     free(w);
@@ -438,7 +382,7 @@ dmp_writer_open_epoch(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
         return DMP_E_REFUSED;
     }
 
-    writer_wipe_key(w);
+    dmp_writer_wipe_key(w);
     w->state = WRITER_CLOSED;
 
     w->epoch_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
@@ -453,7 +397,7 @@ dmp_writer_open_epoch(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
 
     rc = writer_write_open(w, buf, entry);
     if (rc != DMP_OK) {
-        writer_wipe_key(w);
+        dmp_writer_wipe_key(w);
         return rc;
     }
 
@@ -641,209 +585,8 @@ dmp_writer_close_epoch(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
         return rc;
     }
 
-    writer_wipe_key(w);
+    dmp_writer_wipe_key(w);
     w->state = WRITER_CLOSED;
 
     return DMP_OK;
-}
-
-
-/* What an acknowledged entry says of other heads is now in the store. */
-static void
-writer_confirm(dmp_writer_t *w, const writer_flight_t *flight)
-{
-    unsigned         i;
-    writer_chain_t  *chain;
-
-    for (i = 0; i < w->buckets; i++) {
-        chain = &w->chains[i];
-
-        if (flight->kind == DMP_KIND_EPOCH_OPEN) {
-            if (chain->known.epoch < flight->place.epoch) {
-                chain->signed_epoch = chain->known.epoch;
-                chain->signed_seq = chain->known.seq;
-            }
-
-        } else if (chain->listed_epoch == flight->place.epoch) {
-            chain->signed_epoch = chain->listed_epoch;
-            chain->signed_seq = chain->listed_seq;
-        }
-    }
-}
-
-
-bool
-dmp_writer_acked(dmp_writer_t *w, unsigned bucket, uint64_t seq, char outcome,
-    uint64_t id_ms, uint64_t id_seq)
-{
-    writer_chain_t   *chain;
-    writer_flight_t  *flight;
-
-    if (w->state == WRITER_LOST || w->n_flight == 0) {
-        return false;
-    }
-
-    flight = &w->flight[w->first];
-
-    if (flight->bucket != bucket || flight->place.seq != seq) {
-        return false;
-    }
-
-    chain = &w->chains[bucket];
-
-    if (chain->ack_epoch != flight->place.epoch) {
-        chain->ack_epoch = flight->place.epoch;
-        memset(chain->acks, 0, DMP_HASH_LEN);
-    }
-
-    if (!dmp_acks_extend(w->md, w->sha256, chain->acks, seq, outcome, id_ms,
-                         id_seq))
-    {
-        return false;
-    }
-
-    if (flight->kind == DMP_KIND_EPOCH_OPEN) {
-        writer_confirm(w, flight);
-
-        if (w->state == WRITER_OPENING) {
-            w->state = WRITER_OPEN;
-        }
-
-    } else if (flight->kind == DMP_KIND_CHECKPOINT
-               || flight->kind == DMP_KIND_EPOCH_CLOSE)
-    {
-        writer_confirm(w, flight);
-        w->checkpointing = false;
-
-    } else {
-        w->not_signed++;
-    }
-
-    chain->ack_seq = seq;
-    chain->known = flight->place;
-
-    w->first = (w->first + 1) % DMP_FLIGHT_MAX;
-    w->n_flight--;
-
-    return true;
-}
-
-
-void
-dmp_writer_lost(dmp_writer_t *w)
-{
-    size_t           i;
-    writer_chain_t  *chain;
-
-    for (i = 0; i < w->n_flight; i++) {
-        w->chains[w->flight[(w->first + i) % DMP_FLIGHT_MAX].bucket].touched
-            = true;
-    }
-
-    /* A checkpoint in flight may not stand: its heads are to be told again. */
-    for (i = 0; i < w->buckets; i++) {
-        chain = &w->chains[i];
-        chain->listed_epoch = 0;
-        chain->listed_seq = 0;
-    }
-
-    writer_wipe_key(w);
-    w->checkpointing = false;
-    w->not_signed = 0;
-    w->state = w->n_flight > 0 ? WRITER_LOST : WRITER_CLOSED;
-}
-
-
-bool
-dmp_writer_touched(const dmp_writer_t *w, unsigned bucket)
-{
-    return bucket < w->buckets && w->chains[bucket].touched;
-}
-
-
-static bool
-writer_same(const writer_place_t *a, const writer_place_t *b)
-{
-    return a->epoch == b->epoch && a->seq == b->seq
-           && memcmp(a->hash, b->hash, DMP_HASH_LEN) == 0;
-}
-
-
-/* The last known head, or one of those that were in flight from there. */
-static bool
-writer_is_ours(const dmp_writer_t *w, unsigned bucket,
-    const writer_place_t *place)
-{
-    size_t                  i;
-    const writer_flight_t  *flight;
-
-    if (writer_same(place, &w->chains[bucket].known)) {
-        return true;
-    }
-
-    for (i = 0; i < w->n_flight; i++) {
-        flight = &w->flight[(w->first + i) % DMP_FLIGHT_MAX];
-
-        if (flight->bucket == bucket && writer_same(place, &flight->place)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-/* After a loss: once every bucket has its answer, an epoch may be opened. */
-static void
-writer_settle(dmp_writer_t *w)
-{
-    unsigned  i;
-
-    if (w->state != WRITER_LOST) {
-        return;
-    }
-
-    for (i = 0; i < w->buckets; i++) {
-        if (w->chains[i].touched) {
-            return;
-        }
-    }
-
-    w->first = 0;
-    w->n_flight = 0;
-    w->state = WRITER_CLOSED;
-}
-
-
-bool
-dmp_writer_resolve(dmp_writer_t *w, unsigned bucket, bool present,
-    uint64_t epoch, uint64_t seq, const unsigned char hash[DMP_HASH_LEN])
-{
-    writer_chain_t  *chain;
-    writer_place_t   place;
-
-    if (bucket >= w->buckets) {
-        return false;
-    }
-
-    memset(&place, 0, sizeof(place));
-
-    if (present) {
-        place.epoch = epoch;
-        place.seq = seq;
-        memcpy(place.hash, hash, DMP_HASH_LEN);
-    }
-
-    chain = &w->chains[bucket];
-    chain->forked = !writer_is_ours(w, bucket, &place);
-    chain->touched = false;
-
-    if (!chain->forked) {
-        chain->known = place;
-        chain->sent = place;
-    }
-
-    writer_settle(w);
-
-    return !chain->forked;
 }

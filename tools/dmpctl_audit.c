@@ -11,6 +11,7 @@
 
 
 #define AUDIT_BATCH  "1000"
+#define AUDIT_BATCH_N  1000
 
 /* A writer's head in the store, by its key's name. */
 typedef struct {
@@ -69,15 +70,40 @@ audit_note_head(audit_t *a, unsigned bucket, const char *writer, size_t len)
 }
 
 
+/* A key "{dmp:NN}:w:WRITER"; others of that pattern are not ours to judge. */
+static bool
+audit_note_key(audit_t *a, const redisReply *key)
+{
+    char           *rest;
+    size_t          skip;
+    unsigned long   bucket;
+
+    if (strncmp(key->str, "{dmp:", 5) != 0
+        || key->str[5] < '0' || key->str[5] > '9')
+    {
+        return true;
+    }
+
+    bucket = strtoul(key->str + 5, &rest, 10);
+
+    if (bucket >= a->store.buckets || strncmp(rest, "}:w:", 4) != 0) {
+        return true;
+    }
+
+    skip = (size_t) (rest - key->str) + 4;
+
+    return audit_note_head(a, (unsigned) bucket, key->str + skip,
+                           key->len - skip);
+}
+
+
 /* All keys "{dmp:NN}:w:WRITER": also of writers whose entries are all gone. */
 static bool
 audit_scan(audit_t *a)
 {
-    int            n;
     bool           ok;
     char           cursor[32] = "0";
     size_t         i;
-    unsigned       bucket;
     redisReply    *r, *keys;
     store_args_t   args;
 
@@ -103,15 +129,7 @@ audit_scan(audit_t *a)
             keys = r->element[1];
 
             for (i = 0; i < keys->elements && ok; i++) {
-                n = 0;
-
-                if (sscanf(keys->element[i]->str, "{dmp:%3u}:w:%n", &bucket,
-                           &n) == 1
-                    && n > 0 && bucket < a->store.buckets)
-                {
-                    ok = audit_note_head(a, bucket, keys->element[i]->str + n,
-                                         keys->element[i]->len - (size_t) n);
-                }
+                ok = audit_note_key(a, keys->element[i]);
             }
 
         } else {
@@ -217,7 +235,7 @@ audit_read(audit_t *a, unsigned bucket, char *last, size_t size,
         tool_progress("bucket %u of %u: %llu entries", bucket + 1,
                       a->store.buckets, (unsigned long long) a->entries);
 
-    } while (ok && n == (size_t) atoi(AUDIT_BATCH));
+    } while (ok && n == AUDIT_BATCH_N);
 
     return ok;
 }

@@ -210,7 +210,8 @@ store_call(store_t *store, const store_args_t *args)
     reply = store_ask(store, args);
 
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
-        tool_error("store: %s: %s", args->data[0], reply->str);
+        tool_error("store: %s: %s", args->n > 0 ? args->data[0] : "",
+                   reply->str);
         freeReplyObject(reply);
         return NULL;
     }

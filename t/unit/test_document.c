@@ -286,6 +286,7 @@ names_somebody_unknown(void **state)
         "Patient?identifier=" INS_SYSTEM "|" INS "," INS_SYSTEM "|"
             OTHER_INS,
         "Patient?identifier=" INS_SYSTEM "|" INS "%2c" INS_SYSTEM,
+        "Patient?identifier=urn:oid:1.2.3|A12," OTHER_INS,
         "Patient?identifier=" INS_SYSTEM "|x|" INS,
         "Patient?identifier=" INS_SYSTEM "|" INS "#x",
         "Patient?identifier=" INS_SYSTEM "%7" INS,

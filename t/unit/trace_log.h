@@ -165,7 +165,8 @@ log_make_access(log_access_t *a, int64_t time_ms)
     a->access.patient = dmp_string("AAAAAAAAAAAAAAAAAAAAAA");
     a->access.request = &a->request;
     a->access.decision = &a->decision;
-    a->access.policy = dmp_string("Vd0VnWq1cCnZ3l6cIXg0bJH0wRrXJw2Q0sFf0J5l3aE");
+    a->access.policy
+        = dmp_string("Vd0VnWq1cCnZ3l6cIXg0bJH0wRrXJw2Q0sFf0J5l3aE");
     a->access.version = 7;
     a->access.client = dmp_string("192.0.2.17");
     a->access.method = dmp_string("GET");

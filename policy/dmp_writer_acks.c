@@ -1,0 +1,210 @@
+/*
+ * dmp_writer_acks.c: what the store has acknowledged of a writer's entries,
+ * and where its chains stand after a link was lost.
+ */
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "dmp_writer_int.h"
+
+
+/* What an acknowledged entry says of other heads is now in the store. */
+static void
+writer_confirm(dmp_writer_t *w, const writer_flight_t *flight)
+{
+    unsigned         i;
+    writer_chain_t  *chain;
+
+    for (i = 0; i < w->buckets; i++) {
+        chain = &w->chains[i];
+
+        if (flight->kind == DMP_KIND_EPOCH_OPEN) {
+            if (chain->known.epoch < flight->place.epoch) {
+                chain->signed_epoch = chain->known.epoch;
+                chain->signed_seq = chain->known.seq;
+            }
+
+        } else if (chain->listed_epoch == flight->place.epoch) {
+            chain->signed_epoch = chain->listed_epoch;
+            chain->signed_seq = chain->listed_seq;
+        }
+    }
+}
+
+
+bool
+dmp_writer_acked(dmp_writer_t *w, unsigned bucket, uint64_t seq, char outcome,
+    uint64_t id_ms, uint64_t id_seq)
+{
+    writer_chain_t   *chain;
+    writer_flight_t  *flight;
+
+    if (w->state == WRITER_LOST || w->n_flight == 0) {
+        return false;
+    }
+
+    flight = &w->flight[w->first];
+
+    if (flight->bucket != bucket || flight->place.seq != seq) {
+        return false;
+    }
+
+    chain = &w->chains[bucket];
+
+    if (chain->ack_epoch != flight->place.epoch) {
+        chain->ack_epoch = flight->place.epoch;
+        memset(chain->acks, 0, DMP_HASH_LEN);
+    }
+
+    if (!dmp_acks_extend(w->md, w->sha256, chain->acks, seq, outcome, id_ms,
+                         id_seq))
+    {
+        return false;
+    }
+
+    if (flight->kind == DMP_KIND_EPOCH_OPEN) {
+        writer_confirm(w, flight);
+
+        if (w->state == WRITER_OPENING) {
+            w->state = WRITER_OPEN;
+        }
+
+    } else if (flight->kind == DMP_KIND_CHECKPOINT
+               || flight->kind == DMP_KIND_EPOCH_CLOSE)
+    {
+        writer_confirm(w, flight);
+        w->checkpointing = false;
+
+    } else {
+        w->not_signed++;
+    }
+
+    chain->ack_seq = seq;
+    chain->known = flight->place;
+
+    w->first = (w->first + 1) % DMP_FLIGHT_MAX;
+    w->n_flight--;
+
+    return true;
+}
+
+
+void
+dmp_writer_lost(dmp_writer_t *w)
+{
+    size_t           i;
+    writer_chain_t  *chain;
+
+    for (i = 0; i < w->n_flight; i++) {
+        w->chains[w->flight[(w->first + i) % DMP_FLIGHT_MAX].bucket].touched
+            = true;
+    }
+
+    /* A checkpoint in flight may not stand: its heads are to be told again. */
+    for (i = 0; i < w->buckets; i++) {
+        chain = &w->chains[i];
+        chain->listed_epoch = 0;
+        chain->listed_seq = 0;
+    }
+
+    dmp_writer_wipe_key(w);
+    w->checkpointing = false;
+    w->not_signed = 0;
+    w->state = w->n_flight > 0 ? WRITER_LOST : WRITER_CLOSED;
+}
+
+
+bool
+dmp_writer_touched(const dmp_writer_t *w, unsigned bucket)
+{
+    return bucket < w->buckets && w->chains[bucket].touched;
+}
+
+
+static bool
+writer_same(const writer_place_t *a, const writer_place_t *b)
+{
+    return a->epoch == b->epoch && a->seq == b->seq
+           && memcmp(a->hash, b->hash, DMP_HASH_LEN) == 0;
+}
+
+
+/* The last known head, or one of those that were in flight from there. */
+static bool
+writer_is_ours(const dmp_writer_t *w, unsigned bucket,
+    const writer_place_t *place)
+{
+    size_t                  i;
+    const writer_flight_t  *flight;
+
+    if (writer_same(place, &w->chains[bucket].known)) {
+        return true;
+    }
+
+    for (i = 0; i < w->n_flight; i++) {
+        flight = &w->flight[(w->first + i) % DMP_FLIGHT_MAX];
+
+        if (flight->bucket == bucket && writer_same(place, &flight->place)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* After a loss: once every bucket has its answer, an epoch may be opened. */
+static void
+writer_settle(dmp_writer_t *w)
+{
+    unsigned  i;
+
+    if (w->state != WRITER_LOST) {
+        return;
+    }
+
+    for (i = 0; i < w->buckets; i++) {
+        if (w->chains[i].touched) {
+            return;
+        }
+    }
+
+    w->first = 0;
+    w->n_flight = 0;
+    w->state = WRITER_CLOSED;
+}
+
+
+bool
+dmp_writer_resolve(dmp_writer_t *w, unsigned bucket, bool present,
+    uint64_t epoch, uint64_t seq, const unsigned char hash[DMP_HASH_LEN])
+{
+    writer_chain_t  *chain;
+    writer_place_t   place;
+
+    if (bucket >= w->buckets) {
+        return false;
+    }
+
+    memset(&place, 0, sizeof(place));
+
+    if (present) {
+        place.epoch = epoch;
+        place.seq = seq;
+        memcpy(place.hash, hash, DMP_HASH_LEN);
+    }
+
+    chain = &w->chains[bucket];
+    chain->forked = !writer_is_ours(w, bucket, &place);
+    chain->touched = false;
+
+    if (!chain->forked) {
+        chain->known = place;
+        chain->sent = place;
+    }
+
+    writer_settle(w);
+
+    return !chain->forked;
+}

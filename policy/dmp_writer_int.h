@@ -1,0 +1,70 @@
+/*
+ * dmp_writer_int.h: a writer's state, shared by what writes entries
+ * (dmp_writer.c) and what the store says of them (dmp_writer_acks.c).
+ */
+
+#ifndef DMP_WRITER_INT_H
+#define DMP_WRITER_INT_H
+
+#include "dmp_entry_int.h"
+
+
+typedef enum {
+    WRITER_CLOSED = 0,                   /* no epoch */
+    WRITER_OPENING,                      /* its first entry is in flight */
+    WRITER_OPEN,
+    WRITER_LOST                          /* until every bucket is resolved */
+} writer_state_t;
+
+/* A place in a chain; epoch 0 is "before the first entry". */
+typedef struct {
+    uint64_t             epoch;
+    uint64_t             seq;
+    unsigned char        hash[DMP_HASH_LEN];
+} writer_place_t;
+
+typedef struct {
+    writer_place_t       sent;           /* what the next entry extends */
+    writer_place_t       known;          /* what the store is known to hold */
+    uint64_t             ack_epoch;
+    uint64_t             ack_seq;
+    unsigned char        acks[DMP_HASH_LEN];
+    uint64_t             listed_epoch;   /* head in a checkpoint written */
+    uint64_t             listed_seq;
+    uint64_t             signed_epoch;   /* head in one acknowledged */
+    uint64_t             signed_seq;
+    bool                 touched;
+    bool                 forked;         /* the store's head is not ours */
+} writer_chain_t;
+
+typedef struct {
+    unsigned             bucket;
+    dmp_kind_t           kind;
+    writer_place_t       place;
+} writer_flight_t;
+
+struct dmp_writer_s {
+    char                 name[DMP_WRITER_MAX];
+    size_t               name_len;
+    unsigned             buckets;
+    unsigned             home;
+    writer_state_t       state;
+    uint64_t             epoch;
+    int64_t              opened_ms;
+    int64_t              expires_ms;
+    EVP_PKEY            *audit_key;      /* borrowed */
+    EVP_PKEY            *epoch_key;
+    EVP_MD              *sha256;
+    EVP_MD_CTX          *md;
+    unsigned             not_signed;
+    bool                 checkpointing;  /* one is in flight */
+    size_t               first;          /* oldest in the ring below */
+    size_t               n_flight;
+    writer_flight_t      flight[DMP_FLIGHT_MAX];
+    writer_chain_t       chains[];
+};
+
+/* Forgets the epoch's key; it cannot sign any more. */
+void dmp_writer_wipe_key(dmp_writer_t *w);
+
+#endif
