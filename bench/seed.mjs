@@ -58,6 +58,7 @@ function documentOf(ins, id, masked) {
     subject: { reference: `Patient?identifier=${INS}|${ins}` },
     date: '2024-11-20T10:30:00+01:00',
     author: [{ reference: '#author' }],
+    description: 'Compte rendu de consultation, suivi de tension',
     securityLabel: [
       masked
         ? coding(TRE_A07, 'MASQUE_PS', 'Masqué aux professionnels de santé')
@@ -93,7 +94,6 @@ function complete(document) {
     ...document,
     category: [coding(TRE_A03, '10', 'Compte rendu')],
     authenticator: { reference: '#author' },
-    description: 'Compte rendu de consultation, suivi de tension',
     context,
   };
 }

@@ -53,13 +53,15 @@ dmp_record_take(record_reader_t *r, size_t size, size_t align)
 
 
 dmp_rc_t
-dmp_record_copy(record_reader_t *r, const char *text, size_t len, dmp_str_t *out)
+dmp_record_copy(record_reader_t *r, const char *text, size_t len,
+    dmp_str_t *out)
 {
     char  *p;
 
     p = dmp_record_take(r, len, 1);
     if (p == NULL) {
-        return dmp_record_error(r, DMP_E_INTERNAL, "record larger than measured");
+        return dmp_record_error(r, DMP_E_INTERNAL,
+                                "record larger than measured");
     }
 
     memcpy(p, text, len);
@@ -71,13 +73,15 @@ dmp_record_copy(record_reader_t *r, const char *text, size_t len, dmp_str_t *out
 
 
 dmp_rc_t
-dmp_record_string(record_reader_t *r, const char *path, json_t *value, size_t min,
+dmp_record_string(record_reader_t *r, const char *path, json_t *value,
+    size_t min,
     size_t max, dmp_str_t *out)
 {
     size_t  len;
 
     if (!json_is_string(value)) {
-        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" is not a string", path);
+        return dmp_record_error(r, DMP_E_SYNTAX,
+                                "\"%s\" is not a string", path);
     }
 
     len = json_string_length(value);
@@ -87,8 +91,9 @@ dmp_record_string(record_reader_t *r, const char *path, json_t *value, size_t mi
     }
 
     if (len > max) {
-        return dmp_record_error(r, DMP_E_LIMIT, "\"%s\" is longer than %zu bytes",
-                            path, max);
+        return dmp_record_error(r, DMP_E_LIMIT,
+                                "\"%s\" is longer than %zu bytes",
+                                path, max);
     }
 
     if (out == NULL) {
@@ -100,7 +105,8 @@ dmp_record_string(record_reader_t *r, const char *path, json_t *value, size_t mi
 
 
 dmp_rc_t
-dmp_record_day(record_reader_t *r, const char *path, json_t *value, int32_t *day)
+dmp_record_day(record_reader_t *r, const char *path, json_t *value,
+    int32_t *day)
 {
     dmp_str_t  text;
 
