@@ -30,7 +30,8 @@ FUZZ  := $(sort $(patsubst t/fuzz/fuzz_%.c,%,$(wildcard t/fuzz/fuzz_*.c)))
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 BASE := -std=c11 -D_GNU_SOURCE -Iinclude -I$(B) $(WARN) -g -MMD -MP
-HARD := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC
+HARD := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC \
+        -fno-semantic-interposition
 SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all \
         -fno-omit-frame-pointer -O1
 LIBS := -lhiredis -ljansson -lcrypto

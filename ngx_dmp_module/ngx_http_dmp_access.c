@@ -133,6 +133,31 @@ ngx_http_dmp_get_ctx(ngx_http_request_t *r)
 }
 
 
+/*
+ * Random bytes for a trace id, drawn for many requests at once: they only
+ * keep ids apart.  Empty at first in each worker, so that no two share them.
+ */
+static ngx_int_t
+ngx_http_dmp_random(u_char out[10])
+{
+    static u_char  pool[640];
+    static size_t  left;
+
+    if (left == 0) {
+        if (RAND_bytes(pool, sizeof(pool)) != 1) {
+            return NGX_ERROR;
+        }
+
+        left = sizeof(pool);
+    }
+
+    left -= 10;
+    ngx_memcpy(out, pool + left, 10);
+
+    return NGX_OK;
+}
+
+
 static ngx_http_dmp_ctx_t *
 ngx_http_dmp_create_ctx(ngx_http_request_t *r,
     const ngx_http_dmp_loc_conf_t *dlcf)
@@ -141,7 +166,7 @@ ngx_http_dmp_create_ctx(ngx_http_request_t *r,
     ngx_pool_cleanup_t  *cln;
     ngx_http_dmp_ctx_t  *ctx;
 
-    if (RAND_bytes(random, sizeof(random)) != 1) {
+    if (ngx_http_dmp_random(random) != NGX_OK) {
         return NULL;
     }
 

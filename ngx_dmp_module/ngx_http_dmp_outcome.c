@@ -11,6 +11,7 @@
 
 #define NGX_HTTP_DMP_FLUSH_MS      200
 #define NGX_HTTP_DMP_BATCH         DMP_OUTCOMES_MAX
+#define NGX_HTTP_DMP_UNSIGNED_MAX  64
 #define NGX_HTTP_DMP_PENDING_MAX   65536
 
 typedef struct {
@@ -246,9 +247,9 @@ ngx_http_dmp_write_batch(void)
     }
 
     batch->closing = 0;
-    batch->n = ngx_min(ngx_http_dmp_outcomes.n, NGX_HTTP_DMP_BATCH / 2);
+    batch->n = ngx_min(ngx_http_dmp_outcomes.n, NGX_HTTP_DMP_BATCH);
     batch->n_abandoned = ngx_min(ngx_http_dmp_abandoned.n,
-                                 NGX_HTTP_DMP_BATCH / 2);
+                                 NGX_HTTP_DMP_BATCH);
 
     /* the oldest stand first */
     ngx_memcpy(batch->outcomes, ngx_http_dmp_outcomes.items,
@@ -319,6 +320,7 @@ ngx_http_dmp_write_heads(ngx_uint_t closing)
 }
 
 
+/* Outcomes first, so that the checkpoint that follows is over the rest. */
 static void
 ngx_http_dmp_write_all(void)
 {
@@ -396,13 +398,18 @@ ngx_http_dmp_log_handler(ngx_http_request_t *r)
 
     ngx_http_dmp_outcome_add(&outcome);
 
-    if ((ngx_http_dmp_outcomes.n >= NGX_HTTP_DMP_BATCH / 2
-         || dmp_writer_unsigned(ngx_http_dmp_store.writer)
-            >= NGX_HTTP_DMP_BATCH)
-        && ngx_http_dmp_store.state == NGX_HTTP_DMP_STORE_READY
+    if (ngx_http_dmp_store.state == NGX_HTTP_DMP_STORE_READY
         && ngx_http_dmp_store.why == NULL)
     {
-        ngx_http_dmp_write_all();
+        if (ngx_http_dmp_outcomes.n >= NGX_HTTP_DMP_BATCH) {
+            (void) ngx_http_dmp_write_batch();
+        }
+
+        if (dmp_writer_unsigned(ngx_http_dmp_store.writer)
+            >= NGX_HTTP_DMP_UNSIGNED_MAX)
+        {
+            (void) ngx_http_dmp_write_heads(0);
+        }
     }
 
     ngx_http_dmp_outcome_arm();
