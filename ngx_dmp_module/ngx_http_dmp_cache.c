@@ -239,6 +239,28 @@ ngx_http_dmp_record_put(const char *patient, uint64_t version,
 }
 
 
+static void
+ngx_http_dmp_cache_drop(ngx_http_dmp_cache_t *cache, const void *key,
+    size_t len)
+{
+    ngx_http_dmp_cached_t  *cached;
+
+    cached = ngx_http_dmp_cache_find(cache, key, len,
+                                     ngx_murmur_hash2((u_char *) key, len));
+    if (cached != NULL) {
+        ngx_http_dmp_cache_remove(cache, cached);
+    }
+}
+
+
+void
+ngx_http_dmp_record_drop(const char *patient)
+{
+    ngx_http_dmp_cache_drop(&ngx_http_dmp_records, patient,
+                            DMP_PSEUDONYM_LEN);
+}
+
+
 /* The location's configuration, then the id; an id has at most 64 bytes. */
 typedef struct {
     size_t  len;
@@ -275,17 +297,10 @@ ngx_http_dmp_document_get(ngx_http_request_t *r, dmp_str_t id)
 void
 ngx_http_dmp_document_drop(ngx_http_request_t *r, dmp_str_t id)
 {
-    ngx_http_dmp_cached_t        *cached;
-    ngx_http_dmp_document_key_t   key;
+    ngx_http_dmp_document_key_t  key;
 
     ngx_http_dmp_document_key(r, id, &key);
-
-    cached = ngx_http_dmp_cache_find(&ngx_http_dmp_documents, key.text,
-                                     key.len,
-                                     ngx_murmur_hash2(key.text, key.len));
-    if (cached != NULL) {
-        ngx_http_dmp_cache_remove(&ngx_http_dmp_documents, cached);
-    }
+    ngx_http_dmp_cache_drop(&ngx_http_dmp_documents, key.text, key.len);
 }
 
 

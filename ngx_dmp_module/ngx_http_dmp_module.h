@@ -250,6 +250,7 @@ void ngx_http_dmp_cache_done(void);
 ngx_http_dmp_cached_t *ngx_http_dmp_record_get(const char *patient);
 ngx_http_dmp_cached_t *ngx_http_dmp_record_put(const char *patient,
     uint64_t version, dmp_record_t *record);
+void ngx_http_dmp_record_drop(const char *patient);
 
 /* Ids are the record host's: facts are kept apart by the request's location. */
 ngx_http_dmp_cached_t *ngx_http_dmp_document_get(ngx_http_request_t *r,

@@ -29,6 +29,7 @@ ngx_http_dmp_take_record(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_memzero(&ctx->facts, sizeof(dmp_facts_t));
 
     if (!w->present) {
+        ngx_http_dmp_record_drop(ctx->patient);
         ctx->facts.state = DMP_RECORD_ABSENT;
         return NGX_OK;
     }
