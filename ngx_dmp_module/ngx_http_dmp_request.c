@@ -182,6 +182,33 @@ ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/*
+ * Among what the client accepts, the one form that can be judged.  In place:
+ * the client's own header, and no other one.
+ */
+static void
+ngx_http_dmp_narrow_accept(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == sizeof("Accept") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "Accept",
+                                   sizeof("Accept") - 1)
+                   == 0)
+            {
+                ngx_str_set(&h[i].value, "application/fhir+json");
+            }
+        }
+    }
+}
+
+
 /* Headers that name us or change the answer go; the receipt comes. */
 ngx_int_t
 ngx_http_dmp_prepare_forward(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
@@ -192,6 +219,8 @@ ngx_http_dmp_prepare_forward(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     if (ngx_http_dmp_strip_headers(r) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_dmp_narrow_accept(r);
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 

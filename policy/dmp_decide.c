@@ -98,6 +98,21 @@ dmp_rule_a3(const dmp_case_t *c)
 }
 
 
+/* A4: one identity; a card and a token are two. */
+static dmp_reason_t
+dmp_rule_a4(const dmp_case_t *c)
+{
+    if (c->subject->certificate == DMP_CREDENTIAL_VERIFIED
+        && c->subject->token == DMP_CREDENTIAL_VERIFIED
+        && c->subject->auth == DMP_AUTH_DIRECT)
+    {
+        return DMP_REASON_IDENTITY_AMBIGUOUS;
+    }
+
+    return DMP_REASON_NONE;
+}
+
+
 /* B1: one operation that is known, on something, and one reading of it. */
 static dmp_reason_t
 dmp_rule_b1(const dmp_case_t *c)
@@ -197,7 +212,10 @@ dmp_rule_g7(const dmp_case_t *c)
 }
 
 
-/* X1 on the way in: what the store did not say cannot be decided. */
+/*
+ * X1 on the way in: what the store did not say cannot be decided, nor can a
+ * record that is not the one that was asked for.
+ */
 static dmp_reason_t
 dmp_rule_x1(const dmp_case_t *c)
 {
@@ -206,7 +224,9 @@ dmp_rule_x1(const dmp_case_t *c)
     }
 
     if (c->facts->state == DMP_RECORD_PRESENT && c->facts->record != NULL
-        && c->facts->version != 0)
+        && c->facts->version != 0
+        && (!dmp_names_patient(c->request)
+            || dmp_str_eq(c->facts->record->ins, c->request->ins)))
     {
         return DMP_REASON_NONE;
     }
@@ -383,6 +403,7 @@ static const dmp_rule_entry_t  dmp_rules_of_request[] = {
     { DMP_RULE_A1, dmp_rule_a1 },
     { DMP_RULE_A2, dmp_rule_a2 },
     { DMP_RULE_A3, dmp_rule_a3 },
+    { DMP_RULE_A4, dmp_rule_a4 },
     { DMP_RULE_B1, dmp_rule_b1 },
     { DMP_RULE_B2, dmp_rule_b2 },
     { DMP_RULE_X1, dmp_rule_x1 },

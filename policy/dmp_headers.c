@@ -44,6 +44,8 @@ static const struct {
 
     /* they ask for a part, another form or none of what must be judged whole */
     { dmp_string("accept-encoding"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("accept-charset"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("proxy-authorization"), DMP_KIND_STRIPPED, 0 },
     { dmp_string("te"), DMP_KIND_STRIPPED, 0 },
     { dmp_string("range"), DMP_KIND_STRIPPED, 0 },
     { dmp_string("if-range"), DMP_KIND_STRIPPED, 0 },

@@ -10,7 +10,7 @@
 #include <dmp/dmp_decide.h>
 
 
-#define DMP_ANSWER_MAX  4096             /* bytes of any of these answers */
+#define DMP_ANSWER_MAX  8192             /* bytes of any of these answers */
 
 /*
  * The HTTP status of a decision that does not allow.  What refuses a document

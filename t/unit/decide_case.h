@@ -105,6 +105,13 @@ oracle(const case_t *c)
         return no(DMP_RULE_A3, DMP_REASON_TOKEN_REJECTED);
     }
 
+    /* A4: a card and a token are two identities */
+    if (c->certificate == DMP_CREDENTIAL_VERIFIED
+        && c->token == DMP_CREDENTIAL_VERIFIED && c->auth == DMP_AUTH_DIRECT)
+    {
+        return no(DMP_RULE_A4, DMP_REASON_IDENTITY_AMBIGUOUS);
+    }
+
     /* B1: the request says one thing */
     switch (c->mapping) {
 

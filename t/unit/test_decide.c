@@ -227,6 +227,7 @@ test_all_reached(void **state)
         { DMP_RULE_A1, DMP_REASON_AUTHENTICATION_REQUIRED },
         { DMP_RULE_A2, DMP_REASON_CERTIFICATE_REJECTED },
         { DMP_RULE_A3, DMP_REASON_TOKEN_REJECTED },
+        { DMP_RULE_A4, DMP_REASON_IDENTITY_AMBIGUOUS },
         { DMP_RULE_B1, DMP_REASON_REQUEST_AMBIGUOUS },
         { DMP_RULE_B1, DMP_REASON_OPERATION_UNKNOWN },
         { DMP_RULE_B2, DMP_REASON_INS_INVALID },
@@ -386,7 +387,13 @@ test_zero_denies(void **state)
     assert_int_equal(out.effect, DMP_ERROR);
     assert_int_equal(out.rule, DMP_RULE_X1);
 
+    /* a record that is not the one that was asked for says nothing */
     facts = (dmp_facts_t) { DMP_RECORD_PRESENT, 1, &record };
+    dmp_decide(&none, &subject, &request, &facts, &document, 0, &out);
+    assert_int_equal(out.effect, DMP_ERROR);
+    assert_int_equal(out.rule, DMP_RULE_X1);
+
+    record.ins = dmp_string(INS);
     dmp_decide(&none, &subject, &request, &facts, &document, 0, &out);
     assert_int_equal(out.effect, DMP_DENY);
     assert_int_equal(out.reason, DMP_REASON_RECORD_CLOSED);
@@ -460,6 +467,7 @@ test_ins_key_setting(void **state)
 
     make_record(&allowed, &record);
     make_subject(&allowed, &subject);
+    record.ins = dmp_string(BAD_INS);
     facts = (dmp_facts_t) { DMP_RECORD_PRESENT, 1, &record };
     request.mapping = DMP_MAPPING_ONE;
     request.operation = DMP_OPERATION_SEARCH;
