@@ -180,6 +180,7 @@ ngx_http_dmp_create_ctx(ngx_http_request_t *r,
 
     ctx->request = r;
     ctx->policy = dlcf->policy;
+    ctx->http_version = r->http_version;
     dmp_uuid7((char *) ctx->trace_id, ngx_http_dmp_time_ms(), random);
 
     cln->handler = ngx_http_dmp_cleanup;

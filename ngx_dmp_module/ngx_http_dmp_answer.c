@@ -84,6 +84,9 @@ ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    /* a host that does not speak HTTP makes the answer one of HTTP/0.9 */
+    r->http_version = ctx->http_version;
+
     r->headers_out.status = status;
     r->headers_out.status_line.len = 0;
     r->headers_out.content_length_n = (off_t) length;

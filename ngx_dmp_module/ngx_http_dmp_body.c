@@ -20,7 +20,8 @@ ngx_http_dmp_body_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    size = (expected > 0) ? (size_t) expected : NGX_HTTP_DMP_BODY_MIN;
+    size = (expected > 0) ? (size_t) expected
+                          : ngx_min(NGX_HTTP_DMP_BODY_MIN, max);
 
     ctx->body = ngx_palloc(r->main->pool, size);
     if (ctx->body == NULL) {

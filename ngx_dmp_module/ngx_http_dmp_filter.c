@@ -173,6 +173,7 @@ ngx_http_dmp_backstop(ngx_http_request_t *r)
     /* bare: it only makes the body filter throw away what comes */
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_http_dmp_ctx_t));
+    ctx->http_version = r->http_version;
     ngx_memset(ctx->trace_id, '0', DMP_UUID_LEN);
     ngx_http_set_ctx(r, ctx, ngx_http_dmp_module);
 

@@ -130,6 +130,7 @@ struct ngx_http_dmp_ctx_s {
     unsigned                 outcome_sent:1;
     unsigned                 document_asked:1;   /* its facts are fresh */
     ngx_uint_t               tries;
+    ngx_uint_t               http_version;   /* the client's */
     uint64_t                 repeated;
 
     ngx_http_dmp_cached_t   *record;         /* held while in use */

@@ -129,6 +129,37 @@ ngx_http_dmp_strip_headers(ngx_http_request_t *r)
 }
 
 
+/* "GET http://other/…" with another Host: two hosts in one request. */
+static ngx_int_t
+ngx_http_dmp_names_two_hosts(ngx_http_request_t *r)
+{
+    u_char     *end;
+    ngx_str_t  *host;
+
+#if (NGX_HTTP_V2)
+    if (r->stream != NULL) {
+        /* nginx makes the Host header from :authority itself */
+        return 0;
+    }
+#endif
+
+    if (r->host_start == NULL || r->host_end == NULL) {
+        return 0;
+    }
+
+    if (r->headers_in.host == NULL) {
+        return 1;
+    }
+
+    host = &r->headers_in.host->value;
+    end = (r->port_end != NULL && r->port_end > r->host_end) ? r->port_end
+                                                             : r->host_end;
+
+    return host->len != (size_t) (end - r->host_start)
+           || ngx_strncasecmp(host->data, r->host_start, host->len) != 0;
+}
+
+
 void
 ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
@@ -171,7 +202,8 @@ ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         }
     }
 
-    if (!r->valid_unparsed_uri || path.len != r->uri.len
+    if (ngx_http_dmp_names_two_hosts(r)
+        || !r->valid_unparsed_uri || path.len != r->uri.len
         || ngx_memcmp(path.data, r->uri.data, path.len) != 0)
     {
         if (ctx->asked.mapping == DMP_MAPPING_ONE) {
