@@ -97,12 +97,13 @@ $(B)/nginx-src/.complete: $(B)/nginx.id
 $(B)/ngx_http_dmp_module.so: $(B)/dynamic/objs/Makefile $(CORE) $(NGX) $(HDRS)
 	@echo "  BUILD $(@F)"
 	$(Q)$(MAKE) $(if $(V),,-s) -j$(JOBS) -C $(B)/dynamic -f objs/Makefile modules
-	$(Q)cp $(B)/dynamic/objs/$(@F) $@
+	@# renamed into place: a running nginx has the old one mapped
+	$(Q)cp $(B)/dynamic/objs/$(@F) $@.new && mv $@.new $@
 
 $(B)/nginx-static: $(B)/static/objs/Makefile $(CORE) $(NGX) $(HDRS)
 	@echo "  BUILD $(@F)"
 	$(Q)$(MAKE) $(if $(V),,-s) -j$(JOBS) -C $(B)/static -f objs/Makefile binary
-	$(Q)cp $(B)/static/objs/nginx $@
+	$(Q)cp $(B)/static/objs/nginx $@.new && mv $@.new $@
 
 
 # The core and the tools

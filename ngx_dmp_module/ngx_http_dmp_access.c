@@ -582,7 +582,8 @@ ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         access.document.id = dmp_document_name(document);
         access.document.type = document->type.code;
 
-    } else {
+    } else if (!dmp_ins_valid(ctx->asked.document, false)) {
+        /* the client's own words, but never a patient's number in clear */
         access.document.id = ctx->asked.document;
     }
 

@@ -61,6 +61,11 @@ ngx_http_dmp_replace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ctx->shown = 0;
     r->buffered &= ~NGX_HTTP_DMP_BUFFERED;
 
+    if (r->upstream != NULL) {
+        /* whatever the host wanted, this connection stays ours */
+        r->upstream->upgrade = 0;
+    }
+
     b = ngx_http_dmp_refusal_body(r, ctx, status, reason);
     out = ngx_alloc_chain_link(r->pool);
 
@@ -146,10 +151,6 @@ ngx_http_dmp_unfit(ngx_http_request_t *r)
         return "it is not JSON";
     }
 
-    if (r->upstream != NULL && r->upstream->upgrade) {
-        return "it changes the protocol";
-    }
-
     return NULL;
 }
 
@@ -179,6 +180,35 @@ ngx_http_dmp_backstop(ngx_http_request_t *r)
 
     return ngx_http_dmp_replace(r, ctx, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                 DMP_REASON_ANSWER_UNCHECKED);
+}
+
+
+/*
+ * The upstream is over.  If it failed, no last buffer will ever come, and
+ * nginx, who takes the header for sent, would only close the connection: this
+ * is the last moment to say what happened.
+ */
+static void
+ngx_http_dmp_upstream_over(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_dmp_ctx_t  *ctx;
+
+    ctx = ngx_http_dmp_get_ctx(r);
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    ctx->finalize_upstream(r, rc);
+
+    if (rc == NGX_OK || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
+        || ctx->answer != NGX_HTTP_DMP_HELD || r->connection->error)
+    {
+        return;
+    }
+
+    /* what it returns is for a filter's caller; the request ends anyway */
+    (void) ngx_http_dmp_unchecked(r, ctx, "it ended early");
 }
 
 
@@ -214,6 +244,11 @@ ngx_http_dmp_hold(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     if (rc != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (r->upstream != NULL && ctx->finalize_upstream == NULL) {
+        ctx->finalize_upstream = r->upstream->finalize_request;
+        r->upstream->finalize_request = ngx_http_dmp_upstream_over;
     }
 
     r->filter_need_in_memory = 1;
@@ -534,15 +569,6 @@ ngx_http_dmp_whole(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/* A flush from an upstream that is over: the last buffer will never come. */
-static ngx_int_t
-ngx_http_dmp_ended_early(ngx_http_request_t *r, ngx_chain_t *in)
-{
-    return in != NULL && in->buf->flush && r->upstream != NULL
-           && r->upstream->cleanup == NULL;
-}
-
-
 static ngx_int_t
 ngx_http_dmp_held(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_chain_t *in)
@@ -565,15 +591,7 @@ ngx_http_dmp_held(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (!last) {
-        if (ngx_http_dmp_ended_early(r, in)) {
-            return ngx_http_dmp_unchecked(r, ctx, "it ended early");
-        }
-
-        return NGX_OK;
-    }
-
-    return ngx_http_dmp_whole(r, ctx);
+    return last ? ngx_http_dmp_whole(r, ctx) : NGX_OK;
 }
 
 

@@ -152,6 +152,10 @@ struct ngx_http_dmp_ctx_s {
     size_t                   body_len;
     size_t                   body_size;
 
+    /* the upstream's own, called from ours while an answer is held */
+    void                   (*finalize_upstream)(ngx_http_request_t *r,
+                                                ngx_int_t rc);
+
     ngx_uint_t               shown;
     ngx_uint_t               withheld;
     dmp_reason_t             answer_reason;  /* why it was not let out */

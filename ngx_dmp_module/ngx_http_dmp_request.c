@@ -78,6 +78,9 @@ ngx_http_dmp_forget_headers(ngx_http_request_t *r)
     r->headers_in.if_modified_since = NULL;
     r->headers_in.if_unmodified_since = NULL;
     r->headers_in.authorization = NULL;
+
+    /* with it, a 101 of the host would open a tunnel around every filter */
+    r->headers_in.upgrade = NULL;
 }
 
 

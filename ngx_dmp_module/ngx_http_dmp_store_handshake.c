@@ -329,6 +329,7 @@ ngx_http_dmp_hello_library(redisAsyncContext *ac, void *data, void *privdata)
 static void
 ngx_http_dmp_hello_setting(redisAsyncContext *ac, void *data, void *privdata)
 {
+    u_char                         text[128];
     redisReply                    *reply, *value;
     const ngx_http_dmp_setting_t  *setting;
 
@@ -346,9 +347,15 @@ ngx_http_dmp_hello_setting(redisAsyncContext *ac, void *data, void *privdata)
     if (value == NULL || value->type != REDIS_REPLY_STRING
         || ngx_strcmp(value->str, setting->value) != 0)
     {
-        ngx_http_dmp_store_broken("dmp_audit_durability asks for another "
-                                  "value of the store's setting",
-                                  setting->name);
+        *ngx_snprintf(text, sizeof(text) - 1, "%s is \"%s\" and must be \"%s\"",
+                      setting->name,
+                      (value != NULL && value->type == REDIS_REPLY_STRING)
+                      ? value->str : "", setting->value)
+            = '\0';
+
+        ngx_http_dmp_store_broken("its settings do not give what "
+                                  "dmp_audit_durability asks for",
+                                  (char *) text);
         return;
     }
 

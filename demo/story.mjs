@@ -1,0 +1,546 @@
+/*
+ * The story that "make demo" plays, told to someone who has never heard of
+ * FHIR.  Each step shows the request, the answer and the trace entry it left,
+ * and states what must hold; the first thing that does not ends the demo.
+ */
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+import {
+  NotAsTold, cellsOf, chapter, dmpctl, documentsOf, entryOf, fail, gatewayLogs,
+  hostReceived, introduce, isAccess, isSuperseded, must, outcomeOf, place,
+  pretty, quietly, reasonOf, redis, request, shortened, show, showDocuments,
+  showEntry, showJson, showRefusal, showRows, showTyped, store, tell, trace, when,
+} from './stage.mjs';
+
+const INS = '285037512000151';
+const JEANNE = `urn:oid:1.2.250.1.213.1.4.8%7C${INS}`;
+
+const PETIT = '899700314422';
+const ROUX = '899700451273';
+const LEROY = '899700588637';
+
+introduce(PETIT, 'Hugo Petit');
+introduce(ROUX, 'Sophie Roux');
+introduce(LEROY, 'Marc Leroy');
+introduce('899700610944', 'Nadia Faure');
+introduce('1750712184', 'CHU de test');
+
+/* The document that Dr Morel masked, and the one that Jeanne will mask. */
+const PSYCHIATRY = 'martin-psychiatrie';
+const ULTRASOUND = 'martin-imagerie-1';
+
+const SEARCH = 'DocumentReference?patient.identifier=';
+
+
+/* ------------------------------------------------------------ the record */
+
+/* Days of the record are days in France. */
+function dayInParis(years) {
+  const parts = Object.fromEntries(
+    new Intl.DateTimeFormat('en', {
+      timeZone: 'Europe/Paris',
+      year: 'numeric', month: 'numeric', day: 'numeric',
+    }).formatToParts(new Date()).map(({ type, value }) => [type, Number(value)])
+  );
+
+  return new Date(Date.UTC(parts.year + years, parts.month - 1, parts.day))
+    .toISOString().slice(0, 10);
+}
+
+const record = {
+  ins: INS,
+  status: 'open',
+  traits: {
+    family: 'MARTIN', given: 'Jeanne', birthdate: '1985-03-02', sex: 'F',
+  },
+  blocked: [ROUX],
+};
+
+function importRecord(shown) {
+  const keys = `${place.run}/keys`;
+  const file = `${place.run}/jeanne.json`;
+
+  writeFileSync(file, `${JSON.stringify(record)}\n`);
+
+  const { status, err } = dmpctl(
+    ['record', 'import', file, ...store, '--operator', 'helpdesk',
+     '--node', 'office', '--record-key', `${keys}/record.key`,
+     '--pseudonym-key', `${keys}/pseudonym.key`,
+     '--audit-key', `${keys}/audit.key`],
+    shown && [
+      'dmpctl record import jeanne.json --redis unix:redis.sock --operator helpdesk',
+      '--record-key record.key --pseudonym-key pseudonym.key --audit-key audit.key',
+    ]
+  );
+
+  quietly(status === 0, 'dmpctl record import succeeds', err);
+}
+
+async function lastChange() {
+  return (await trace()).filter(({ body }) => body.kind === 'change').at(-1);
+}
+
+
+/* --------------------------------------------------------------- helpers */
+
+/* A request of the gateway, with what the record host received meanwhile. */
+function ask(target, options) {
+  const before = hostReceived().length;
+  const answer = request(target, options);
+
+  return { ...answer, received: hostReceived().length - before };
+}
+
+const nothingReached = (answer) =>
+  must(answer.received === 0, 'The record host received nothing of this.',
+       answer.received);
+
+let refusals = 0;
+
+async function refused(answer, status, reason, meaning) {
+  showRefusal(answer, refusals++ > 0);
+
+  const entry = await entryOf(answer);
+
+  showEntry(entry);
+  must(answer.status === status && reasonOf(answer) === reason,
+       `Refused, ${status} ${reason}: “${meaning}”`,
+       { status: answer.status, reason: reasonOf(answer) });
+  must(entry.body.decision === 'deny', 'The refusal is in the trace.',
+       entry.body.decision);
+
+  return entry;
+}
+
+const names = (answer, id) =>
+  documentsOf(answer).some((document) => document.id === id);
+
+
+/* ----------------------------------------------------------------- steps */
+
+async function stranger() {
+  importRecord();
+
+  tell(`Jeanne Martin, born in 1985, lives in France. Her shared medical record (DMP) holds 12 documents. They
+    lie on a server, the record host, which would give them to whoever reaches it. So nobody does,
+    but through the gateway: nginx with this module.`);
+  tell(`Dr Hugo Petit is a general practitioner. He proves who he is with his card of health
+    professional, a certificate on a chip. Jeanne has not authorised him. First his software may
+    ask whether she has a record, and whether he may open it.`);
+
+  const check = ask('Patient?identifier=', { card: 'petit', patient: JEANNE });
+  const patient = check.json?.entry?.[0]?.resource;
+  const told = patient?.extension?.find(
+    (e) => e.url === 'urn:dmp:authorisation')?.valueCoding?.code;
+
+  quietly(check.status === 200 && patient, 'the check is answered', check.body);
+  showJson({
+    resourceType: 'Patient',
+    extension: [{ url: 'urn:dmp:authorisation', valueCoding: { code: told } }],
+    identifier: [{ value: patient.identifier[0].value }],
+    active: patient.active,
+  });
+
+  const entry = await entryOf(check);
+
+  showEntry(entry);
+  must(told === 'NON_EXISTE' && patient.active === true,
+       'She has a record, it is open, and he has no authorisation (NON_EXISTE).', told);
+  must(!/martin/i.test(check.body),
+       'The answer does not even tell him her name.');
+  nothingReached(check);
+
+  tell('He asks for the list of her documents all the same.');
+
+  const search = ask(SEARCH, { card: 'petit', patient: JEANNE });
+  const denied = await refused(search, 403, 'not-authorised',
+    'The patient has not authorised you to consult this record.');
+
+  nothingReached(search);
+
+  tell(`The line marked “trace” is what the gateway wrote to its store before it answered. No trace,
+    no access: were the store away, it would answer 503 to everybody. This is the entry as
+    it stands there, long values shortened. The patient is a pseudonym, “prev” is the
+    fingerprint of the entry before: that is what will betray a forger in step 8.`);
+  show(['', ...pretty(shortened(denied.body, 26)), '']);
+  must(!denied.raw.includes(INS) && !/martin/i.test(denied.raw),
+       'Neither her name nor her health number is in it.');
+}
+
+async function authorised() {
+  tell(`Jeanne telephones the helpdesk and authorises Dr Petit, for a year. The helpdesk enters it
+    with dmpctl, the tool of the operations team.`);
+
+  record.authorisations = {
+    [PETIT]: { since: dayInParis(0), until: dayInParis(1), by: 'patient' },
+  };
+  show(['', 'jeanne.json:', ...pretty(record)]);
+  importRecord(true);
+
+  const change = await lastChange();
+
+  showEntry(change);
+  quietly(change.body.new_version === 2, 'the record has version 2', change.body);
+  must(change.outcome === 'R',
+       'The change is in the trace too: who made it, and that her record is at version 2 now.',
+       change.outcome);
+}
+
+async function reader() {
+  tell('Dr Petit asks again, with the very same request.');
+
+  const search = ask(SEARCH, { card: 'petit', patient: JEANNE });
+
+  quietly(search.status === 200, 'the search is answered', search.body.slice(0, 300));
+  showDocuments(search);
+
+  const entry = await entryOf(search);
+  const found = documentsOf(search);
+
+  showEntry(entry);
+  must(found.length === 11, 'He sees 11 documents.', found.length);
+  quietly(entry.body.decision === 'allow', 'the trace allows it', entry.body);
+  quietly(search.json.total === undefined || search.json.total === 11,
+          'no total tells of a twelfth', search.json.total);
+
+  const outcome = await outcomeOf(search);
+
+  must(outcome.shown === 11 && outcome.withheld === 1,
+       'The trace knows more: once the answer had left, the gateway noted “shown 11, withheld 1”.',
+       outcome);
+
+  tell('He opens one of them, the ultrasound of her heart: who made it, when, where.');
+
+  const read = ask(`DocumentReference/${ULTRASOUND}`, { card: 'petit' });
+  const document = read.json;
+
+  quietly(read.status === 200 && document?.id === ULTRASOUND,
+          'the document is read', read.body.slice(0, 300));
+  showJson({
+    resourceType: document.resourceType,
+    id: document.id,
+    masterIdentifier: { value: document.masterIdentifier.value },
+    description: document.description,
+    date: document.date,
+    content: document.content.map(({ attachment }) => ({
+      attachment: {
+        contentType: attachment.contentType, url: attachment.url,
+        size: attachment.size,
+      },
+    })),
+  });
+
+  const readEntry = await entryOf(read);
+
+  showEntry(readEntry);
+  must(readEntry.body.decision === 'allow' &&
+       readEntry.body.documents?.[0]?.[0] === document.masterIdentifier.value,
+       'Allowed. The star in the trace: the entry also says which document.', readEntry.body);
+
+  return { search, read };
+}
+
+async function masked(search) {
+  tell(`The host has 12 documents. The twelfth is a consultation in psychiatry. Dr Claire Morel, who
+    wrote it, masked it from other health professionals, as Jeanne had asked. Dr Petit has
+    guessed its identifier, and asks for it.`);
+
+  const hidden = ask(`DocumentReference/${PSYCHIATRY}`, { card: 'petit' });
+  const entry = await refused(hidden, 404, 'document-foreign',
+    'No document has this identifier.');
+
+  must(entry.body.reason === 'masked',
+       'Only the trace has the true reason: masked.', entry.body.reason);
+
+  tell('Now a document that has never existed:');
+
+  const absent = ask('DocumentReference/never-existed', { card: 'petit' });
+
+  await refused(absent, 404, 'document-foreign', 'No document has this identifier.');
+
+  const strip = (answer) => answer.body.replaceAll(answer.trace, '');
+  const fields = ({ headers: { date, 'dmp-trace-id': id, ...rest } }) =>
+    JSON.stringify(rest);
+
+  must(strip(hidden) === strip(absent) && fields(hidden) === fields(absent),
+       'Byte for byte the same answer, but for the trace id: nobody can tell the two apart.',
+       [hidden.body, absent.body]);
+
+  const trails = [PSYCHIATRY, '99999.1.12', 'psychiatrie', 'MASQUE_PS'];
+
+  must(trails.every((trail) => !search.body.includes(trail)),
+       'Nor was there a byte of it in the list above.', trails);
+
+  tell(`Is it there at all? Asked directly, behind the gateway’s back and without any card, the record
+    host shows it:`);
+
+  const direct = request(SEARCH, { patient: JEANNE, direct: true });
+
+  showDocuments(direct, (d) =>
+    d.securityLabel?.some((l) => l.coding[0].code === 'MASQUE_PS')
+      ? '  ← MASQUE_PS' : '');
+  show(['']);
+  must(documentsOf(direct).length === 12 && names(direct, PSYCHIATRY),
+       'The host has 12 documents, the masked one among them. It knows nothing of rights; the ' +
+       'gateway does.', documentsOf(direct).length);
+}
+
+async function patientMasks(read) {
+  const unique = read.json.masterIdentifier.value;
+
+  tell(`Jeanne wants another document to be masked: the ultrasound that Dr Petit has just read. The host
+    still knows nothing of it. The helpdesk enters it in her record, by the name that the
+    document bears wherever it goes.`);
+
+  record.masked = [unique];
+  show(['', 'jeanne.json, with one line more:', `  "masked": ["${unique}"]`]);
+  importRecord(true);
+  showEntry(await lastChange());
+
+  tell('Dr Petit searches once more:');
+
+  const search = ask(SEARCH, { card: 'petit', patient: JEANNE });
+
+  quietly(search.status === 200, 'the search is answered', search.body.slice(0, 300));
+  showDocuments(search);
+  showEntry(await entryOf(search));
+  must(documentsOf(search).length === 10 && !search.body.includes(unique) &&
+       !search.body.includes(ULTRASOUND),
+       'His next search shows 10 documents, and not a byte of the ultrasound.',
+       documentsOf(search).length);
+
+  tell('He still has its identifier, and asks for it:');
+
+  const again = ask(`DocumentReference/${ULTRASOUND}`, { card: 'petit' });
+  const entry = await refused(again, 404, 'document-foreign',
+    'No document has this identifier.');
+
+  must(entry.body.reason === 'masked',
+       'What he read a moment ago is not there any more. As soon as dmpctl has said “imported”, ' +
+       'no gateway lets out anything decided before.', entry.body.reason);
+}
+
+async function others() {
+  tell(`Dr Sophie Roux, cardiologist, made that ultrasound. Jeanne has fallen out with her since, and
+    blocked her.`);
+  await refusedSearch('roux', 403, 'blocked',
+    'The patient has blocked your access to this record.');
+
+  tell(`Nadia Faure is a pharmacist. This version knows the rights of doctors only, and what no rule
+    grants is refused.`);
+  await refusedSearch('pharmacien', 403, 'right-missing',
+    'Your profession and your mode of access do not give this right.');
+
+  tell(`A hospital, with the certificate of the establishment: it says which hospital, not who sits
+    in front of the screen.`);
+  await refusedSearch('structure', 403, 'right-missing',
+    'Your profession and your mode of access do not give this right.');
+
+  tell('Somebody without any card:');
+  await refusedSearch(undefined, 401, 'authentication-required',
+    'Present a card of health professional.');
+
+  tell(`Last, a forged card: the name and the number of Dr Claire Morel, signed by an authority that
+    nobody trusts. Here nginx itself refuses, before the module is asked.`);
+
+  const before = (await trace()).filter(isAccess).length;
+  const forged = ask(SEARCH, { card: 'forged', patient: JEANNE });
+  const said = /<title>(.*?)<\/title>/.exec(forged.body)?.[1];
+
+  show([`<title>${said}</title>`, '']);
+  must(forged.status === 400 && /certificate error/.test(said ?? ''),
+       'Refused, 400: the certificate does not verify.', forged.status);
+  nothingReached(forged);
+  must((await trace()).filter(isAccess).length === before,
+       'This version keeps no trace of what nginx itself refuses; it stands in nginx’s log.');
+}
+
+async function refusedSearch(card, status, reason, meaning) {
+  const answer = ask(SEARCH, { card, patient: JEANNE });
+
+  await refused(answer, status, reason, meaning);
+  nothingReached(answer);
+}
+
+const verifyArgs = [
+  'audit', 'verify', ...store,
+  '--audit-public-key', `${place.run}/keys/audit.pub`,
+];
+
+const verifyShown = [
+  'dmpctl audit verify --redis unix:redis.sock --audit-public-key audit.pub',
+];
+
+const verifyJson = () => {
+  const { status, out, err } = dmpctl([...verifyArgs, '--json']);
+
+  quietly(status === 0 || status === 1, 'dmpctl audit verify runs', err);
+  return JSON.parse(out);
+};
+
+async function audited() {
+  tell(`Jeanne, or an auditor, asks who has looked into her record. These are all the entries that
+    were left, read from the store. It has numbers, no names: the demo adds those, and the helpdesk
+    calls itself “operator helpdesk”. A star: the entry names the document.`);
+
+  /* the gateway signs what it wrote within 200 ms */
+  await when('the signature of the last entries',
+             () => verifyJson().not_signed === 0);
+
+  const entries = (await trace()).filter(isAccess);
+
+  showRows(entries.map(cellsOf));
+  const accesses = entries.filter((e) => e.body.kind === 'access');
+  const superseded = accesses.filter(isSuperseded);
+
+  must(accesses.length - superseded.length === 12,
+       'Each of the 12 requests that were decided is there, allowed or refused.',
+       accesses.length);
+  must(superseded.length === 2,
+       'Two were decided twice: the gateway still had her earlier record in mind, the store ' +
+       'told it so as it wrote the trace, and it decided anew. That is why a change holds at once.',
+       superseded.length);
+  must(entries.filter(({ body }) => body.kind === 'change').length === 3,
+       'So are the three changes of her record.');
+
+  const files = `${place.run}/redis/appendonlydir`;
+  const held = readdirSync(files)
+    .map((name) => readFileSync(`${files}/${name}`, 'latin1')).join('');
+
+  const logs = gatewayLogs();
+
+  quietly(held.includes(entries[0].body.patient) &&
+          logs.includes(entries[0].body.patient), 'the files are read');
+  must(![held, logs].some((text) => text.includes(INS) || /martin|jeanne/i.test(text)),
+       'Neither her name nor her health number is on the store’s disk, or in the gateway’s logs.');
+
+  tell(`Is the trace whole, though, and as it was written? dmpctl reads all of it: fingerprints,
+    numbering, and the gateway’s signatures, checked with a public key that is kept elsewhere.`);
+
+  const { status } = dmpctl(verifyArgs, verifyShown);
+
+  show(['']);
+  must(status === 0, 'It is whole: exit code 0.', status);
+}
+
+/*
+ * A stream of Redis cannot be edited in place; its owner can write another one
+ * with the same ids and put it in its stead.  One script, since the gateway may
+ * be adding entries.
+ */
+const REWRITE = `
+  redis.call('DEL', KEYS[2])
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
+      local fields = entry[2]
+      if entry[1] == ARGV[1] then
+          fields = {'b', ARGV[2], 'o', ARGV[3]}
+      end
+      redis.call('XADD', KEYS[2], entry[1], unpack(fields))
+  end
+  redis.call('RENAME', KEYS[2], KEYS[1])`;
+
+function rewrite({ stream, id, outcome }, raw) {
+  return redis(['EVAL', REWRITE, 2, stream, aside(stream), id, raw, outcome]);
+}
+
+const aside = (stream) => stream.replace('trace', 'forged');
+
+
+async function forged(read) {
+  const entry = await entryOf(read);
+  const { id, stream, raw, body } = entry;
+  const edited = raw.replace(`"id":"${PETIT}"`, `"id":"${LEROY}"`);
+
+  quietly(edited !== raw, 'the entry names Dr Petit', raw);
+
+  tell(`Dr Petit would rather not have read that ultrasound. He knows someone who runs the Redis
+    server, and who may do anything there. The entry is to name another doctor, Marc Leroy, who has
+    never looked into this record. A Redis stream cannot be edited; but one can write it anew, each
+    entry with its own id, this one changed, and put it in the place of the first.`);
+
+  showTyped(['redis-cli -s redis.sock']);
+  show([
+    `> XADD ${aside(stream)} ${id} \\`,
+    `      b '{"format":1,…,"actor":{"kind":"professional","id":"${LEROY}",…' o ${entry.outcome}`,
+    '… and all other entries of the stream, as they were',
+    `> RENAME ${aside(stream)} ${stream}`,
+  ]);
+
+  await rewrite(entry, edited);
+  showEntry(await entryOf(read));
+  must((await entryOf(read)).body.actor.id === LEROY,
+       'It looks like any other entry: Marc Leroy read, Hugo Petit did not.');
+
+  tell('dmpctl again:');
+
+  const { status } = dmpctl(verifyArgs, verifyShown);
+  const found = verifyJson();
+
+  show(['']);
+  must(status === 1 && found.whole === false, 'It is broken: exit code 1.',
+       { status, found });
+  must(found.first?.id === id,
+       `It names that very entry: ${id}, number ${body.seq} of its writer.`, found.first);
+
+  await rewrite(entry, raw);
+  must(verifyJson().whole === true,
+       'The demo has put the true entry back, and the trace is whole again.');
+}
+
+
+/* ------------------------------------------------------------------ play */
+
+let step = '';
+
+function begin(title) {
+  step = title;
+  chapter(title);
+}
+
+try {
+  chapter('How to read this');
+  tell(`Every request below is a real one, made with curl. Options that are always the same
+    (--include --silent --cacert server-ca.pem) are left out, answers are shortened, and these words
+    stand for longer ones:`);
+  show([
+    '',
+    `$DMP     the gateway, ${place.gateway}`,
+    `$HOST    the record host behind it, ${place.host}`,
+    '$JEANNE  the national health number (INS) of Jeanne Martin, as the standard writes it,',
+    `         ${JEANNE}`,
+  ], '  ');
+  tell(`FHIR is the language they speak: JSON over HTTP, where a “DocumentReference” is a document and
+    a “Bundle” a list. A tick is something that the demo has checked. Everybody here is invented.`);
+
+  begin('1. A doctor whom the patient has not authorised');
+  await stranger();
+
+  begin('2. The patient authorises him');
+  await authorised();
+
+  begin('3. He searches and reads');
+  const { search, read } = await reader();
+
+  begin('4. The twelfth document');
+  await masked(search);
+
+  begin('5. The patient masks a document');
+  await patientMasks(read);
+
+  begin('6. Others who try');
+  await others();
+
+  begin('7. The trace');
+  await audited();
+
+  begin('8. Somebody edits the trace');
+  await forged(read);
+
+  const alarms = gatewayLogs().match(/.*\[(alert|emerg|crit)\].*/g);
+
+  quietly(alarms === null, 'nginx has nothing alarming in its log', alarms);
+} catch (err) {
+  fail(err instanceof NotAsTold ? err.message : err.stack, step);
+  process.exitCode = 1;
+}
