@@ -7,6 +7,7 @@ use warnings;
 
 use lib 't/lib';
 use DMP;
+use FakeHost;
 use Test::More;
 
 use constant {
@@ -46,6 +47,25 @@ sub entries
     return map { "$_->{body}{decision} $_->{body}{reason} v"
         . ($_->{body}{version} // 0) . " o=$_->{outcome}" }
         trace($_[0], qr/^access$/);
+}
+
+# A request that the record host answers late; called, it gives status and body.
+# it may be left by a gateway that no longer wants its answer
+$SIG{PIPE} = 'IGNORE';
+
+our $Slow = FakeHost->new(default => [[wait => 1], @{ FakeHost::json(
+    '{"resourceType":"Bundle","type":"searchset","entry":[]}') }]);
+sub waiting
+{
+    my $out = DMP::Proc::dir() . '/waiting';
+    my $asked = () = $Slow->requests;
+
+    unlink $out;
+    my $pid = DMP::Proc::start('a request', $out,
+        sub { my $r = search(@_); print "$r->{status} $r->{body}" });
+    wait_for { (() = $Slow->requests) > $asked } 'the record host to be asked';
+
+    return sub { waitpid $pid, 0; slurp($out) };
 }
 
 sub received { scalar grep { $_->{target} =~ /DocumentReference/ } backend() }
@@ -120,7 +140,20 @@ is(received(), $before, 'the record host was not asked');
 
 
 
-=== TEST 5: and so is one that was never there
+=== TEST 5: a record that was removed and made again is another record
+Its versions begin anew: what a cache has of the first one is not it.
+--- code
+set_record(for => [MOREL]);
+is(search()->{status}, 200, 'served');
+redis('DEL', record_key());
+set_record(blocked => [MOREL]);
+is(search()->{status}, 403, 'refused by the new one');
+verify_trace();
+pass('the trace proves whole');
+
+
+
+=== TEST 6: and so is one that was never there
 --- code
 my $none = '/fhir/DocumentReference?patient.identifier='
     . 'urn:oid:1.2.250.1.213.1.4.8|172066912304538';
@@ -131,7 +164,7 @@ is(received(), $before, 'the record host was not asked');
 
 
 
-=== TEST 6: changes in a row, a request between each
+=== TEST 7: changes in a row, a request between each
 --- code
 my @wanted = map { $_ % 2 ? 200 : 403 } 1 .. 16;
 my @got;
@@ -145,7 +178,7 @@ pass('the trace proves whole');
 
 
 
-=== TEST 7: the change comes while the decision is on its way
+=== TEST 8: the change comes while the decision is on its way
 Two commits and no more: a record that never stands still is refused.
 --- code
 set_record(for => [MOREL]);
@@ -163,7 +196,40 @@ dmp record of patient \S{22} does not open
 
 
 
-=== TEST 8: two workers, each with its own cache
+=== TEST 9: the change comes while the record host thinks about its answer
+The deadline has passed when the answer is there: it is judged by the record
+that stands then.
+--- dmp
+(backend => $main::Slow->{address})
+--- code
+for my $http ('1.1', '2') {
+    set_record(for => [MOREL]);
+    my $request = waiting(http => $http);
+    like($request->(), qr/^200 .*Bundle/, "HTTP/$http: nothing changed: served");
+    $request = waiting(http => $http);
+    set_record(blocked => [MOREL]);
+    my $answer = $request->();
+    like($answer, qr/^403 /, "HTTP/$http: blocked: refused");
+    unlike($answer, qr/Bundle/, 'and nothing of the answer leaves');
+    set_record(for => [MOREL]);
+    $request = waiting(http => $http);
+    redis('DEL', record_key());
+    like($request->(), qr/^403 /, "HTTP/$http: removed: refused");
+    set_record(for => [MOREL]);
+    $request = waiting(http => $http);
+    DMP::stop_redis('KILL');
+    like($request->(), qr/^503 .*trace-unavailable/, "HTTP/$http: no store: refused");
+    DMP::start_redis();
+    wait_for { search()->{status} == 200 } 'a request that is served';
+}
+verify_trace();
+pass('the trace proves whole');
+--- error_log
+dmp store is unavailable
+
+
+
+=== TEST 10: two workers, each with its own cache
 --- dmp
 Test::Nginx::Util::workers(2);
 (http => '# two workers')

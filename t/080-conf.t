@@ -1,0 +1,487 @@
+# What "nginx -t" refuses, and that it says where: every directive that is
+# missing, given twice or wrong, and every file that one of them names.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use DMP;
+use Test::More;
+
+our $Keys = DMP::keys();
+our $Dir = DMP::Proc::dir();
+
+# A file with that text, or one that openssl makes.
+sub file
+{
+    my ($name, $text) = @_;
+
+    open my $out, '>:raw', "$Dir/$name" or die "$Dir/$name: $!\n";
+    print $out $text;
+    close $out or die "$Dir/$name: $!\n";
+
+    return "$Dir/$name";
+}
+
+sub key
+{
+    my ($name, @how) = @_;
+
+    system('openssl', 'genpkey', '-quiet', '-out', "$Dir/$name", @how) == 0
+        or die "openssl: $?\n";
+
+    return "$Dir/$name";
+}
+
+# The configuration without a directive, or with another argument to it.
+sub without { return DMP::config() =~ s/^\s*$_[0] [^;]*;//mr }
+sub with { my ($name, $value) = @_; return DMP::config() =~ s/^(\s*$name )[^;]*;/$1$value;/mr }
+
+# The policy, as a file of that name, with a change made to its text.
+sub changed
+{
+    my ($name, $from, $to) = @_;
+
+    my $text = slurp(policy());
+    my $n = $text =~ s/$from/$to/;
+
+    die "no $from in the policy\n" if !$n;
+
+    return with('dmp_policy', file($name, $text));
+}
+
+sub line_of
+{
+    my ($name, $pattern) = @_;
+
+    my ($before) = slurp("$Dir/$name") =~ /\A(.*?)$pattern/s;
+
+    return 1 + ($before =~ tr/\n//);
+}
+
+
+# "says": what nginx says besides [emerg], in a configuration it refuses
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    return if !defined $block->says;
+
+    $block->set_value(must_die => '');
+    $block->set_value(suppress_stderr => '');
+    $block->set_value(error_log => join "\n", map { s/^\s+|\s+$//gr }
+        grep { /\S/ } split /\n/, $block->says);
+});
+
+DMP::run();
+
+__DATA__
+
+=== TEST 1: a protected location needs a store
+--- http_config eval: main::without('dmp_redis')
+--- says
+\[emerg\] .*"dmp on" needs "dmp_redis" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 2: an audit key
+--- http_config eval: main::without('dmp_audit_key')
+--- says
+\[emerg\] .*"dmp on" needs "dmp_audit_key" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 3: a record key
+--- http_config eval: main::without('dmp_record_key')
+--- says
+\[emerg\] .*"dmp on" needs "dmp_record_key" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 4: a pseudonym key
+--- http_config eval: main::without('dmp_pseudonym_key')
+--- says
+\[emerg\] .*"dmp on" needs "dmp_pseudonym_key" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 5: a policy
+--- http_config eval: main::without('dmp_policy')
+--- says
+\[emerg\] .*"dmp on" needs "dmp_policy" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 6: where nothing is protected nothing is needed
+--- http_config
+--- config
+location /x { dmp off; return 200 'x'; }
+--- code
+is(request(plain => 1, get => '/x')->{status}, 200, 'served');
+
+
+
+=== TEST 7: the line is that of "dmp on", where it is inherited too
+--- http_config eval: main::without('dmp_policy') =~ s/(server \{\n)/$1dmp on;\n/r =~ s/^\s*dmp on;\n(?=\s*dmp_resource)//mr
+--- says
+\[emerg\] .*"dmp on" needs "dmp_policy" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 8: duplicates
+--- http_config eval: DMP::config() =~ s/^(\s*dmp_redis [^;]+;)/$1 $1/mr
+--- says
+\[emerg\] .*"dmp_redis" directive is duplicate in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 9: duplicates
+--- http_config eval: DMP::config() =~ s/^(\s*dmp_audit_key [^;]+;)/$1 $1/mr
+--- says
+\[emerg\] .*"dmp_audit_key" directive is duplicate in
+
+
+
+=== TEST 10: duplicates
+--- http_config eval: DMP::config() =~ s/^(\s*dmp_record_key [^;]+;)/$1 $1/mr
+--- says
+\[emerg\] .*"dmp_record_key" directive is duplicate in
+
+
+
+=== TEST 11: duplicates
+--- http_config eval: DMP::config() =~ s/^(\s*dmp_pseudonym_key [^;]+;)/$1 $1/mr
+--- says
+\[emerg\] .*"dmp_pseudonym_key" directive is duplicate in
+
+
+
+=== TEST 12: duplicates
+--- http_config eval: DMP::config() =~ s/^(\s*dmp_policy [^;]+;)/$1 $1/mr
+--- says
+\[emerg\] .*"dmp_policy" directive is duplicate in
+
+
+
+=== TEST 13: duplicates
+--- http_config eval: DMP::config() =~ s/^(\s*dmp_audit_durability [^;]+;)/$1 $1/mr
+--- says
+\[emerg\] .*"dmp_audit_durability" directive is duplicate in
+
+
+
+=== TEST 14: duplicates
+--- http_config eval: DMP::config() =~ s/^(\s*dmp_node [^;]+;)/$1 $1/mr
+--- says
+\[emerg\] .*"dmp_node" directive is duplicate in
+
+
+
+=== TEST 15: duplicates
+--- dmp: location => 'dmp on;'
+--- says
+\[emerg\] .*"dmp" directive is duplicate in
+
+
+
+=== TEST 16: duplicates
+--- dmp: location => 'dmp_resource fhir;'
+--- says
+\[emerg\] .*"dmp_resource" directive is duplicate in
+
+
+
+=== TEST 17: values that a directive does not have
+--- dmp: dmp => 'maybe'
+--- says
+\[emerg\] .*invalid value "maybe": it is "on" or "off" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 18: values that a directive does not have
+--- http_config eval: DMP::config() =~ s/dmp_resource fhir/dmp_resource xds/r
+--- says
+\[emerg\] .*invalid value "xds": it is "fhir" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 19: values that a directive does not have
+--- dmp: durability => 'everysec'
+--- says
+\[emerg\] .*invalid value "everysec": it is "fsync" or "memory" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 20: values that a directive does not have
+--- dmp: location => 'dmp_receipt yes;'
+--- says
+\[emerg\] .*invalid value "yes" in "dmp_receipt" directive.* in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 21: values that a directive does not have
+--- dmp: location => 'dmp_max_answer_size much;'
+--- says
+\[emerg\] .*"dmp_max_answer_size" directive invalid value in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 22: a name that does not fit into a trace
+--- dmp: node => 'n' x 300
+--- says
+\[emerg\] .*"dmp_node" has more than \d+ bytes
+
+
+
+=== TEST 23: parameters of the store
+--- http_config eval: DMP::config() =~ s/(dmp_redis [^;]+)/$1 timeout=0/r
+--- says
+\[emerg\] .*invalid parameter "timeout=0" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 24: parameters of the store
+--- http_config eval: DMP::config() =~ s/(dmp_redis [^;]+)/$1 connect_timeout=soon/r
+--- says
+\[emerg\] .*invalid parameter "connect_timeout=soon" in
+
+
+
+=== TEST 25: parameters of the store
+--- http_config eval: DMP::config() =~ s/(dmp_redis [^;]+)/$1 db=-1/r
+--- says
+\[emerg\] .*invalid parameter "db=-1" in
+
+
+
+=== TEST 26: parameters of the store
+--- http_config eval: DMP::config() =~ s/(dmp_redis [^;]+)/$1 tls=on/r
+--- says
+\[emerg\] .*invalid parameter "tls=on" in
+
+
+
+=== TEST 27: parameters of the store
+--- http_config eval: DMP::config() =~ s/(dmp_redis [^;]+)/$1 user=gateway/r
+--- says
+\[emerg\] .*"dmp_redis" directive has "user" without "password_file" in
+
+
+
+=== TEST 28: parameters of the store
+--- http_config eval: DMP::config() =~ s/(dmp_redis [^;]+)/$1 password_file=$main::Dir\/nothing/r
+--- says
+\[emerg\] .*open\(\) "\S+/nothing" failed \(2: No such file or directory\) in
+
+
+
+=== TEST 29: parameters of the store
+--- http_config eval: my $f = main::file('password', "a\0b\n"); DMP::config() =~ s/(dmp_redis [^;]+)/$1 user=g password_file=$f/r
+--- says
+\[emerg\] .*"\S+/password" does not hold one password in
+
+
+
+=== TEST 30: the address of the store
+--- dmp: redis => '127.0.0.1:99999'
+--- says
+\[emerg\] .*invalid port in "127\.0\.0\.1:99999" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 31: the store is one for all
+--- dmp: server => 'dmp_redis 127.0.0.1;'
+--- says
+\[emerg\] .*"dmp_redis" directive is not allowed here in
+
+
+
+=== TEST 32: the FHIR base is a plain prefix
+--- dmp: path => '~ ^/fhir/'
+--- says
+\[emerg\] .*"dmp_resource" directive needs a location that is a plain prefix: .* in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 33: the FHIR base is a plain prefix
+--- dmp: path => '@fhir'
+--- says
+\[emerg\] .*"dmp_resource" directive needs a location that is a plain prefix: .* in
+
+
+
+=== TEST 34: files that are not there
+--- http_config eval: main::with('dmp_audit_key', "$main::Dir/nothing")
+--- says
+\[emerg\] .*open\(\) "\S+/nothing" failed \(2: No such file or directory\) in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 35: files that are not there
+--- http_config eval: main::with('dmp_policy', "$main::Dir/nothing")
+--- says
+\[emerg\] .*open\(\) "\S+/nothing" failed \(2: No such file or directory\) in
+
+
+
+=== TEST 36: what is no file
+--- http_config eval: main::with('dmp_record_key', '/')
+--- says
+\[emerg\] .*"/" is not a file
+
+
+
+=== TEST 37: a key in PEM
+--- http_config eval: main::with('dmp_audit_key', main::file('text', "nothing\n"))
+--- says
+\[emerg\] .*"\S+/text" holds no private key in PEM in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 38: a private key
+--- http_config eval: main::with('dmp_audit_key', "$main::Keys/audit.pub")
+--- says
+\[emerg\] .*"\S+/audit\.pub" holds no private key in PEM in
+
+
+
+=== TEST 39: of the right type
+--- http_config eval: main::with('dmp_audit_key', main::key('ec.pem', qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)))
+--- says
+\[emerg\] .*the key in "\S+/ec\.pem" is not Ed25519: make one with "dmpctl keygen audit" in
+
+
+
+=== TEST 40: that asks nobody for a passphrase
+--- http_config eval: main::with('dmp_audit_key', main::key('locked.pem', qw(-algorithm ED25519 -aes256 -pass pass:x)))
+--- says
+\[emerg\] .*"\S+/locked\.pem" holds no private key in PEM in
+
+
+
+=== TEST 41: keys in hex: too short
+--- http_config eval: main::with('dmp_record_key', main::file('short.key', 'ab' x 31 . "\n"))
+--- says
+\[emerg\] .*"\S+/short\.key" does not hold one key of 64 hexadecimal digits in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 42: keys in hex: not hex, on the second line
+--- http_config eval: main::with('dmp_record_key', main::file('wrong.key', 'ab' x 32 . "\n" . 'ag' x 32 . "\n"))
+--- says
+\[emerg\] .*"\S+/wrong\.key" does not hold one key
+
+
+
+=== TEST 43: keys in hex: none
+--- http_config eval: main::with('dmp_record_key', main::file('empty.key', ''))
+--- says
+\[emerg\] .*"\S+/empty\.key" does not hold one key
+
+
+
+=== TEST 44: keys in hex: two where there is one
+--- http_config eval: main::with('dmp_pseudonym_key', main::file('two.key', 'ab' x 32 . "\n" . 'cd' x 32 . "\n"))
+--- says
+\[emerg\] .*"\S+/two\.key" does not hold one key of 64 hexadecimal digits in
+
+
+
+=== TEST 45: keys in hex: an error does not repeat the key
+--- http_config eval: main::with('dmp_pseudonym_key', main::file('long.key', 'abcdef0123456789' x 5))
+--- says
+\[emerg\] (?!.*abcdef0123456789).*"\S+/long\.key" does not hold one key
+
+
+
+=== TEST 46: a policy that is not JSON
+--- http_config eval: main::changed('syntax.json', '"settings"', '"settings')
+--- says eval
+'\[emerg\] .* in policy "\S+/syntax\.json":' . main::line_of('syntax.json', '"settings') . ' in \S+/nginx\.conf:\d+'
+
+
+
+=== TEST 47: a member that it does not have
+--- http_config eval: main::changed('unknown.json', '"ins_key"', '"ins_keys"')
+--- says eval
+'\[emerg\] .*unknown member "ins_keys" in "settings" in policy "\S+/unknown\.json":' . main::line_of('unknown.json', '"ins_keys"') . ' in \S+/nginx\.conf:\d+'
+
+
+
+=== TEST 48: a member twice
+--- http_config eval: main::changed('twice.json', '"settings": \{', '"settings": { "ins_key": false,')
+--- says eval
+'\[emerg\] .*duplicate object key.* in policy "\S+/twice\.json":\d+ in'
+
+
+
+=== TEST 49: a value of another type
+--- http_config eval: main::changed('type.json', '"ins_key": true', '"ins_key": "true"')
+--- says eval
+'\[emerg\] .*"ins_key" is not true or false in policy "\S+/type\.json":' . main::line_of('type.json', '"ins_key"') . ' in'
+
+
+
+=== TEST 50: a role that it does not have
+--- http_config eval: main::changed('role.json', '"role": "organisations"', '"role": "people"')
+--- says eval
+'\[emerg\] .*"people" is not a role: it is "persons" or "organisations" in policy "\S+/role\.json":' . main::line_of('role.json', '"people"') . ' in'
+
+
+
+=== TEST 51: another version
+--- http_config eval: main::changed('format.json', 'dmp-policy/1', 'dmp-policy/2')
+--- says
+\[emerg\] .*"format" is "dmp-policy/2", this version reads "dmp-policy/1" in policy
+
+
+
+=== TEST 52: no authorities
+--- http_config eval: main::with('dmp_policy', main::file('none.json', '{"format":"dmp-policy/1","chains":[],"professions":[]}'))
+--- says
+\[emerg\] .*"chains" is not a list of 1 to \d+ chains in policy "\S+/none\.json":1 in
+
+
+
+=== TEST 53: a reload that is refused leaves the old workers serving
+--- http_config eval
+main::file('live.json', main::slurp(main::policy()));
+main::with('dmp_policy', "$main::Dir/live.json")
+--- code
+my $path = '/fhir/Patient?identifier=urn:oid:1.2.250.1.213.1.4.8|285037512000151';
+is(request(as => 'petit', get => $path)->{status}, 200, 'before');
+my @before = worker_pids();
+file('live.json', "{\n");
+kill 'HUP', nginx_pid();
+wait_for { slurp(DMP::error_log()) =~ /in policy "\S+live\.json":\d/ } 'the refusal';
+is(request(as => 'petit', get => $path)->{status}, 200, 'after');
+is_deeply([worker_pids()], \@before, 'the same workers');
+--- error_log
+\[emerg\] .* in policy "\S+/live\.json":\d+
+
+
+
+=== TEST 54: the sample configuration loads, once the files it names are there
+--- code
+my $pki = pki();
+my $sample = "$Dir/sample";
+File::Path::make_path("$sample/dmp");
+my %files = ('dmp/audit.key' => "$Keys/audit.key", 'dmp/record.key' => "$Keys/record.key",
+    'dmp/pseudonym.key' => "$Keys/pseudonym.key", 'dmp/policy.json' => policy(),
+    'igc-sante.pem' => "$pki/clients-ca.pem", 'igc-sante.crl' => "$pki/crl.pem",
+    'record-host-ca.pem' => "$pki/server-ca.pem",
+    map { ("$_.pem" => "$pki/server.pem", "$_.key" => "$pki/server.key") }
+        'dmp.example.org', 'gateway-1');
+symlink $files{$_}, "$sample/$_" for CORE::keys %files;
+my $text = slurp(DMP::Proc::root() . '/conf/nginx.conf');
+my $port = tls_port();
+my $load = $ENV{TEST_NGINX_LOAD_MODULES};
+# what only a machine of its own has: ports, pid, logs, the module in its place
+$text =~ s/^(\s*listen )443/${1}127.0.0.1:$port/mg;
+$text =~ s/^\s*listen \[::\][^;]+;//mg;
+$text =~ s{/run/nginx\.pid}{$sample/pid};
+$text =~ s{/var/log/nginx}{$sample}g;
+$text =~ s/^load_module .*/$load ? "load_module $load;" : ''/em;
+my $main = file('sample/nginx.conf', $text);
+my $said = `$ENV{TEST_NGINX_BINARY} -t -e stderr -p $sample/ -c $main 2>&1`;
+is($?, 0, 'it loads') or diag $said;
+unlike($said, qr/\[(?:warn|error)\]/, 'without a warning');
