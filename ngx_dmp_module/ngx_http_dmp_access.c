@@ -205,7 +205,13 @@ ngx_http_dmp_preaccess_handler(ngx_http_request_t *r)
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 
-    if (r == r->main || dlcf->mode == NGX_HTTP_DMP_OFF) {
+    if (dlcf->mode == NGX_HTTP_DMP_OFF) {
+        return NGX_DECLINED;
+    }
+
+    if (r == r->main) {
+        /* what refuses between here and us would log the INS */
+        r->log_handler = ngx_http_dmp_log_error;
         return NGX_DECLINED;
     }
 
@@ -533,9 +539,8 @@ ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                (ctx->document != NULL) ? ctx->document->value : NULL,
                dmp_day_paris((int64_t) ngx_time()), &ctx->decision);
 
-    if (ctx->decision.effect == DMP_DENY
-        && ctx->decision.rule >= DMP_RULE_H1
-        && ctx->decision.rule <= DMP_RULE_H7
+    /* asked for again also where the record refuses: an absent one is */
+    if (ctx->decision.effect == DMP_DENY && ctx->asked.ins.len == 0
         && ngx_http_dmp_forget_document(r, ctx) == NGX_OK)
     {
         return NGX_OK;

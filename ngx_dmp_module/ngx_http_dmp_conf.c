@@ -304,6 +304,14 @@ ngx_http_dmp_pkey_cleanup(void *data)
 }
 
 
+/* Without it OpenSSL asks at the terminal, and "nginx -t" waits. */
+static int
+ngx_http_dmp_no_passphrase(char *buf, int size, int rwflag, void *data)
+{
+    return 0;
+}
+
+
 char *
 ngx_http_dmp_audit_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -330,7 +338,9 @@ ngx_http_dmp_audit_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    dmcf->audit_key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    dmcf->audit_key = PEM_read_bio_PrivateKey(bio, NULL,
+                                              ngx_http_dmp_no_passphrase,
+                                              NULL);
 
     BIO_free(bio);
     ngx_explicit_memzero(text.data, text.len);
@@ -600,6 +610,16 @@ ngx_http_dmp_unsafe_with(ngx_conf_t *cf)
         }
     }
 #endif
+
+    module = ngx_http_dmp_other_module(cf, "ngx_http_proxy_module");
+
+    if (module != NULL) {
+        other = ngx_http_conf_get_module_loc_conf(cf, (*module));
+
+        if (other != NULL && ((ngx_http_upstream_conf_t *) other)->store > 0) {
+            return "\"proxy_store\"";
+        }
+    }
 
     module = ngx_http_dmp_other_module(cf, "ngx_http_slice_filter_module");
 

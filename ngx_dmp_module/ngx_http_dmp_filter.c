@@ -25,6 +25,8 @@ typedef struct {
 static ngx_int_t ngx_http_dmp_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_dmp_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_int_t ngx_http_dmp_whole(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -425,6 +427,11 @@ ngx_http_dmp_release(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_int_t     rc;
     ngx_str_t     type;
     ngx_chain_t  *out;
+
+    if (!ngx_http_dmp_is_fresh(ctx)) {
+        /* judging took its time: a change may have been acknowledged */
+        return ngx_http_dmp_whole(r, ctx);
+    }
 
     out = ngx_http_dmp_chain(r, ctx, ranges, n);
     type = r->headers_out.content_type;

@@ -204,6 +204,9 @@ ngx_int_t ngx_http_dmp_take_record(ngx_http_request_t *r,
 ngx_int_t ngx_http_dmp_recheck(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 
+/* The last check of the version was sent less than the deadline ago. */
+ngx_int_t ngx_http_dmp_is_fresh(const ngx_http_dmp_ctx_t *ctx);
+
 /* ngx_http_dmp_request.c */
 void ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_prepare_forward(ngx_http_request_t *r,

@@ -10,6 +10,7 @@
 
 
 #define NGX_HTTP_DMP_FLUSH_MS      200
+#define NGX_HTTP_DMP_LINGER_MS     50
 #define NGX_HTTP_DMP_BATCH         DMP_OUTCOMES_MAX
 #define NGX_HTTP_DMP_UNSIGNED_MAX  64
 #define NGX_HTTP_DMP_PENDING_MAX   65536
@@ -30,6 +31,7 @@ typedef struct {
 typedef struct {
     unsigned        bucket;
     uint64_t        seq;
+    unsigned char   hash[DMP_HASH_LEN];
     ngx_uint_t      closing;
     ngx_uint_t      n;
     ngx_uint_t      n_abandoned;
@@ -173,30 +175,38 @@ ngx_http_dmp_outcome_arm(void)
 }
 
 
+/* To be said again, in another entry. */
+static void
+ngx_http_dmp_batch_keep(const ngx_http_dmp_batch_t *batch)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < batch->n; i++) {
+        ngx_http_dmp_outcome_add(&batch->outcomes[i]);
+    }
+
+    for (i = 0; i < batch->n_abandoned; i++) {
+        ngx_http_dmp_outcome_abandon(batch->abandoned[i]);
+    }
+}
+
+
 static void
 ngx_http_dmp_batch_answered(redisAsyncContext *ac, void *data, void *privdata)
 {
-    ngx_uint_t             i;
     ngx_http_dmp_batch_t  *batch;
-    ngx_http_dmp_store_t  *store;
 
     batch = privdata;
-    store = &ngx_http_dmp_store;
 
     if (data != NULL) {
-        store->in_flight--;
+        ngx_http_dmp_store_answered();
     }
 
-    if (ngx_http_dmp_store_acked(data, batch->bucket, batch->seq, 'S')
+    if (ngx_http_dmp_store_acked(data, batch->bucket, batch->seq,
+                                 batch->hash, 'S')
         != NGX_OK)
     {
-        for (i = 0; i < batch->n; i++) {
-            ngx_http_dmp_outcome_add(&batch->outcomes[i]);
-        }
-
-        for (i = 0; i < batch->n_abandoned; i++) {
-            ngx_http_dmp_outcome_abandon(batch->abandoned[i]);
-        }
+        ngx_http_dmp_batch_keep(batch);
 
     } else if (batch->closing) {
         /* our chains are closed: let go of the link, and of the worker */
@@ -219,15 +229,17 @@ ngx_http_dmp_batch_send(ngx_http_dmp_batch_t *batch)
 
     batch->bucket = store->entry.bucket;
     batch->seq = store->entry.seq;
+    ngx_memcpy(batch->hash, store->entry.hash, DMP_HASH_LEN);
 
     if (ngx_http_dmp_store_append(ngx_http_dmp_batch_answered, batch)
         != NGX_OK)
     {
+        ngx_http_dmp_batch_keep(batch);
         ngx_free(batch);
         return NGX_ERROR;
     }
 
-    store->in_flight++;
+    ngx_http_dmp_store_sent();
     return NGX_OK;
 }
 
@@ -336,6 +348,23 @@ ngx_http_dmp_write_all(void)
 }
 
 
+/*
+ * A client that was accepted before the worker was told to quit may still
+ * send its first request (a card waits for its PIN).  Our own two connections
+ * are the store's and the master's channel.  For a minute at most: others may
+ * keep connections for ever.
+ */
+static ngx_int_t
+ngx_http_dmp_clients_left(ngx_http_dmp_store_t *store)
+{
+    if (store->lingers++ > 60 * 1000 / NGX_HTTP_DMP_LINGER_MS) {
+        return 0;
+    }
+
+    return ngx_cycle->connection_n - ngx_cycle->free_connection_n > 2;
+}
+
+
 void
 ngx_http_dmp_outcome_flush(ngx_event_t *ev)
 {
@@ -351,12 +380,22 @@ ngx_http_dmp_outcome_flush(ngx_event_t *ev)
     if (ngx_exiting && store->requests == 0 && store->in_flight == 0
         && ngx_http_dmp_outcomes.n == 0 && ngx_http_dmp_abandoned.n == 0)
     {
+        if (ngx_http_dmp_clients_left(store)) {
+            ngx_add_timer(&store->flush, NGX_HTTP_DMP_LINGER_MS);
+            return;
+        }
+
         if (ngx_http_dmp_write_heads(1) == NGX_OK) {
             store->state = NGX_HTTP_DMP_STORE_CLOSING;
             store->timer.cancelable = 0;
             ngx_add_timer(&store->timer, store->conf->timeout);
-            return;
+
+        } else {
+            /* the epoch cannot be closed (the clock stepped): leave it */
+            ngx_http_dmp_store_stop();
         }
+
+        return;
     }
 
     ngx_http_dmp_write_all();

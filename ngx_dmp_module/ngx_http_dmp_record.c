@@ -98,10 +98,10 @@ ngx_http_dmp_decide_again(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
-static ngx_int_t
-ngx_http_dmp_is_fresh(uint64_t sent_ns)
+ngx_int_t
+ngx_http_dmp_is_fresh(const ngx_http_dmp_ctx_t *ctx)
 {
-    return ngx_http_dmp_now_ns() - sent_ns
+    return ngx_http_dmp_now_ns() - ctx->sent_ns
            <= (uint64_t) ngx_http_dmp_store.deadline * 1000000;
 }
 
@@ -119,6 +119,12 @@ ngx_http_dmp_rechecked(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     ctx->waiter = NULL;
+
+    if (w->result == NGX_HTTP_DMP_WAIT_READY) {
+        /* the store can be asked now, nothing more */
+        ngx_http_dmp_waiter_release(w);
+        return NGX_OK;
+    }
 
     if (w->result != NGX_HTTP_DMP_WAIT_DONE) {
         rc = NGX_ERROR;
@@ -151,11 +157,15 @@ ngx_http_dmp_recheck(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         }
     }
 
-    if (ngx_http_dmp_is_fresh(ctx->sent_ns)) {
+    if (ngx_http_dmp_is_fresh(ctx)) {
         return NGX_OK;
     }
 
-    if (++ctx->checks > NGX_HTTP_DMP_CHECKS || !ngx_http_dmp_store_ready()) {
+    if (!ngx_http_dmp_store_ready()) {
+        return ngx_http_dmp_store_wait_ready(ctx);
+    }
+
+    if (++ctx->checks > NGX_HTTP_DMP_CHECKS) {
         return NGX_ERROR;
     }
 

@@ -205,6 +205,11 @@ ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         }
     }
 
+    if (!dlcf->fhir) {
+        ctx->asked.mapping = DMP_MAPPING_OPERATION_UNKNOWN;
+        ctx->asked.why = "the location has no dmp_resource";
+    }
+
     if (ngx_http_dmp_names_two_hosts(r)
         || !r->valid_unparsed_uri || path.len != r->uri.len
         || ngx_memcmp(path.data, r->uri.data, path.len) != 0)

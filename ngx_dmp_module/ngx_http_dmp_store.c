@@ -14,9 +14,6 @@
 #define NGX_HTTP_DMP_BACKOFF_MIN  50
 #define NGX_HTTP_DMP_BACKOFF_MAX  2000
 
-/* An epoch is at most an hour (state of the certificate in epoch-open). */
-#define NGX_HTTP_DMP_EPOCH_MS     (3600 * 1000)
-
 
 static void ngx_http_dmp_store_connect(void);
 static void ngx_http_dmp_store_connected(const redisAsyncContext *ac,
@@ -25,6 +22,7 @@ static void ngx_http_dmp_store_disconnected(const redisAsyncContext *ac,
     int status);
 static void ngx_http_dmp_store_timer(ngx_event_t *ev);
 static void ngx_http_dmp_store_drop(ngx_event_t *ev);
+static void ngx_http_dmp_store_silent(ngx_event_t *ev);
 static void ngx_http_dmp_store_wake_all(ngx_http_dmp_wait_e result);
 
 
@@ -77,6 +75,10 @@ ngx_http_dmp_store_start(ngx_cycle_t *cycle,
     store->drop.data = store;
     store->drop.log = cycle->log;
 
+    store->watch.handler = ngx_http_dmp_store_silent;
+    store->watch.data = store;
+    store->watch.log = cycle->log;
+
     store->flush.handler = ngx_http_dmp_outcome_flush;
     store->flush.data = store;
     store->flush.log = cycle->log;
@@ -120,6 +122,10 @@ ngx_http_dmp_store_stop(void)
 
     if (store->flush.timer_set) {
         ngx_del_timer(&store->flush);
+    }
+
+    if (store->watch.timer_set) {
+        ngx_del_timer(&store->watch);
     }
 
     if (store->drop.posted) {
@@ -254,6 +260,21 @@ ngx_http_dmp_store_backoff(ngx_uint_t failures)
 }
 
 
+/*
+ * One line per outage, and one more when a store that can be reached again is
+ * refused for what it is: that, waiting does not mend.
+ */
+static ngx_int_t
+ngx_http_dmp_store_is_news(ngx_http_dmp_store_t *store)
+{
+    return store->state == NGX_HTTP_DMP_STORE_HANDSHAKE
+           && store->told != store->why
+           && store->detail[0] != '\0'
+           && ngx_strncmp(store->detail, "LOADING", 7) != 0
+           && store->redis != NULL;
+}
+
+
 static void
 ngx_http_dmp_store_drop(ngx_event_t *ev)
 {
@@ -268,8 +289,9 @@ ngx_http_dmp_store_drop(ngx_event_t *ev)
         return;
     }
 
-    if (!store->down) {
+    if (!store->down || ngx_http_dmp_store_is_news(store)) {
         store->down = 1;
+        store->told = store->why;
         ngx_log_error(NGX_LOG_CRIT, store->log, 0,
                       "dmp store is unavailable: %s%s%s", store->why,
                       store->detail[0] ? ": " : "", store->detail);
@@ -290,6 +312,10 @@ ngx_http_dmp_store_drop(ngx_event_t *ev)
 
     store->in_flight = 0;
     store->owed = 0;
+
+    if (store->watch.timer_set) {
+        ngx_del_timer(&store->watch);
+    }
 
     ngx_http_dmp_store_wake_all(NGX_HTTP_DMP_WAIT_FAILED);
 
@@ -347,6 +373,7 @@ ngx_http_dmp_store_set_ready(void)
 
     if (store->down) {
         store->down = 0;
+        store->told = NULL;
         ngx_log_error(NGX_LOG_NOTICE, store->log, 0,
                       "dmp store is available again");
     }
@@ -361,6 +388,7 @@ ngx_http_dmp_store_set_ready(void)
 ngx_uint_t
 ngx_http_dmp_store_ready(void)
 {
+    int64_t                age;
     ngx_http_dmp_store_t  *store;
 
     store = &ngx_http_dmp_store;
@@ -369,9 +397,14 @@ ngx_http_dmp_store_ready(void)
         return 0;
     }
 
-    if (ngx_http_dmp_time_ms() - dmp_writer_epoch_opened(store->writer)
-        >= NGX_HTTP_DMP_EPOCH_MS)
-    {
+    age = ngx_http_dmp_time_ms() - dmp_writer_epoch_opened(store->writer);
+
+    if (age < -DMP_EPOCH_SLACK_MS) {
+        ngx_http_dmp_store_broken("the clock went back", NULL);
+        return 0;
+    }
+
+    if (age >= DMP_EPOCH_MS) {
         store->state = NGX_HTTP_DMP_STORE_ROTATING;
         ngx_add_timer(&store->timer, store->conf->connect_timeout);
         ngx_http_dmp_store_settled();
@@ -379,6 +412,73 @@ ngx_http_dmp_store_ready(void)
     }
 
     return 1;
+}
+
+
+/*
+ * Replies are in order: with none for so long, all that is owed is late, and
+ * the link is dropped.  Not cancelable, so that a worker told to quit ends.
+ */
+static void
+ngx_http_dmp_store_silent(ngx_event_t *ev)
+{
+    ngx_http_dmp_store_broken("no answer in time", NULL);
+}
+
+
+void
+ngx_http_dmp_store_sent(void)
+{
+    ngx_http_dmp_store_t  *store;
+
+    store = &ngx_http_dmp_store;
+
+    if (store->in_flight++ == 0) {
+        ngx_add_timer(&store->watch, store->conf->timeout);
+    }
+}
+
+
+/*
+ * More bytes behind the last reply that is owed answer nothing: hiredis would
+ * abort the worker on them.
+ */
+void
+ngx_http_dmp_store_surplus(void)
+{
+    redisAsyncContext     *ac;
+    ngx_http_dmp_store_t  *store;
+
+    store = &ngx_http_dmp_store;
+    ac = store->redis;
+
+    if (ac != NULL && ac->replies.head == NULL
+        && ac->c.reader->pos < ac->c.reader->len)
+    {
+        ngx_http_dmp_store_broken("a reply that nothing was sent for", NULL);
+
+        /* in a callback hiredis puts the end off until it returns */
+        store->redis = NULL;
+        redisAsyncFree(ac);
+    }
+}
+
+
+void
+ngx_http_dmp_store_answered(void)
+{
+    ngx_http_dmp_store_t  *store;
+
+    store = &ngx_http_dmp_store;
+
+    if (--store->in_flight == 0) {
+        ngx_del_timer(&store->watch);
+
+    } else {
+        ngx_add_timer(&store->watch, store->conf->timeout);
+    }
+
+    ngx_http_dmp_store_surplus();
 }
 
 
@@ -439,19 +539,8 @@ ngx_http_dmp_waiter_timeout(ngx_event_t *ev)
         return;
     }
 
+    /* the entry may stand or not: it is listed, and lets nothing through */
     w->result = NGX_HTTP_DMP_WAIT_FAILED;
-
-    /*
-     * The entry may stand or not: it is listed, and nothing is let through.
-     * Replies are in order, so one that is late for so long says that all
-     * behind it are: then the link is dropped.
-     */
-    if (w->sent
-        && ngx_http_dmp_now_ns() - w->sent_ns
-           >= (uint64_t) ngx_http_dmp_store.conf->timeout * 1000000)
-    {
-        ngx_http_dmp_store_broken("no answer in time", NULL);
-    }
 
     ngx_http_dmp_waiter_wake(&w->wake);
 }
@@ -555,23 +644,18 @@ ngx_http_dmp_store_wait_ready(ngx_http_dmp_ctx_t *ctx)
 
     switch (store->state) {
 
+    case NGX_HTTP_DMP_STORE_BACKOFF:
     case NGX_HTTP_DMP_STORE_CONNECTING:
     case NGX_HTTP_DMP_STORE_HANDSHAKE:
     case NGX_HTTP_DMP_STORE_ROTATING:
         break;
 
-    case NGX_HTTP_DMP_STORE_BACKOFF:
-        /* before the very first attempt; after a failed one nobody queues */
-        if (store->failures == 0 && !store->down) {
-            break;
-        }
-        return NGX_ERROR;
-
     default:
         return NGX_ERROR;
     }
 
-    if (store->why != NULL) {
+    /* the first link is waited for; behind a store that failed nobody queues */
+    if (store->down || store->why != NULL) {
         return NGX_ERROR;
     }
 

@@ -48,6 +48,7 @@ struct ngx_http_dmp_waiter_s {
 
     unsigned              bucket;
     uint64_t              seq;
+    unsigned char         hash[DMP_HASH_LEN];    /* its reply repeats it */
     uint64_t              sent_ns;
     char                  trace_id[DMP_UUID_LEN];
 
@@ -67,9 +68,11 @@ typedef struct {
     ngx_connection_t   *connection;
     ngx_event_t         timer;           /* connect, handshake, back-off */
     ngx_event_t         flush;           /* outcomes and checkpoints */
+    ngx_event_t         watch;           /* nothing was answered for so long */
     ngx_event_t         drop;            /* posted: close a broken link */
     ngx_event_t         write;           /* posted: one write per turn */
     const char         *why;             /* the link is broken, and why */
+    const char         *told;            /* the reason that was logged last */
     char                detail[128];
     ngx_uint_t          failures;        /* in a row, for the back-off */
     unsigned            down:1;          /* logged as unavailable */
@@ -79,6 +82,7 @@ typedef struct {
     ngx_uint_t          in_flight;       /* sent by requests or flushes */
     ngx_queue_t         waiting;         /* for READY */
     ngx_uint_t          requests;        /* protected, alive in this worker */
+    ngx_uint_t          lingers;         /* while the worker ends */
 
     dmp_writer_t       *writer;
     unsigned            buckets;
@@ -128,8 +132,14 @@ ngx_int_t ngx_http_dmp_store_send(redisCallbackFn *callback, void *data,
 ngx_int_t ngx_http_dmp_store_append(redisCallbackFn *callback, void *data);
 void ngx_http_dmp_store_broken(const char *why, const char *detail);
 void ngx_http_dmp_store_settled(void);
+
+/* in_flight, and the watch over it; answered() also refuses surplus replies. */
+void ngx_http_dmp_store_sent(void);
+void ngx_http_dmp_store_answered(void);
+void ngx_http_dmp_store_surplus(void);
+
 ngx_int_t ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket,
-    uint64_t seq, char outcome);
+    uint64_t seq, const unsigned char hash[DMP_HASH_LEN], char outcome);
 ngx_int_t ngx_http_dmp_reply_number(const redisReply *reply, uint64_t *n);
 
 /* ngx_http_dmp_store_handshake.c: from a connected socket to READY */

@@ -118,10 +118,28 @@ ngx_http_dmp_reply_id(const redisReply *reply, uint64_t *ms, uint64_t *n)
 }
 
 
-/* {1, id} or {0, id, …}: the entry stands.  NGX_ERROR: the link is broken. */
+/*
+ * {1, id, hash} for any outcome but '0', {0, id, hash, version, record} for
+ * '0', where hash is that of the entry this reply is waited for.
+ */
+static ngx_int_t
+ngx_http_dmp_reply_fits(const redisReply *reply,
+    const unsigned char hash[DMP_HASH_LEN], char outcome)
+{
+    return reply->type == REDIS_REPLY_ARRAY
+           && reply->elements == ((outcome == '0') ? 5 : 3)
+           && reply->element[0]->type == REDIS_REPLY_INTEGER
+           && reply->element[0]->integer == ((outcome == '0') ? 0 : 1)
+           && reply->element[2]->type == REDIS_REPLY_STRING
+           && reply->element[2]->len == DMP_HASH_LEN
+           && ngx_memcmp(reply->element[2]->str, hash, DMP_HASH_LEN) == 0;
+}
+
+
+/* NGX_OK: the entry stands.  NGX_ERROR: it may not, and the link is broken. */
 ngx_int_t
 ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
-    char outcome)
+    const unsigned char hash[DMP_HASH_LEN], char outcome)
 {
     uint64_t  ms, n;
 
@@ -142,8 +160,7 @@ ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
         return NGX_ERROR;
     }
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2
-        || reply->element[0]->type != REDIS_REPLY_INTEGER
+    if (!ngx_http_dmp_reply_fits(reply, hash, outcome)
         || ngx_http_dmp_reply_id(reply->element[1], &ms, &n) != NGX_OK)
     {
         ngx_http_dmp_store_broken("an unexpected reply to a commit", NULL);
@@ -238,7 +255,7 @@ ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx)
     }
 
     w->sent = 1;
-    store->in_flight++;
+    ngx_http_dmp_store_sent();
     ctx->waiter = w;
 
     return NGX_AGAIN;
@@ -257,7 +274,7 @@ ngx_http_dmp_store_loaded(redisAsyncContext *ac, void *data, void *privdata)
     result = NGX_HTTP_DMP_WAIT_FAILED;
 
     if (reply != NULL) {
-        ngx_http_dmp_store.in_flight--;
+        ngx_http_dmp_store_answered();
     }
 
     if (reply == NULL) {
@@ -430,6 +447,7 @@ ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access)
     w->outcome = (access->patient.len != 0) ? '1' : 'S';
     w->bucket = bucket;
     w->seq = store->entry.seq;
+    ngx_memcpy(w->hash, store->entry.hash, DMP_HASH_LEN);
     w->sent_ns = ngx_http_dmp_now_ns();
 
     if (ngx_http_dmp_store_commit(w, access) != NGX_OK) {
@@ -439,7 +457,7 @@ ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access)
     }
 
     w->sent = 1;
-    store->in_flight++;
+    ngx_http_dmp_store_sent();
     ctx->waiter = w;
 
     ngx_http_dmp_outcome_arm();
@@ -461,21 +479,19 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
     result = NGX_HTTP_DMP_WAIT_FAILED;
 
     if (reply != NULL) {
-        ngx_http_dmp_store.in_flight--;
+        ngx_http_dmp_store_answered();
     }
 
     outcome = w->outcome;
 
-    if (reply != NULL && reply->type == REDIS_REPLY_ARRAY
-        && reply->elements == 4
-        && reply->element[0]->type == REDIS_REPLY_INTEGER)
+    /* only a commit on a record can come too late for its version */
+    if (reply != NULL && w->outcome == '1'
+        && ngx_http_dmp_reply_fits(reply, w->hash, '0'))
     {
         outcome = '0';
 
-        if (reply->element[0]->integer != 0
-            || ngx_http_dmp_reply_record(w, reply->element[2],
-                                        reply->element[3])
-               != NGX_OK)
+        if (ngx_http_dmp_reply_record(w, reply->element[3], reply->element[4])
+            != NGX_OK)
         {
             ngx_http_dmp_store_broken("an unexpected reply to a commit", NULL);
             reply = NULL;
@@ -483,7 +499,8 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
 
     }
 
-    if (ngx_http_dmp_store_acked(reply, w->bucket, w->seq, outcome) == NGX_OK
+    if (ngx_http_dmp_store_acked(reply, w->bucket, w->seq, w->hash, outcome)
+        == NGX_OK
         && ngx_http_dmp_store.why == NULL)
     {
         result = (outcome == '0') ? NGX_HTTP_DMP_WAIT_STALE

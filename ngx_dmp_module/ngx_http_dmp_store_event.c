@@ -184,6 +184,18 @@ ngx_http_dmp_store_attach(ngx_http_dmp_store_t *store)
 }
 
 
+/* hiredis aborts on a reply while it waits for none; an end is no reply. */
+static ngx_int_t
+ngx_http_dmp_store_unasked(ngx_http_dmp_store_t *store)
+{
+    char  byte;
+
+    return (store->redis->c.flags & REDIS_CONNECTED)
+           && store->redis->replies.head == NULL
+           && recv(store->connection->fd, &byte, 1, MSG_PEEK) > 0;
+}
+
+
 static void
 ngx_http_dmp_store_read_handler(ngx_event_t *ev)
 {
@@ -203,6 +215,12 @@ ngx_http_dmp_store_read_handler(ngx_event_t *ev)
         }
 
         ngx_http_dmp_outcome_arm();
+        return;
+    }
+
+    if (ngx_http_dmp_store_unasked(store)) {
+        ngx_http_dmp_store_broken("a reply that nothing was sent for", NULL);
+        ngx_http_dmp_store_del_read(store);
         return;
     }
 

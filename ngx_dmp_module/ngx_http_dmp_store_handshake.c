@@ -167,6 +167,7 @@ ngx_http_dmp_hello_reply(redisReply *reply, int type, const char *what)
     }
 
     ngx_http_dmp_store.owed--;
+    ngx_http_dmp_store_surplus();
 
     if (reply->type == REDIS_REPLY_ERROR) {
         ngx_http_dmp_store_broken(what, reply->str);
@@ -529,9 +530,11 @@ ngx_http_dmp_hello_opened(redisAsyncContext *ac, void *data, void *privdata)
     }
 
     store->owed = 0;
+    ngx_http_dmp_store_surplus();
 
     /* nothing else is sent meanwhile: it is the first of its chain */
-    if (ngx_http_dmp_store_acked(data, dmp_writer_home(store->writer), 1, 'S')
+    if (ngx_http_dmp_store_acked(data, dmp_writer_home(store->writer), 1,
+                                 store->entry.hash, 'S')
         == NGX_OK)
     {
         ngx_http_dmp_store_set_ready();
@@ -551,9 +554,11 @@ ngx_http_dmp_rotate_closed(redisAsyncContext *ac, void *data, void *privdata)
     }
 
     store->owed = 0;
+    ngx_http_dmp_store_surplus();
 
     if (ngx_http_dmp_store_acked(data, dmp_writer_home(store->writer),
-                                 (uint64_t) (uintptr_t) privdata, 'S')
+                                 (uint64_t) (uintptr_t) privdata,
+                                 store->entry.hash, 'S')
         == NGX_OK)
     {
         ngx_http_dmp_hello_epoch();
@@ -576,7 +581,8 @@ ngx_http_dmp_store_rotate(void)
                                &store->entry)
         != DMP_OK)
     {
-        ngx_http_dmp_store_broken("an epoch cannot be closed", NULL);
+        /* it was over before anybody came: what it signed stands */
+        ngx_http_dmp_hello_epoch();
         return;
     }
 

@@ -130,6 +130,39 @@ writer_same(const writer_place_t *a, const writer_place_t *b)
 }
 
 
+/* Whether a place comes after another of the same chain. */
+static bool
+writer_after(const writer_place_t *a, const writer_place_t *b)
+{
+    return a->epoch > b->epoch || (a->epoch == b->epoch && a->seq > b->seq);
+}
+
+
+/*
+ * An entry of an earlier link that a store, stopped meanwhile, has executed
+ * only after the head was asked for.  Not once a later head is known.
+ */
+static bool
+writer_is_stray(const dmp_writer_t *w, unsigned bucket,
+    const writer_place_t *place)
+{
+    size_t                  i;
+    const writer_flight_t  *stray;
+
+    for (i = 0; i < WRITER_STRAYS; i++) {
+        stray = &w->strays[i];
+
+        if (stray->bucket == bucket && stray->place.epoch != 0
+            && writer_same(place, &stray->place))
+        {
+            return writer_after(place, &w->chains[bucket].known);
+        }
+    }
+
+    return false;
+}
+
+
 /* The last known head, or one of those that were in flight from there. */
 static bool
 writer_is_ours(const dmp_writer_t *w, unsigned bucket,
@@ -150,7 +183,7 @@ writer_is_ours(const dmp_writer_t *w, unsigned bucket,
         }
     }
 
-    return false;
+    return writer_is_stray(w, bucket, place);
 }
 
 
@@ -158,6 +191,7 @@ writer_is_ours(const dmp_writer_t *w, unsigned bucket,
 static void
 writer_settle(dmp_writer_t *w)
 {
+    size_t    n;
     unsigned  i;
 
     if (w->state != WRITER_LOST) {
@@ -168,6 +202,11 @@ writer_settle(dmp_writer_t *w)
         if (w->chains[i].touched) {
             return;
         }
+    }
+
+    for (n = 0; n < w->n_flight; n++) {
+        w->strays[w->next_stray] = w->flight[(w->first + n) % DMP_FLIGHT_MAX];
+        w->next_stray = (w->next_stray + 1) % WRITER_STRAYS;
     }
 
     w->first = 0;

@@ -43,6 +43,8 @@ typedef struct {
     writer_place_t       place;
 } writer_flight_t;
 
+#define WRITER_STRAYS  512
+
 struct dmp_writer_s {
     char                 name[DMP_WRITER_MAX];
     size_t               name_len;
@@ -61,6 +63,8 @@ struct dmp_writer_s {
     size_t               first;          /* oldest in the ring below */
     size_t               n_flight;
     writer_flight_t      flight[DMP_FLIGHT_MAX];
+    size_t               next_stray;     /* ring of those that may yet land */
+    writer_flight_t      strays[WRITER_STRAYS];
     writer_chain_t       chains[];
 };
 

@@ -7,9 +7,13 @@
 -- chain of this bucket, the hash of the entry it follows, its own hash, and
 -- its body.  Replies:
 --
---   {1, id}                   appended (and, for a change, applied)
---   {0, id, version, record}  appended as refused: another version is current
---   {'CHAIN', epoch, seq, h}  nothing written: the chain's head is another
+--   {1, id, hash}                   appended (and, for a change, applied)
+--   {0, id, hash, version, record}  appended as refused: another version is
+--                                   current
+--   {'CHAIN', epoch, seq, h}        nothing written: the chain's head is
+--                                   another
+--
+-- The hash is the entry's own: it binds a reply to what it answers.
 --
 -- An error means that nothing was written: all types are checked before the
 -- first write.
@@ -72,10 +76,10 @@ redis.register_function('dmp1_trace', function(keys, a)
     redis.call('RPUSH', keys[3], reference(id))
 
     if same then
-        return {1, id}
+        return {1, id, a[5]}
     end
 
-    return {0, id, v, redis.call('HGET', keys[1], 'd')}
+    return {0, id, a[5], v, redis.call('HGET', keys[1], 'd')}
 end)
 
 
@@ -92,14 +96,20 @@ redis.register_function('dmp1_append', function(keys, a)
 
     redis.call('HSET', keys[2], 'e', a[1], 's', a[2], 'h', a[4])
 
-    return {1, id}
+    return {1, id, a[4]}
 end)
 
 
 -- KEYS record trace history writer
--- ARGV version epoch seq prev hash body new-record
+-- ARGV version epoch seq prev hash body new-record new-version
 redis.register_function('dmp1_change', function(keys, a)
     local v = redis.call('HGET', keys[1], 'v') or '0'
+
+    -- a version that came back would be taken for the one that was cached
+    if tonumber(a[8]) <= tonumber(a[1]) then
+        return redis.error_reply('ERR a version must grow')
+    end
+
     local no = refused(keys[4], a[2], a[3], a[4])
 
     if no then
@@ -116,10 +126,9 @@ redis.register_function('dmp1_change', function(keys, a)
     redis.call('RPUSH', keys[3], reference(id))
 
     if same then
-        redis.call('HSET', keys[1], 'v', ('%d'):format(tonumber(v) + 1),
-                   'd', a[7])
-        return {1, id}
+        redis.call('HSET', keys[1], 'v', a[8], 'd', a[7])
+        return {1, id, a[5]}
     end
 
-    return {0, id, v, redis.call('HGET', keys[1], 'd')}
+    return {0, id, a[5], v, redis.call('HGET', keys[1], 'd')}
 end)

@@ -272,7 +272,7 @@ my %bad = (appendfsync => 'everysec', appendonly => 'no',
 for my $name (sort(CORE::keys(%bad))) {
     $other->call('CONFIG', 'SET', $_, $good{$_}) for CORE::keys %good;
     $other->call('CONFIG', 'SET', $name, $bad{$name});
-    refused_for(".*setting: $name\\b");
+    refused_for(".*\\b$name is ");
 }
 $other->call('CONFIG', 'SET', $_, $good{$_}) for CORE::keys %good;
 wait_for { search()->{status} == 403 } 'a decision, now that all are good';
@@ -283,10 +283,10 @@ my $log = log_mark();
 $other->call('CLIENT', 'KILL', 'TYPE', 'normal');
 is(search()->{status}, 503, 'refused after a new connection');
 wait_for { search()->{status} == 503 or die "served\n";
-    substr(slurp(DMP::error_log()), $log) =~ /setting: appendfsync/ } 'the reason', 5;
+    substr(slurp(DMP::error_log()), $log) =~ /appendfsync is/ } 'the reason', 5;
 --- error_log
-dmp store is unavailable: .*setting: appendfsync
-dmp store is unavailable: .*setting: (?:appendonly|no-appendfsync|maxmemory)
+dmp store is unavailable: .*appendfsync is
+dmp store is unavailable: .*(?:appendonly|no-appendfsync-on-rewrite|maxmemory-policy) is
 dmp store is unavailable: connection lost
 
 
@@ -300,9 +300,9 @@ DMP::dmpctl('init', '--redis', "127.0.0.1:$Port");
 is(search()->{status}, 403, 'decided with appendfsync everysec');
 my $other = DMP::Redis->connect("127.0.0.1:$Port");
 $other->call('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
-refused_for('.*setting: maxmemory-policy');
+refused_for('.*maxmemory-policy is');
 --- error_log
-dmp store is unavailable: .*setting: maxmemory-policy
+dmp store is unavailable: .*maxmemory-policy is
 
 
 

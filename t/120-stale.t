@@ -41,11 +41,16 @@ sub record_key
 
 sub search { request(get => $Search, as => 'morel', @_) }
 
+# Versions begin with the time a record was made: v1 is the first one seen.
+our (%Ordinal, $Versions);
+
+sub ordinal { $_[0] ? $Ordinal{$_[0]} //= ++$Versions : 0 }
+
 # "decision reason version outcome" of each access since the mark
 sub entries
 {
     return map { "$_->{body}{decision} $_->{body}{reason} v"
-        . ($_->{body}{version} // 0) . " o=$_->{outcome}" }
+        . ordinal($_->{body}{version} // 0) . " o=$_->{outcome}" }
         trace($_[0], qr/^access$/);
 }
 

@@ -40,9 +40,13 @@ commit_answer(record_tool_t *t, const dmp_entry_t *e, redisReply *r,
 
     rc = TOOL_FAILED;
 
-    if (r->type != REDIS_REPLY_ARRAY || r->elements < 2
+    if (r->type != REDIS_REPLY_ARRAY || r->elements < 3
         || r->element[0]->type != REDIS_REPLY_INTEGER
+        || r->elements != (r->element[0]->integer == 1 ? 3 : 5)
         || r->element[1]->type != REDIS_REPLY_STRING
+        || r->element[2]->type != REDIS_REPLY_STRING
+        || r->element[2]->len != DMP_HASH_LEN
+        || memcmp(r->element[2]->str, e->hash, DMP_HASH_LEN) != 0
         || !dmp_stream_id_parse((dmp_str_t) { r->element[1]->str,
                                               r->element[1]->len }, &ms, &n))
     {
@@ -188,7 +192,7 @@ commit_upkeep(record_tool_t *t)
 
 static bool
 commit_write(record_tool_t *t, const record_keys_t *keys, uint64_t version,
-    dmp_operation_t operation, dmp_entry_t *e)
+    uint64_t next, dmp_operation_t operation, dmp_entry_t *e)
 {
     char             trace_id[DMP_UUID_LEN];
     dmp_buf_t        buf;
@@ -230,8 +234,8 @@ commit_write(record_tool_t *t, const record_keys_t *keys, uint64_t version,
 
     dmp_buf_init(&buf, commit_body, sizeof(commit_body));
 
-    if (dmp_writer_change(t->writer, keys->bucket, &change, version + 1, &buf,
-                          e) != DMP_OK)
+    if (dmp_writer_change(t->writer, keys->bucket, &change, next, &buf, e)
+        != DMP_OK)
     {
         tool_error("the change could not be traced");
         return false;
@@ -243,16 +247,18 @@ commit_write(record_tool_t *t, const record_keys_t *keys, uint64_t version,
 
 int
 record_send_change(record_tool_t *t, const record_keys_t *keys,
-    uint64_t version, dmp_operation_t operation, const char *sealed,
-    size_t sealed_len)
+    uint64_t version, uint64_t next, dmp_operation_t operation,
+    const char *sealed, size_t sealed_len)
 {
     char           trace[DMP_KEY_NAME_MAX], w[DMP_KEY_NAME_MAX];
-    char           epoch[24], seq[24], current[24];
+    char           epoch[24], seq[24], current[24], following[24];
     redisReply    *r;
     dmp_entry_t    e;
     store_args_t   args;
 
-    if (!commit_upkeep(t) || !commit_write(t, keys, version, operation, &e)) {
+    if (!commit_upkeep(t)
+        || !commit_write(t, keys, version, next, operation, &e))
+    {
         return TOOL_FAILED;
     }
 
@@ -269,6 +275,7 @@ record_send_change(record_tool_t *t, const record_keys_t *keys,
     commit_number(&args, current, version);
     commit_entry(&args, epoch, seq, &e);
     store_bytes(&args, sealed, sealed_len);
+    commit_number(&args, following, next);
     r = store_call(&t->store, &args);
 
     return r != NULL ? commit_answer(t, &e, r, 'R') : TOOL_FAILED;

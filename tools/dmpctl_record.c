@@ -166,23 +166,31 @@ static int
 record_commit(record_tool_t *t, const record_keys_t *keys, uint64_t version,
     dmp_operation_t operation, const char *json, size_t len)
 {
-    int       rc;
-    char     *sealed;
-    size_t    sealed_len;
+    int        rc;
+    char      *sealed;
+    size_t     sealed_len;
+    uint64_t   next;
+
+    /*
+     * A first version is the time: a record that was removed and made again
+     * never has a version that a gateway may still hold of the old one.
+     */
+    next = (version != 0) ? version + 1 : (uint64_t) tool_now_ms();
 
     sealed = malloc(len + DMP_SEAL_OVERHEAD);
 
     if (sealed == NULL
         || dmp_seal(&t->ring, (dmp_str_t) { keys->rec, keys->rec_len },
-                    dmp_string(DMP_RECORD_FIELD), version + 1, json, len,
-                    sealed, &sealed_len) != DMP_OK)
+                    dmp_string(DMP_RECORD_FIELD), next, json, len, sealed,
+                    &sealed_len) != DMP_OK)
     {
         tool_error("the record could not be sealed");
         free(sealed);
         return TOOL_FAILED;
     }
 
-    rc = record_send_change(t, keys, version, operation, sealed, sealed_len);
+    rc = record_send_change(t, keys, version, next, operation, sealed,
+                            sealed_len);
     free(sealed);
 
     return rc;

@@ -40,11 +40,11 @@ bool record_begin(record_tool_t *t);
 bool record_end(record_tool_t *t);
 
 /*
- * Commits a new sealed record with its trace.  TOOL_NO: traced as refused,
- * since another version than "version" is current.
+ * Commits a new record, sealed as version "next", with its trace.  TOOL_NO:
+ * traced as refused, since another version than "version" is current.
  */
 int record_send_change(record_tool_t *t, const record_keys_t *keys,
-    uint64_t version, dmp_operation_t operation, const char *sealed,
-    size_t sealed_len);
+    uint64_t version, uint64_t next, dmp_operation_t operation,
+    const char *sealed, size_t sealed_len);
 
 #endif

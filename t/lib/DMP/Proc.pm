@@ -103,6 +103,9 @@ sub stop
 
     my $name = delete $process{$pid} or return;
 
+    # it has ended, and its number may be somebody else's by now
+    return if !alive($pid);
+
     # one that a test has stopped could not take the signal
     kill $signal // 'TERM', $pid;
     kill 'CONT', $pid;
