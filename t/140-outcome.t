@@ -232,7 +232,9 @@ for my $how ('unsaid', 'unheard') {
     @said = outcome_of($r, $mark);
     is(scalar(grep { $_->{status} == 200 && $_->{bytes} == $said[0]{bytes} } @said),
         scalar @said, "$how: all that is said of it is the same");
-    is(scalar @said, 1, "$how: and it is said once");
+
+    # nobody knows whether an entry stands whose reply was lost: say it again
+    cmp_ok(scalar @said, '<=', $how eq 'unheard' ? 2 : 1, "$how: and not more");
     verify_trace();
     pass('the trace is whole');
 }
