@@ -306,12 +306,29 @@ ngx_http_dmp_state_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/* The patient is known: the record can be loaded. */
+static ngx_int_t
+ngx_http_dmp_name_patient(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_str_t ins)
+{
+    const ngx_http_dmp_main_conf_t  *dmcf;
+
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
+
+    if (dmp_pseudonym(dmcf->pseudonym_key, ins, ctx->patient) != DMP_OK) {
+        return ngx_http_dmp_no_trace(ctx);
+    }
+
+    ctx->patient_known = 1;
+    ctx->state = NGX_HTTP_DMP_LOAD;
+    return NGX_OK;
+}
+
+
 /* What needs nothing of the store is decided before it is asked. */
 static ngx_int_t
 ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    const ngx_http_dmp_main_conf_t  *dmcf;
-
     dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, NULL,
                dmp_day_paris((int64_t) ngx_time()), &ctx->decision);
 
@@ -339,17 +356,7 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_OK;
     }
 
-    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
-
-    if (dmp_pseudonym(dmcf->pseudonym_key, ctx->asked.ins, ctx->patient)
-        != DMP_OK)
-    {
-        return ngx_http_dmp_no_trace(ctx);
-    }
-
-    ctx->patient_known = 1;
-    ctx->state = NGX_HTTP_DMP_LOAD;
-    return NGX_OK;
+    return ngx_http_dmp_name_patient(r, ctx, ctx->asked.ins);
 }
 
 
@@ -385,9 +392,8 @@ ngx_http_dmp_forget_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 static ngx_int_t
 ngx_http_dmp_state_locate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    ngx_int_t                        rc;
-    const dmp_document_t            *document;
-    const ngx_http_dmp_main_conf_t  *dmcf;
+    ngx_int_t              rc;
+    const dmp_document_t  *document;
 
     /* no question either while it could not be traced afterwards */
     if (ctx->ask == NULL && !ngx_http_dmp_store_ready()) {
@@ -431,17 +437,7 @@ ngx_http_dmp_state_locate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                                    DMP_REASON_DOCUMENT_FOREIGN);
     }
 
-    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
-
-    if (dmp_pseudonym(dmcf->pseudonym_key, document->ins[0], ctx->patient)
-        != DMP_OK)
-    {
-        return ngx_http_dmp_no_trace(ctx);
-    }
-
-    ctx->patient_known = 1;
-    ctx->state = NGX_HTTP_DMP_LOAD;
-    return NGX_OK;
+    return ngx_http_dmp_name_patient(r, ctx, document->ins[0]);
 }
 
 
