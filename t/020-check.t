@@ -61,7 +61,7 @@ add_block_preprocessor(sub {
         . "Cache-Control = no-store\nContent-Type ~ ^application/fhir\\+json\n");
     $block->set_value(trace => "body.decision = allow\nbody.rule = E1\n"
         . "body.operation = check\nbody.transaction = TD0.2\n"
-        . "body.version = 1\nbody.patient exists\noutcome = 1\n");
+        . "body.version ~ ^1\\d{12}\$\nbody.patient exists\noutcome = 1\n");
 });
 
 DMP::run();
