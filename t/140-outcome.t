@@ -267,6 +267,7 @@ dmp store is unavailable
 === TEST 7: a checkpoint whose answer is lost is made again
 --- code
 served();
+wait_for { all_signed() } 'quiet';
 my ($mark, $log) = (trace_mark(), -s DMP::error_log());
 $Fake->on('unsigned');
 is(search()->{status}, 200, 'served');
