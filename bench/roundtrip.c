@@ -85,7 +85,7 @@ commit(redisContext *redis)
                          body, sizeof(body));
 
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
-        || reply->elements != 2)
+        || reply->elements != 3)
     {
         fail("a commit was refused");
     }
