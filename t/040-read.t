@@ -334,3 +334,13 @@ is(request(as => 'petit', get => $other)->{status}, 404, 'blocked at the other')
 my $r = request(as => 'morel', get => $other);
 is($r->{status}, 200, 'the other\'s doctor');
 like($r->{body}, qr/172066912304538/, 'gets the other\'s document');
+
+
+
+=== TEST 14: an INS in the place of an id does not enter the trace
+--- as: petit
+--- get: /fhir/DocumentReference/285037512000151
+--- status: 404
+--- trace
+body.operation = read
+body.documents absent
