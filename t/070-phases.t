@@ -405,3 +405,15 @@ for my $http ('1.1', '2') {
 --- backend: none
 --- unlike
 martin
+
+
+
+=== TEST 31: what limit_req refuses before us is logged without the INS
+--- dmp: http => 'limit_req_zone $server_name zone=one:1m rate=1r/m;', location => 'limit_req zone=one;'
+--- code
+my @statuses = map { request(as => 'petit', get => $Search)->{status} } 1 .. 3;
+is($statuses[-1], 503, 'one too many is refused');
+my $log = DMP::Proc::slurp(DMP::error_log());
+like($log, qr/limiting requests/, 'which is logged');
+is(scalar(grep { /limiting requests/ && /285037512000151/ } split /\n/, $log), 0,
+    'without the patient');
