@@ -34,7 +34,7 @@ HARD := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC \
         -fno-semantic-interposition
 SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all \
         -fno-omit-frame-pointer -O1
-LIBS := -lhiredis -ljansson -lcrypto
+LIBS := -lhiredis -ljansson -lcrypto -lutf8proc
 
 
 .PHONY: help
@@ -204,10 +204,13 @@ bench: deps ## measure side by side with its peers
 	@$(MAKE) -j$(JOBS) build
 	@bench/run.sh
 
-install: build ## install the module, dmpctl, and a modules-available snippet
+install: build ## install the module, dmpctl, the policy, a snippet
 	install -D -m 644 $(B)/ngx_http_dmp_module.so \
 	    $(DESTDIR)$(NGX_MOD)/ngx_http_dmp_module.so
 	install -D -m 755 $(B)/dmpctl $(DESTDIR)$(PREFIX)/bin/dmpctl
+	install -d $(DESTDIR)$(PREFIX)/share/ngx_http_dmp/policy
+	install -m 644 conf/policy/*.json \
+	    $(DESTDIR)$(PREFIX)/share/ngx_http_dmp/policy
 	install -d $(DESTDIR)$(PREFIX)/share/nginx/modules-available
 	echo 'load_module modules/ngx_http_dmp_module.so;' \
 	    >$(DESTDIR)$(PREFIX)/share/nginx/modules-available/mod-http-dmp.conf

@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include <dmp/dmp_document.h>
+#include "../t/unit/small_policy.h"
 
 
 #define ENTRIES     50
@@ -161,8 +161,8 @@ work_cut(answer_t *answer)
     dmp_cut_t    out;
     dmp_range_t  ranges[4 + ENTRIES];
 
-    if (dmp_bundle_cut(answer->text, answer->len, judge, NULL, ENTRIES, ranges,
-                       4 + ENTRIES, &out) != DMP_OK
+    if (dmp_bundle_cut(&small_policy, answer->text, answer->len, judge, NULL,
+                       ENTRIES, ranges, 4 + ENTRIES, &out) != DMP_OK
         || out.withheld != (ENTRIES + 2) / 3)
     {
         fail("the answer was not cut as it must be");

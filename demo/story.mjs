@@ -9,7 +9,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import {
   NotAsTold, cellsOf, chapter, dmpctl, documentsOf, entryOf, fail, gatewayLogs,
   hostReceived, introduce, isAccess, isSuperseded, must, outcomeOf, place,
-  pretty, quietly, reasonOf, redis, request, shortened, show, showDocuments,
+  pretty, putAtHost, quietly, reasonOf, redis, request, shortened, show, showDocuments,
   showEntry, showJson, showRefusal, showRows, showTyped, store, tell, trace, when,
 } from './stage.mjs';
 
@@ -19,16 +19,30 @@ const JEANNE = `urn:oid:1.2.250.1.213.1.4.8%7C${INS}`;
 const PETIT = '899700314422';
 const ROUX = '899700451273';
 const LEROY = '899700588637';
+const FAURE = '899700610944';
 
 introduce(PETIT, 'Hugo Petit');
 introduce(ROUX, 'Sophie Roux');
 introduce(LEROY, 'Marc Leroy');
-introduce('899700610944', 'Nadia Faure');
+introduce(FAURE, 'Nadia Faure');
 introduce('1750712184', 'CHU de test');
 
 /* The document that Dr Morel masked, and the one that Jeanne will mask. */
 const PSYCHIATRY = 'martin-psychiatrie';
 const ULTRASOUND = 'martin-imagerie-1';
+
+/* A type that the matrix keeps from pharmacists: TRE_A05, certificate. */
+const CERTIFICATE = {
+  resourceType: 'DocumentReference', id: 'martin-certificat', status: 'current',
+  type: { coding: [{
+    system: 'https://mos.esante.gouv.fr/NOS/TRE_A05-TypeDocComplementaire/FHIR/' +
+      'TRE-A05-TypeDocComplementaire',
+    code: 'CERT_DECL',
+  }] },
+  subject: { reference: `Patient?identifier=urn:oid:1.2.250.1.213.1.4.8|${INS}` },
+  date: '2026-01-12T10:00:00+01:00', description: 'Certificat médical',
+  content: [{ attachment: { contentType: 'application/pdf' } }],
+};
 
 const SEARCH = 'DocumentReference?patient.identifier=';
 
@@ -328,15 +342,12 @@ async function others() {
   await refusedSearch('roux', 403, 'blocked',
     'The patient has blocked your access to this record.');
 
-  tell(`Nadia Faure is a pharmacist. This version knows the rights of doctors only, and what no rule
-    grants is refused.`);
-  await refusedSearch('pharmacien', 403, 'right-missing',
-    'Your profession and your mode of access do not give this right.');
+  await pharmacist();
 
   tell(`A hospital, with the certificate of the establishment: it says which hospital, not who sits
     in front of the screen.`);
-  await refusedSearch('structure', 403, 'right-missing',
-    'Your profession and your mode of access do not give this right.');
+  await refusedSearch('structure', 403, 'channel-mismatch',
+    'This channel feeds the record and does not consult it.');
 
   tell('Somebody without any card:');
   await refusedSearch(undefined, 401, 'authentication-required',
@@ -355,6 +366,31 @@ async function others() {
   nothingReached(forged);
   must((await trace()).filter(isAccess).length === before,
        'This version keeps no trace of what nginx itself refuses; it stands in nginx’s log.');
+}
+
+async function pharmacist() {
+  tell('Nadia Faure is a pharmacist, whom Jeanne has not authorised:');
+  await refusedSearch('pharmacien', 403, 'not-authorised',
+    'The patient has not authorised you to consult this record.');
+
+  tell(`Jeanne authorises her. Meanwhile Dr Petit’s software has deposited a medical certificate at the
+    host. The official matrix of document types keeps certificates from pharmacists.`);
+
+  await putAtHost(CERTIFICATE);
+  record.authorisations[FAURE] = { since: dayInParis(0), until: dayInParis(1), by: 'patient' };
+  importRecord();
+
+  const his = ask(SEARCH, { card: 'petit', patient: JEANNE });
+  const hers = ask(SEARCH, { card: 'pharmacien', patient: JEANNE });
+  const outcome = await outcomeOf(hers);
+
+  showDocuments(hers);
+  showEntry(await entryOf(hers));
+  must(documentsOf(his).length === 11 && names(his, CERTIFICATE.id) &&
+       documentsOf(hers).length === 10 && !hers.body.includes(CERTIFICATE.id) &&
+       outcome.withheld === 3,
+       'Dr Petit sees 11 documents, the pharmacist 10: the certificate is not there for her.',
+       [documentsOf(his).length, documentsOf(hers).length, outcome]);
 }
 
 async function refusedSearch(card, status, reason, meaning) {
@@ -395,11 +431,11 @@ async function audited() {
   const accesses = entries.filter((e) => e.body.kind === 'access');
   const superseded = accesses.filter(isSuperseded);
 
-  must(accesses.length - superseded.length === 12,
-       'Each of the 12 requests that were decided is there, allowed or refused.',
+  must(accesses.length - superseded.length === 14,
+       'Each of the 14 requests that were decided is there, allowed or refused.',
        accesses.length);
-  must(superseded.length === 2,
-       'Two were decided twice: the gateway still had her earlier record in mind, the store ' +
+  must(superseded.length === 3,
+       'Three were decided twice: the gateway still had her earlier record in mind, the store ' +
        'told it so as it wrote the trace, and it decided anew. That is why a change holds at once.',
        superseded.length);
   must(entries.filter(({ body }) => body.kind === 'change').length === 3,

@@ -25,6 +25,7 @@ PACKAGES='
     libhiredis-dev
     libjansson-dev
     libssl-dev
+    libutf8proc-dev
     libcmocka-dev
     redis-server|valkey-server
     wrk

@@ -543,7 +543,7 @@ ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     if (ctx->decision.effect == DMP_ALLOW
-        && (ctx->decision.obligations & ~(uint32_t) DMP_OBLIGATIONS_KNOWN))
+        && (ctx->decision.obligations & ~(uint32_t) NGX_HTTP_DMP_OBLIGATIONS))
     {
         (void) ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
                                    DMP_REASON_TRACE_UNAVAILABLE);
@@ -581,7 +581,10 @@ ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     if (ctx->document != NULL) {
         document = ctx->document->value;
         access.document.id = dmp_document_name(document);
-        access.document.type = document->type.code;
+
+        if (document->n_types != 0) {
+            access.document.type = document->types[0].code;
+        }
 
     } else if (!dmp_ins_valid(ctx->asked.document, false)) {
         /* the client's own words, but never a patient's number in clear */

@@ -97,7 +97,8 @@ ngx_http_dmp_ask_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    rc = dmp_document_parse((char *) ctx->body, ctx->body_len, document);
+    rc = dmp_document_parse(ctx->policy, (char *) ctx->body, ctx->body_len,
+                            document);
 
     if (rc != DMP_OK || !dmp_str_eq(document->id, ctx->asked.document)) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

@@ -304,17 +304,40 @@ ngx_http_dmp_document_drop(ngx_http_request_t *r, dmp_str_t id)
 }
 
 
-/* The string, moved to the copy's own text. */
-static dmp_str_t
-ngx_http_dmp_keep(dmp_str_t s, u_char **p)
+#define NGX_HTTP_DMP_STRINGS  (2 + 2 * DMP_DOCUMENT_TYPES                     \
+                               + DMP_DOCUMENT_PATIENTS                        \
+                               + DMP_DOCUMENT_AUTHORS                         \
+                               + DMP_DOCUMENT_STRUCTURES)
+
+/* Every string of a document. */
+static ngx_uint_t
+ngx_http_dmp_document_strings(dmp_document_t *d,
+    dmp_str_t *strings[NGX_HTTP_DMP_STRINGS])
 {
-    dmp_str_t  kept;
+    ngx_uint_t  i, n;
 
-    kept.data = (const char *) *p;
-    kept.len = s.len;
-    *p = ngx_cpymem(*p, s.data, s.len);
+    n = 0;
+    strings[n++] = &d->id;
+    strings[n++] = &d->master;
 
-    return kept;
+    for (i = 0; i < d->n_types; i++) {
+        strings[n++] = &d->types[i].system;
+        strings[n++] = &d->types[i].code;
+    }
+
+    for (i = 0; i < d->n_ins; i++) {
+        strings[n++] = &d->ins[i];
+    }
+
+    for (i = 0; i < d->n_authors; i++) {
+        strings[n++] = &d->authors[i];
+    }
+
+    for (i = 0; i < d->n_structures; i++) {
+        strings[n++] = &d->structures[i];
+    }
+
+    return n;
 }
 
 
@@ -324,18 +347,17 @@ ngx_http_dmp_document_put(ngx_http_request_t *r, const dmp_document_t *d)
 {
     u_char                       *p;
     size_t                        size;
-    ngx_uint_t                    i;
-    dmp_document_t               *copy;
+    dmp_str_t                    *strings[NGX_HTTP_DMP_STRINGS];
+    ngx_uint_t                    i, n;
+    dmp_document_t               *copy, facts;
     ngx_http_dmp_document_key_t   key;
 
-    size = d->id.len + d->master.len + d->type.system.len + d->type.code.len;
+    facts = *d;
+    n = ngx_http_dmp_document_strings(&facts, strings);
+    size = 0;
 
-    for (i = 0; i < d->n_ins; i++) {
-        size += d->ins[i].len;
-    }
-
-    for (i = 0; i < d->n_authors; i++) {
-        size += d->authors[i].len;
+    for (i = 0; i < n; i++) {
+        size += strings[i]->len;
     }
 
     copy = ngx_alloc(sizeof(dmp_document_t) + size, ngx_cycle->log);
@@ -343,22 +365,21 @@ ngx_http_dmp_document_put(ngx_http_request_t *r, const dmp_document_t *d)
         return NULL;
     }
 
-    *copy = *d;
     p = (u_char *) copy + sizeof(dmp_document_t);
 
-    copy->id = ngx_http_dmp_keep(d->id, &p);
-    copy->master = ngx_http_dmp_keep(d->master, &p);
-    copy->type.system = ngx_http_dmp_keep(d->type.system, &p);
-    copy->type.code = ngx_http_dmp_keep(d->type.code, &p);
+    for (i = 0; i < n; i++) {
+        size = strings[i]->len;
 
-    for (i = 0; i < d->n_ins; i++) {
-        copy->ins[i] = ngx_http_dmp_keep(d->ins[i], &p);
+        if (size != 0) {
+            /* memcpy() takes no null pointer, not even for nothing */
+            ngx_memcpy(p, strings[i]->data, size);
+        }
+
+        strings[i]->data = (const char *) p;
+        p += size;
     }
 
-    for (i = 0; i < d->n_authors; i++) {
-        copy->authors[i] = ngx_http_dmp_keep(d->authors[i], &p);
-    }
-
+    *copy = facts;
     ngx_http_dmp_document_key(r, copy->id, &key);
 
     return ngx_http_dmp_cache_put(&ngx_http_dmp_documents, key.text, key.len,

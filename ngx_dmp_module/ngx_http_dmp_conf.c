@@ -42,8 +42,7 @@ ngx_http_dmp_conf_secret(ngx_conf_t *cf, u_char *data, size_t len)
 }
 
 
-/* The whole file, in the pool; path becomes absolute. */
-static ngx_int_t
+ngx_int_t
 ngx_http_dmp_conf_read(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
 {
     ssize_t          n;
@@ -210,88 +209,6 @@ ngx_http_dmp_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (dmcf->user.len != 0 && dmcf->password.len == 0) {
         return "has \"user\" without \"password_file\"";
     }
-
-    return NGX_CONF_OK;
-}
-
-
-static void
-ngx_http_dmp_policy_cleanup(void *data)
-{
-    dmp_policy_free(data);
-}
-
-
-/* One file is read once, however many locations name it. */
-static dmp_policy_t *
-ngx_http_dmp_policy_find(ngx_array_t *policies, ngx_str_t *path)
-{
-    ngx_uint_t                   i;
-    ngx_http_dmp_policy_file_t  *file;
-
-    file = policies->elts;
-
-    for (i = 0; i < policies->nelts; i++) {
-        if (file[i].path.len == path->len
-            && ngx_strncmp(file[i].path.data, path->data, path->len) == 0)
-        {
-            return file[i].policy;
-        }
-    }
-
-    return NULL;
-}
-
-
-char *
-ngx_http_dmp_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_str_t                   *value, text;
-    dmp_error_t                  error;
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_dmp_loc_conf_t     *dlcf = conf;
-    ngx_http_dmp_main_conf_t    *dmcf;
-    ngx_http_dmp_policy_file_t  *file;
-
-    if (dlcf->policy != NULL) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    dmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_dmp_module);
-
-    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    dlcf->policy = ngx_http_dmp_policy_find(dmcf->policies, &value[1]);
-    if (dlcf->policy != NULL) {
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_http_dmp_conf_read(cf, &value[1], &text) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    file = ngx_array_push(dmcf->policies);
-    if (cln == NULL || file == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (dmp_policy_parse((char *) text.data, text.len, &dlcf->policy, &error)
-        != DMP_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in policy \"%V\":%ui",
-                           error.text, &value[1], (ngx_uint_t) error.line);
-        return NGX_CONF_ERROR;
-    }
-
-    cln->handler = ngx_http_dmp_policy_cleanup;
-    cln->data = dlcf->policy;
-
-    file->path = value[1];
-    file->policy = dlcf->policy;
 
     return NGX_CONF_OK;
 }

@@ -471,7 +471,8 @@ ngx_http_dmp_judge_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    rc = dmp_document_parse((char *) ctx->body, ctx->body_len, document);
+    rc = dmp_document_parse(ctx->policy, (char *) ctx->body, ctx->body_len,
+                            document);
 
     if (rc == DMP_E_SYNTAX) {
         return ngx_http_dmp_unchecked(r, ctx, "it is not one JSON text");
@@ -521,8 +522,9 @@ ngx_http_dmp_judge_search(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    rc = dmp_bundle_cut((char *) ctx->body, ctx->body_len, ngx_http_dmp_judge,
-                        &judge, NGX_HTTP_DMP_ENTRIES_MAX, ranges, max, &cut);
+    rc = dmp_bundle_cut(ctx->policy, (char *) ctx->body, ctx->body_len,
+                        ngx_http_dmp_judge, &judge, NGX_HTTP_DMP_ENTRIES_MAX,
+                        ranges, max, &cut);
 
     if (rc != DMP_OK || cut.n_ranges == 0) {
         return ngx_http_dmp_unchecked(r, ctx, (rc == DMP_E_LIMIT)

@@ -30,6 +30,14 @@
 #define NGX_HTTP_DMP_OFF  0
 #define NGX_HTTP_DMP_ON   1
 
+/*
+ * What this code knows how to do; a decision that asks for more is a refusal.
+ * A first access is recognised by nobody yet, and so announced by nobody.
+ */
+#define NGX_HTTP_DMP_OBLIGATIONS                                              \
+    (DMP_OBLIGATION_TRACE | DMP_OBLIGATION_COMPOSE | DMP_OBLIGATION_FILTER    \
+     | DMP_OBLIGATION_JUDGE | DMP_OBLIGATION_NOTIFY_FIRST_ACCESS)
+
 /* What an acknowledged trace has survived; the zero value asks for most. */
 typedef enum {
     NGX_HTTP_DMP_FSYNC = 0,
@@ -165,9 +173,11 @@ struct ngx_http_dmp_ctx_s {
 extern ngx_module_t  ngx_http_dmp_module;
 
 
+/* ngx_http_dmp_policy.c */
+char *ngx_http_dmp_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
 /* ngx_http_dmp_conf.c: directives that read files or several words */
 char *ngx_http_dmp_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_dmp_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_audit_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_record_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_pseudonym_key(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -178,6 +188,10 @@ char *ngx_http_dmp_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_check_location(ngx_conf_t *cf,
     ngx_http_dmp_main_conf_t *dmcf, ngx_http_dmp_loc_conf_t *dlcf);
+
+/* A whole file, in the pool; path becomes absolute. */
+ngx_int_t ngx_http_dmp_conf_read(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *text);
 
 /* ngx_http_dmp_access.c */
 ngx_int_t ngx_http_dmp_access_handler(ngx_http_request_t *r);

@@ -205,6 +205,10 @@ ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         }
     }
 
+    /* what a location may offer beyond that has no directive yet */
+    ctx->asked.offers = DMP_OFFERS_NORMAL;
+    ctx->asked.channel = DMP_CHANNEL_ANY;
+
     if (!dlcf->fhir) {
         ctx->asked.mapping = DMP_MAPPING_OPERATION_UNKNOWN;
         ctx->asked.why = "the location has no dmp_resource";

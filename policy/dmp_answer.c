@@ -27,6 +27,8 @@ static const char *const dmp_titles[] = {
         "Il n'existe pas de dossier médical partagé pour ce patient.",
     [DMP_REASON_RECORD_CLOSED] =
         "Ce dossier médical partagé est fermé.",
+    [DMP_REASON_RECORD_EXISTS] =
+        "Il existe déjà un dossier médical partagé pour ce patient.",
     [DMP_REASON_ACTOR_EXCLUDED] =
         "Votre activité n'a aucun accès au dossier médical partagé.",
     [DMP_REASON_CHANNEL_MISMATCH] =

@@ -7,16 +7,17 @@
 
 
 typedef struct {
-    dmp_scan_t     scan;
-    dmp_judge_pt   judge;
-    void          *data;
-    size_t         max_entries;
-    size_t         n_entries;
-    size_t         max_ranges;
-    dmp_cut_t     *out;
-    dmp_rc_t       rc;                   /* DMP_OK, or why all is refused */
-    bool           is_bundle;
-    bool           is_searchset;
+    dmp_scan_t           scan;
+    const dmp_policy_t  *policy;
+    dmp_judge_pt         judge;
+    void                *data;
+    size_t               max_entries;
+    size_t               n_entries;
+    size_t               max_ranges;
+    dmp_cut_t           *out;
+    dmp_rc_t             rc;             /* DMP_OK, or why all is refused */
+    bool                 is_bundle;
+    bool                 is_searchset;
 } dmp_cutter_t;
 
 /*
@@ -184,7 +185,7 @@ dmp_cut_entry(dmp_cutter_t *c, bool *stays)
             continue;
         }
 
-        if (!dmp_document_read(&c->scan, &document, &rc)) {
+        if (!dmp_document_read(c->policy, &c->scan, &document, &rc)) {
             return false;
         }
 
@@ -364,8 +365,9 @@ dmp_cut_members(dmp_cutter_t *c)
 
 
 dmp_rc_t
-dmp_bundle_cut(const char *json, size_t len, dmp_judge_pt judge, void *data,
-    size_t max_entries, dmp_range_t *ranges, size_t max_ranges, dmp_cut_t *out)
+dmp_bundle_cut(const dmp_policy_t *policy, const char *json, size_t len,
+    dmp_judge_pt judge, void *data, size_t max_entries, dmp_range_t *ranges,
+    size_t max_ranges, dmp_cut_t *out)
 {
     dmp_cutter_t  c;
 
@@ -374,6 +376,7 @@ dmp_bundle_cut(const char *json, size_t len, dmp_judge_pt judge, void *data,
 
     dmp_scan_init(&c.scan, json, len);
 
+    c.policy = policy;
     c.judge = judge;
     c.data = data;
     c.max_entries = max_entries;

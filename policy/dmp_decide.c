@@ -1,397 +1,11 @@
 /*
- * dmp_decide.c: the decision.  One function per rule, one table that orders
+ * dmp_decide.c: the decision.  One function per rule, two tables that order
  * them; the first that denies wins, and what none of them grants is denied.
  *
  * Nothing here may allocate, read a clock or keep state.
  */
 
-#include <dmp/dmp_decide.h>
-#include <dmp/dmp_document.h>
-#include <dmp/dmp_policy.h>
-#include <dmp/dmp_record.h>
-
-
-/* What a rule looks at. */
-typedef struct {
-    const dmp_policy_t    *policy;
-    const dmp_subject_t   *subject;
-    const dmp_request_t   *request;
-    const dmp_facts_t     *facts;
-    const dmp_document_t  *document;
-    int32_t                today;
-} dmp_case_t;
-
-/* A rule returns why it denies, or DMP_REASON_NONE when it holds. */
-typedef dmp_reason_t (*dmp_rule_pt)(const dmp_case_t *c);
-
-
-static bool
-dmp_list_has(const dmp_list_t *list, dmp_str_t value)
-{
-    size_t  i;
-
-    for (i = 0; i < list->n; i++) {
-        if (dmp_str_eq(list->list[i], value)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-static bool
-dmp_names_patient(const dmp_request_t *request)
-{
-    return request->ins.len != 0;
-}
-
-
-/* A1: a credential is presented. */
-static dmp_reason_t
-dmp_rule_a1(const dmp_case_t *c)
-{
-    if (c->subject->certificate == DMP_CREDENTIAL_ABSENT
-        && c->subject->token == DMP_CREDENTIAL_ABSENT)
-    {
-        return DMP_REASON_AUTHENTICATION_REQUIRED;
-    }
-
-    return DMP_REASON_NONE;
-}
-
-
-/* A2: a certificate, if there is one, verifies and its chain fits its role. */
-static dmp_reason_t
-dmp_rule_a2(const dmp_case_t *c)
-{
-    switch (c->subject->certificate) {
-
-    case DMP_CREDENTIAL_ABSENT:
-        return DMP_REASON_NONE;
-
-    case DMP_CREDENTIAL_VERIFIED:
-        if (c->subject->actor != DMP_ACTOR_NONE && c->subject->id.len != 0) {
-            return DMP_REASON_NONE;
-        }
-        break;
-
-    case DMP_CREDENTIAL_REJECTED:
-        break;
-    }
-
-    return DMP_REASON_CERTIFICATE_REJECTED;
-}
-
-
-/* A3: a token, if there is one, verifies. */
-static dmp_reason_t
-dmp_rule_a3(const dmp_case_t *c)
-{
-    if (c->subject->token == DMP_CREDENTIAL_ABSENT
-        || c->subject->token == DMP_CREDENTIAL_VERIFIED)
-    {
-        return DMP_REASON_NONE;
-    }
-
-    return DMP_REASON_TOKEN_REJECTED;
-}
-
-
-/* A4: one identity; a card and a token are two. */
-static dmp_reason_t
-dmp_rule_a4(const dmp_case_t *c)
-{
-    if (c->subject->certificate == DMP_CREDENTIAL_VERIFIED
-        && c->subject->token == DMP_CREDENTIAL_VERIFIED
-        && c->subject->auth == DMP_AUTH_DIRECT)
-    {
-        return DMP_REASON_IDENTITY_AMBIGUOUS;
-    }
-
-    return DMP_REASON_NONE;
-}
-
-
-/* B1: one operation that is known, on something, and one reading of it. */
-static dmp_reason_t
-dmp_rule_b1(const dmp_case_t *c)
-{
-    if (c->request->mapping == DMP_MAPPING_OPERATION_UNKNOWN
-        || c->request->mapping == DMP_MAPPING_FORMAT)
-    {
-        return DMP_REASON_OPERATION_UNKNOWN;
-    }
-
-    if (c->request->mapping == DMP_MAPPING_ONE
-        || c->request->mapping == DMP_MAPPING_INS_INVALID)
-    {
-        if (c->request->operation <= DMP_OPERATION_NONE
-            || c->request->operation >= DMP_OPERATION_MAX)
-        {
-            return DMP_REASON_OPERATION_UNKNOWN;
-        }
-
-        if (c->request->mapping == DMP_MAPPING_ONE
-            && !dmp_names_patient(c->request)
-            && c->request->document.len == 0)
-        {
-            return DMP_REASON_REQUEST_AMBIGUOUS;
-        }
-
-        return DMP_REASON_NONE;
-    }
-
-    return DMP_REASON_REQUEST_AMBIGUOUS;
-}
-
-
-/* B2: the INS is well formed; its key is checked unless configured off. */
-static dmp_reason_t
-dmp_rule_b2(const dmp_case_t *c)
-{
-    if (c->request->mapping != DMP_MAPPING_ONE) {
-        return DMP_REASON_INS_INVALID;
-    }
-
-    if (dmp_names_patient(c->request)
-        && !dmp_ins_valid(c->request->ins, c->policy->ins_key))
-    {
-        return DMP_REASON_INS_INVALID;
-    }
-
-    return DMP_REASON_NONE;
-}
-
-
-/*
- * E1 as far as it is covered yet: a doctor with a card of their own checks,
- * searches and reads.  Everything else is a right that nobody has.
- */
-static dmp_reason_t
-dmp_rule_e1(const dmp_case_t *c)
-{
-    const dmp_subject_t  *s;
-
-    s = c->subject;
-
-    if (s->actor != DMP_ACTOR_PROFESSIONAL || s->auth != DMP_AUTH_DIRECT
-        || s->certificate != DMP_CREDENTIAL_VERIFIED)
-    {
-        return DMP_REASON_RIGHT_MISSING;
-    }
-
-    if (!dmp_str_eq(s->role.system, dmp_string(DMP_SYSTEM_PROFESSION))
-        || !dmp_str_eq(s->role.code, dmp_string(DMP_PROFESSION_DOCTOR)))
-    {
-        return DMP_REASON_RIGHT_MISSING;
-    }
-
-    switch (c->request->operation) {
-
-    case DMP_OPERATION_CHECK:
-    case DMP_OPERATION_SEARCH:
-    case DMP_OPERATION_READ:
-        return DMP_REASON_NONE;
-
-    default:
-        return DMP_REASON_RIGHT_MISSING;
-    }
-}
-
-
-/* G7: the mode claimed is one that is offered. */
-static dmp_reason_t
-dmp_rule_g7(const dmp_case_t *c)
-{
-    if (c->request->mode != DMP_MODE_NORMAL) {
-        return DMP_REASON_MODE_UNAVAILABLE;
-    }
-
-    return DMP_REASON_NONE;
-}
-
-
-/*
- * X1 on the way in: what the store did not say cannot be decided, nor can a
- * record that is not the one that was asked for.
- */
-static dmp_reason_t
-dmp_rule_x1(const dmp_case_t *c)
-{
-    if (c->facts->state == DMP_RECORD_ABSENT) {
-        return DMP_REASON_NONE;
-    }
-
-    if (c->facts->state == DMP_RECORD_PRESENT && c->facts->record != NULL
-        && c->facts->version != 0
-        && (!dmp_names_patient(c->request)
-            || dmp_str_eq(c->facts->record->ins, c->request->ins)))
-    {
-        return DMP_REASON_NONE;
-    }
-
-    return DMP_REASON_TRACE_UNAVAILABLE;
-}
-
-
-/*
- * For "check", C1, C2, F1 and G1 are the answer and refuse nothing (TD0.2
- * tells whether a record exists, is open, and whether one is authorised).
- */
-static bool
-dmp_asks_only(const dmp_case_t *c)
-{
-    return c->request->operation == DMP_OPERATION_CHECK;
-}
-
-
-/* C1: the record exists. */
-static dmp_reason_t
-dmp_rule_c1(const dmp_case_t *c)
-{
-    if (c->facts->state == DMP_RECORD_PRESENT || dmp_asks_only(c)) {
-        return DMP_REASON_NONE;
-    }
-
-    return DMP_REASON_RECORD_ABSENT;
-}
-
-
-/* C2: the record is open. */
-static dmp_reason_t
-dmp_rule_c2(const dmp_case_t *c)
-{
-    if (dmp_asks_only(c) || c->facts->record->open) {
-        return DMP_REASON_NONE;
-    }
-
-    return DMP_REASON_RECORD_CLOSED;
-}
-
-
-/* F1: the patient has not blocked this professional; it beats G1. */
-static dmp_reason_t
-dmp_rule_f1(const dmp_case_t *c)
-{
-    if (dmp_asks_only(c)
-        || !dmp_list_has(&c->facts->record->blocked, c->subject->id))
-    {
-        return DMP_REASON_NONE;
-    }
-
-    return DMP_REASON_BLOCKED;
-}
-
-
-/*
- * G1: an authorisation is in force; a treating physician has one.  Only the
- * normal mode asks for it: G2 to G7 answer for the others.
- */
-static dmp_reason_t
-dmp_rule_g1(const dmp_case_t *c)
-{
-    if (dmp_asks_only(c) || c->request->mode != DMP_MODE_NORMAL) {
-        return DMP_REASON_NONE;
-    }
-
-    switch (dmp_authorisation(c->facts->record, c->subject, c->today)) {
-
-    case DMP_AUTHORISATION_VALID:
-        return DMP_REASON_NONE;
-
-    case DMP_AUTHORISATION_EXPIRED:
-        return DMP_REASON_AUTHORISATION_EXPIRED;
-
-    case DMP_AUTHORISATION_FORBIDDEN:
-        return DMP_REASON_BLOCKED;
-
-    case DMP_AUTHORISATION_NONE:
-        break;
-    }
-
-    return DMP_REASON_NOT_AUTHORISED;
-}
-
-
-/*
- * H1: the document belongs to this record.  One that names no INS at all
- * belongs by the search that was bound to the patient; alone, it does not.
- */
-static dmp_reason_t
-dmp_rule_h1(const dmp_case_t *c)
-{
-    switch (dmp_document_patient(c->document, c->facts->record->ins)) {
-
-    case DMP_PATIENT_SAME:
-        return DMP_REASON_NONE;
-
-    case DMP_PATIENT_UNNAMED:
-        if (c->request->operation == DMP_OPERATION_SEARCH
-            && dmp_names_patient(c->request))
-        {
-            return DMP_REASON_NONE;
-        }
-        break;
-
-    case DMP_PATIENT_OTHER:
-        break;
-    }
-
-    return DMP_REASON_DOCUMENT_FOREIGN;
-}
-
-
-static bool
-dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document)
-{
-    dmp_str_t  name;
-
-    /* whatever is not known to leave professionals alone masks */
-    if (document->labels & ~(unsigned) (DMP_LABEL_INVISIBLE_PATIENT
-                                        | DMP_LABEL_INVISIBLE_REPRESENTATIVES))
-    {
-        return true;
-    }
-
-    name = dmp_document_name(document);
-
-    if (dmp_list_has(&record->masked, name)
-        || dmp_list_has(&record->masked, document->id))
-    {
-        return true;
-    }
-
-    return record->mask_by_default && !dmp_list_has(&record->unmasked, name);
-}
-
-
-/* H3: masked from professionals, but for its author and who is treating. */
-static dmp_reason_t
-dmp_rule_h3(const dmp_case_t *c)
-{
-    unsigned  i;
-
-    if (!dmp_is_masked(c->facts->record, c->document)) {
-        return DMP_REASON_NONE;
-    }
-
-    if (c->request->mode != DMP_MODE_NORMAL) {
-        return DMP_REASON_MASKED;
-    }
-
-    if (dmp_is_treating(c->facts->record, c->subject)) {
-        return DMP_REASON_NONE;
-    }
-
-    for (i = 0; i < c->document->n_authors; i++) {
-        if (dmp_str_eq(c->document->authors[i], c->subject->id)) {
-            return DMP_REASON_NONE;
-        }
-    }
-
-    return DMP_REASON_MASKED;
-}
+#include "dmp_rules_int.h"
 
 
 typedef struct {
@@ -399,6 +13,12 @@ typedef struct {
     dmp_rule_pt  holds;
 } dmp_rule_entry_t;
 
+/*
+ * By letter and number, but for P1, D1 and D2, which come before C1, and G5
+ * and G7, which come before G1: whoever may not know is refused before
+ * anything of the record, or of the patient's choices, is told by the reason.
+ * That does not change what is denied.
+ */
 static const dmp_rule_entry_t  dmp_rules_of_request[] = {
     { DMP_RULE_A1, dmp_rule_a1 },
     { DMP_RULE_A2, dmp_rule_a2 },
@@ -407,32 +27,65 @@ static const dmp_rule_entry_t  dmp_rules_of_request[] = {
     { DMP_RULE_B1, dmp_rule_b1 },
     { DMP_RULE_B2, dmp_rule_b2 },
     { DMP_RULE_X1, dmp_rule_x1 },
+    { DMP_RULE_P1, dmp_rule_p1 },
+    { DMP_RULE_D1, dmp_rule_d1 },
+    { DMP_RULE_D2, dmp_rule_d2 },
     { DMP_RULE_C1, dmp_rule_c1 },
     { DMP_RULE_C2, dmp_rule_c2 },
     { DMP_RULE_E1, dmp_rule_e1 },
     { DMP_RULE_F1, dmp_rule_f1 },
-    { DMP_RULE_G1, dmp_rule_g1 },
+    { DMP_RULE_G5, dmp_rule_g5 },
     { DMP_RULE_G7, dmp_rule_g7 },
+    { DMP_RULE_G1, dmp_rule_g1 },
+    { DMP_RULE_G2, dmp_rule_g2 },
+    { DMP_RULE_G3, dmp_rule_g3 },
+    { DMP_RULE_G4, dmp_rule_g4 },
+    { DMP_RULE_G6, dmp_rule_g6 },
 };
 
 static const dmp_rule_entry_t  dmp_rules_of_document[] = {
     { DMP_RULE_H1, dmp_rule_h1 },
+    { DMP_RULE_H2, dmp_rule_h2 },
     { DMP_RULE_H3, dmp_rule_h3 },
+    { DMP_RULE_H4, dmp_rule_h4 },
+    { DMP_RULE_H5, dmp_rule_h5 },
+    { DMP_RULE_H6, dmp_rule_h6 },
+    { DMP_RULE_H7, dmp_rule_h7 },
+    { DMP_RULE_P2, dmp_rule_p2 },
 };
 
 #define dmp_count(table)  (sizeof(table) / sizeof((table)[0]))
 
 
+/* Where dmp_explain() wants the steps. */
+typedef struct {
+    dmp_step_t  *steps;                  /* NULL: nobody wants them */
+    size_t       n;
+} dmp_steps_t;
+
+
+static void
+dmp_steps_add(dmp_steps_t *steps, dmp_rule_t rule, dmp_reason_t reason)
+{
+    if (steps->steps != NULL && steps->n < DMP_RULE_MAX) {
+        steps->steps[steps->n].rule = rule;
+        steps->steps[steps->n++].reason = reason;
+    }
+}
+
+
 /* True if every rule of the table holds; else *out says which did not. */
 static bool
 dmp_rules_hold(const dmp_case_t *c, const dmp_rule_entry_t *rules, size_t n,
-    dmp_decision_t *out)
+    dmp_steps_t *steps, dmp_decision_t *out)
 {
     size_t        i;
     dmp_reason_t  reason;
 
     for (i = 0; i < n; i++) {
         reason = rules[i].holds(c);
+
+        dmp_steps_add(steps, rules[i].rule, reason);
 
         if (reason != DMP_REASON_NONE) {
             out->effect = (rules[i].rule == DMP_RULE_X1) ? DMP_ERROR
@@ -447,35 +100,289 @@ dmp_rules_hold(const dmp_case_t *c, const dmp_rule_entry_t *rules, size_t n,
 }
 
 
+/* Whose the document is. */
 static void
-dmp_grant(const dmp_case_t *c, dmp_decision_t *out)
+dmp_case_document(dmp_case_t *c)
 {
-    switch (c->request->operation) {
+    unsigned   i;
+    dmp_str_t  structure;
 
-    case DMP_OPERATION_CHECK:
-        out->rule = DMP_RULE_E1;
-        out->obligations |= DMP_OBLIGATION_COMPOSE;
-        break;
+    for (i = 0; i < c->document->n_authors; i++) {
+        if (dmp_is_self(c->subject, c->document->authors[i])) {
+            c->author = true;
+        }
+    }
 
-    case DMP_OPERATION_SEARCH:
-        out->rule = DMP_RULE_G1;
-        out->obligations |= DMP_OBLIGATION_FILTER;
-        break;
-
-    case DMP_OPERATION_READ:
-        out->rule = DMP_RULE_G1;
-        out->obligations |= DMP_OBLIGATION_JUDGE;
-        break;
-
-    default:
-        /* granted by the rules, yet nobody has said how to enforce it */
-        out->rule = DMP_RULE_E1;
-        out->reason = DMP_REASON_RIGHT_MISSING;
+    /* a structure itself: those who work there are not its documents' author */
+    if (c->subject->actor == DMP_ACTOR_PROFESSIONAL
+        && c->subject->auth != DMP_AUTH_INDIRECT)
+    {
         return;
     }
 
+    structure = dmp_structure_of(c->subject);
+
+    for (i = 0; structure.len != 0 && i < c->document->n_structures; i++) {
+        if (dmp_str_eq(structure, c->document->structures[i])) {
+            c->depositor = true;
+        }
+    }
+}
+
+
+/* What the standing depends on, found out once. */
+static void
+dmp_case_subject(dmp_case_t *c)
+{
+    c->profession = NULL;
+    c->occupational = false;
+    c->treating = false;
+
+    if (c->subject->actor != DMP_ACTOR_PROFESSIONAL) {
+        return;
+    }
+
+    c->profession = dmp_policy_profession(c->policy, c->subject->role);
+    c->occupational = dmp_is_occupational(c->policy, c->subject);
+    c->treating = c->record != NULL && dmp_is_treating(c->record, c->subject);
+}
+
+
+static void
+dmp_case_init(dmp_case_t *c)
+{
+    dmp_table_id_t   table;
+    dmp_condition_t  condition;
+
+    c->record = (c->facts->state == DMP_RECORD_PRESENT) ? c->facts->record
+                                                        : NULL;
+    c->author = false;
+    c->depositor = false;
+
+    dmp_case_subject(c);
+
+    c->standing = dmp_standing_of(c);
+    c->needed = dmp_rights_needed(c->subject, c->request);
+
+    /* TD2.1 or TD2.2: whichever of the two the column has */
+    if ((c->needed & dmp_right_bit(DMP_RIGHT_DEPOSIT))
+        && !dmp_cell(c->policy, c->standing, DMP_RIGHT_DEPOSIT, &table,
+                     &condition))
+    {
+        c->needed ^= dmp_right_bit(DMP_RIGHT_DEPOSIT)
+                     | dmp_right_bit(DMP_RIGHT_DEPOSIT_STAFF);
+    }
+
+    if (c->document != NULL) {
+        dmp_case_document(c);
+    }
+}
+
+
+dmp_standing_t
+dmp_standing(const dmp_policy_t *policy, const dmp_subject_t *subject,
+    const dmp_request_t *request, const dmp_record_t *record)
+{
+    dmp_case_t  c;
+
+    memset(&c, 0, sizeof(c));
+    c.policy = policy;
+    c.subject = subject;
+    c.request = request;
+    c.record = record;
+
+    dmp_case_subject(&c);
+
+    return dmp_standing_of(&c);
+}
+
+
+static dmp_rule_t
+dmp_granting_rule(const dmp_case_t *c)
+{
+    if (dmp_is_holder(c->subject)) {
+        return DMP_RULE_P1;
+    }
+
+    switch (c->request->mode) {
+
+    case DMP_MODE_BRIS_DE_GLACE:
+        return DMP_RULE_G2;
+
+    case DMP_MODE_CENTRE_15:
+        return DMP_RULE_G5;
+
+    default:
+        break;
+    }
+
+    if (c->subject->actor != DMP_ACTOR_PROFESSIONAL) {
+        return DMP_RULE_E1;
+    }
+
+    switch (c->request->operation) {
+
+    case DMP_OPERATION_SEARCH:
+    case DMP_OPERATION_REFERENCE:
+    case DMP_OPERATION_READ:
+    case DMP_OPERATION_MASK:
+    case DMP_OPERATION_UNMASK:
+    case DMP_OPERATION_HIDE:
+    case DMP_OPERATION_SHOW:
+    case DMP_OPERATION_ARCHIVE:
+    case DMP_OPERATION_UNARCHIVE:
+        return DMP_RULE_G1;
+
+    default:
+        return DMP_RULE_E1;
+    }
+}
+
+
+/* What enforcing each operation takes; none for what nobody can enforce. */
+static const uint32_t  dmp_obligations_of[DMP_OPERATION_MAX] = {
+    [DMP_OPERATION_CHECK] = DMP_OBLIGATION_COMPOSE,
+    [DMP_OPERATION_FIND] = DMP_OBLIGATION_COMPOSE | DMP_OBLIGATION_FILTER,
+    [DMP_OPERATION_SEARCH] = DMP_OBLIGATION_FILTER,
+    [DMP_OPERATION_REFERENCE] = DMP_OBLIGATION_FILTER,
+    [DMP_OPERATION_READ] = DMP_OBLIGATION_JUDGE,
+    [DMP_OPERATION_DEPOSIT] = DMP_OBLIGATION_FORWARD_CHANGE
+                              | DMP_OBLIGATION_NOTIFY_DOCUMENT,
+    [DMP_OPERATION_REPLACE] = DMP_OBLIGATION_FORWARD_CHANGE
+                              | DMP_OBLIGATION_NOTIFY_DOCUMENT,
+    [DMP_OPERATION_MASK] = DMP_OBLIGATION_FORWARD_CHANGE
+                           | DMP_OBLIGATION_CHANGE_RECORD,
+    [DMP_OPERATION_UNMASK] = DMP_OBLIGATION_FORWARD_CHANGE
+                             | DMP_OBLIGATION_CHANGE_RECORD,
+    [DMP_OPERATION_HIDE] = DMP_OBLIGATION_FORWARD_CHANGE,
+    [DMP_OPERATION_SHOW] = DMP_OBLIGATION_FORWARD_CHANGE,
+    [DMP_OPERATION_DELETE] = DMP_OBLIGATION_FORWARD_CHANGE,
+    [DMP_OPERATION_ARCHIVE] = DMP_OBLIGATION_FORWARD_CHANGE,
+    [DMP_OPERATION_UNARCHIVE] = DMP_OBLIGATION_FORWARD_CHANGE,
+    [DMP_OPERATION_HISTORY] = DMP_OBLIGATION_COMPOSE | DMP_OBLIGATION_FILTER,
+    [DMP_OPERATION_RIGHTS] = DMP_OBLIGATION_CHANGE_RECORD,
+    [DMP_OPERATION_CREATE] = DMP_OBLIGATION_CHANGE_RECORD
+                             | DMP_OBLIGATION_NOTIFY_RECORD_CREATED,
+    [DMP_OPERATION_CLOSE] = DMP_OBLIGATION_CHANGE_RECORD,
+    [DMP_OPERATION_REOPEN] = DMP_OBLIGATION_CHANGE_RECORD,
+};
+
+
+/* Masking is one of the patient's rights, however it comes about. */
+static bool
+dmp_changes_rights(const dmp_case_t *c)
+{
+    switch (c->request->operation) {
+
+    case DMP_OPERATION_MASK:
+    case DMP_OPERATION_UNMASK:
+    case DMP_OPERATION_RIGHTS:
+    case DMP_OPERATION_CLOSE:
+    case DMP_OPERATION_REOPEN:
+        return true;
+
+    default:
+        return (c->request->effects & (DMP_EFFECT_MASK|DMP_EFFECT_UNMASK))
+               != 0;
+    }
+}
+
+
+/* Who is told what; the store knows what has been told before. */
+static uint32_t
+dmp_notices(const dmp_case_t *c)
+{
+    uint32_t  notices;
+
+    notices = 0;
+
+    if (dmp_is_emergency(c->request)) {
+        notices |= DMP_OBLIGATION_NOTIFY_EMERGENCY;
+    }
+
+    if (c->subject->actor == DMP_ACTOR_PROFESSIONAL
+        && (c->request->operation == DMP_OPERATION_SEARCH
+            || c->request->operation == DMP_OPERATION_READ))
+    {
+        notices |= DMP_OBLIGATION_NOTIFY_FIRST_ACCESS;
+    }
+
+    if (c->subject->actor != DMP_ACTOR_PATIENT && dmp_changes_rights(c)) {
+        notices |= DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED;
+    }
+
+    return notices;
+}
+
+
+static void
+dmp_grant(const dmp_case_t *c, dmp_decision_t *out)
+{
+    out->obligations |= dmp_obligations_of[c->request->operation]
+                        | dmp_notices(c);
+
+    if (c->request->effects & (DMP_EFFECT_MASK|DMP_EFFECT_UNMASK)) {
+        out->obligations |= DMP_OBLIGATION_CHANGE_RECORD;
+    }
+
+    if (dmp_needed_under(c, DMP_CONDITION_OWN_TRACES)) {
+        out->obligations |= DMP_OBLIGATION_OWN_ONLY;
+    }
+
+    if (dmp_needed_under(c, DMP_CONDITION_IMPUTED)
+        | dmp_needed_under(c, DMP_CONDITION_FOR_STRUCTURE))
+    {
+        out->obligations |= DMP_OBLIGATION_IMPUTE;
+    }
+
     out->effect = DMP_ALLOW;
+    out->rule = dmp_granting_rule(c);
     out->reason = DMP_REASON_NONE;
+}
+
+
+/* The rules of the document, once those of the request have held. */
+static bool
+dmp_document_holds(const dmp_case_t *c, dmp_steps_t *steps,
+    dmp_decision_t *out)
+{
+    if (c->document == NULL) {
+
+        if (!dmp_changes_document(c->request->operation)) {
+            return true;
+        }
+
+        /* a change of something unseen cannot be decided */
+        out->rule = DMP_RULE_H1;
+        out->reason = DMP_REASON_DOCUMENT_FOREIGN;
+        dmp_steps_add(steps, out->rule, out->reason);
+
+        return false;
+    }
+
+    return c->record != NULL
+           && dmp_rules_hold(c, dmp_rules_of_document,
+                             dmp_count(dmp_rules_of_document), steps, out);
+}
+
+
+static void
+dmp_decide_case(dmp_case_t *c, dmp_steps_t *steps, dmp_decision_t *out)
+{
+    out->effect = DMP_DENY;
+    out->rule = DMP_RULE_NONE;
+    out->reason = DMP_REASON_RIGHT_MISSING;
+    out->obligations = DMP_OBLIGATION_TRACE;
+    out->unverified = dmp_is_unverified(c->subject);
+
+    dmp_case_init(c);
+
+    if (dmp_rules_hold(c, dmp_rules_of_request,
+                       dmp_count(dmp_rules_of_request), steps, out)
+        && dmp_document_holds(c, steps, out))
+    {
+        dmp_grant(c, out);
+    }
 }
 
 
@@ -484,12 +391,8 @@ dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
     const dmp_request_t *request, const dmp_facts_t *facts,
     const dmp_document_t *document, int32_t today, dmp_decision_t *out)
 {
-    dmp_case_t  c;
-
-    out->effect = DMP_DENY;
-    out->rule = DMP_RULE_NONE;
-    out->reason = DMP_REASON_RIGHT_MISSING;
-    out->obligations = DMP_OBLIGATION_TRACE;
+    dmp_case_t   c;
+    dmp_steps_t  steps;
 
     c.policy = policy;
     c.subject = subject;
@@ -498,64 +401,52 @@ dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
     c.document = document;
     c.today = today;
 
-    if (!dmp_rules_hold(&c, dmp_rules_of_request,
-                        dmp_count(dmp_rules_of_request), out))
-    {
-        return;
-    }
+    steps.steps = NULL;
+    steps.n = 0;
 
-    if (document != NULL
-        && (facts->record == NULL
-            || !dmp_rules_hold(&c, dmp_rules_of_document,
-                               dmp_count(dmp_rules_of_document), out)))
-    {
-        return;
-    }
-
-    dmp_grant(&c, out);
+    dmp_decide_case(&c, &steps, out);
 }
 
 
-bool
-dmp_is_treating(const dmp_record_t *record, const dmp_subject_t *subject)
+size_t
+dmp_explain(const dmp_policy_t *policy, const dmp_subject_t *subject,
+    const dmp_request_t *request, const dmp_facts_t *facts,
+    const dmp_document_t *document, int32_t today, dmp_decision_t *out,
+    dmp_step_t steps[DMP_RULE_MAX])
 {
-    return subject->id.len != 0 && dmp_list_has(&record->treating, subject->id);
+    dmp_case_t   c;
+    dmp_steps_t  kept;
+
+    c.policy = policy;
+    c.subject = subject;
+    c.request = request;
+    c.facts = facts;
+    c.document = document;
+    c.today = today;
+
+    kept.steps = steps;
+    kept.n = 0;
+
+    dmp_decide_case(&c, &kept, out);
+
+    return kept.n;
 }
 
 
-dmp_authorisation_t
-dmp_authorisation(const dmp_record_t *record, const dmp_subject_t *subject,
-    int32_t today)
+size_t
+dmp_rules_in_order(dmp_rule_t out[DMP_RULE_MAX])
 {
-    size_t              i;
-    const dmp_grant_t  *grant;
+    size_t  i, n;
 
-    if (subject->id.len == 0) {
-        return DMP_AUTHORISATION_NONE;
+    n = 0;
+
+    for (i = 0; i < dmp_count(dmp_rules_of_request); i++) {
+        out[n++] = dmp_rules_of_request[i].rule;
     }
 
-    if (dmp_list_has(&record->blocked, subject->id)) {
-        return DMP_AUTHORISATION_FORBIDDEN;
+    for (i = 0; i < dmp_count(dmp_rules_of_document); i++) {
+        out[n++] = dmp_rules_of_document[i].rule;
     }
 
-    if (dmp_list_has(&record->treating, subject->id)) {
-        return DMP_AUTHORISATION_VALID;
-    }
-
-    for (i = 0; i < record->n_authorisations; i++) {
-        grant = &record->authorisations[i];
-
-        if (!dmp_str_eq(grant->id, subject->id)) {
-            continue;
-        }
-
-        if (today < grant->since) {
-            return DMP_AUTHORISATION_NONE;
-        }
-
-        return (today < grant->until) ? DMP_AUTHORISATION_VALID
-                                      : DMP_AUTHORISATION_EXPIRED;
-    }
-
-    return DMP_AUTHORISATION_NONE;
+    return n;
 }

@@ -5,10 +5,13 @@
  * shows less.
  */
 
-#include <dmp/dmp_document.h>
+#include <dmp/dmp_policy.h>
 
 #include "dmp_document_int.h"
 
+
+#define DMP_LABEL_MAX  256               /* bytes of its system, of its code */
+#define DMP_DATE_MAX   64
 
 /* Reads the value at the cursor into *to; false only on a scan error. */
 typedef bool (*dmp_read_pt)(dmp_reader_t *r, void *to);
@@ -242,11 +245,35 @@ dmp_read_contained_any(dmp_reader_t *r, void *to)
 }
 
 
+static bool
+dmp_read_organization(dmp_reader_t *r, void *to)
+{
+    dmp_reference_t  reference;
+
+    /* only a PractitionerRole has it for certain, and of this type */
+
+    if (dmp_scan_peek(r->scan) != DMP_SCAN_OBJECT) {
+        return dmp_scan_skip(r->scan, NULL);
+    }
+
+    memset(&reference, 0, sizeof(reference));
+
+    if (!dmp_read_object(r, dmp_fields(dmp_reference_fields), &reference)) {
+        return false;
+    }
+
+    dmp_reader_organization(r, to, &reference);
+
+    return true;
+}
+
+
 static const dmp_field_t  dmp_contained_fields[] = {
     { dmp_string("resourceType"), dmp_read_raw,
       offsetof(dmp_contained_t, type) },
     { dmp_string("id"), dmp_read_raw, offsetof(dmp_contained_t, id) },
-    { dmp_string("identifier"), dmp_read_contained_any, 0 }
+    { dmp_string("identifier"), dmp_read_contained_any, 0 },
+    { dmp_string("organization"), dmp_read_organization, 0 }
 };
 
 
@@ -290,21 +317,28 @@ static const dmp_field_t  dmp_coding_fields[] = {
 static bool
 dmp_read_type_coding(dmp_reader_t *r, void *to)
 {
-    bool          *first;
-    dmp_coding_t   coding;
+    dmp_code_t      *type;
+    dmp_coding_t     coding;
+    dmp_document_t  *document;
 
-    first = to;
+    (void) to;
+
     memset(&coding, 0, sizeof(coding));
 
     if (!dmp_read_object(r, dmp_fields(dmp_coding_fields), &coding)) {
         return false;
     }
 
-    if (*first) {
-        r->document->type.system = dmp_reader_keep(r, &coding.system);
-        r->document->type.code = dmp_reader_keep(r, &coding.code);
-        *first = false;
+    document = r->document;
+
+    if (document->n_types == DMP_DOCUMENT_TYPES) {
+        dmp_reader_refuse(r, DMP_E_LIMIT);
+        return true;
     }
+
+    type = &document->types[document->n_types++];
+    type->system = dmp_reader_keep(r, &coding.system);
+    type->code = dmp_reader_keep(r, &coding.code);
 
     return true;
 }
@@ -325,43 +359,41 @@ static const dmp_field_t  dmp_type_fields[] = {
 static bool
 dmp_read_type(dmp_reader_t *r, void *to)
 {
-    bool  first;
-
-    (void) to;
-
-    first = true;
-
-    return dmp_read_object(r, dmp_fields(dmp_type_fields), &first);
+    return dmp_read_object(r, dmp_fields(dmp_type_fields), to);
 }
 
 
+/* What a label means.  Most have no escapes, and are looked up as they are. */
 static unsigned
-dmp_label(const dmp_scan_string_t *code)
+dmp_label(const dmp_reader_t *r, const dmp_coding_t *coding)
 {
-    size_t  i;
+    char        text[2 * DMP_LABEL_MAX];
+    dmp_code_t  label;
 
-    static const struct {
-        dmp_str_t  code;
-        unsigned   labels;
-    } table[] = {
-        { dmp_string("N"), 0 },
-        { dmp_string("R"), 0 },
-        { dmp_string("V"), 0 },
-        { dmp_string("MASQUE_PS"), DMP_LABEL_MASKED },
-        { dmp_string("INVISIBLE_PATIENT"), DMP_LABEL_INVISIBLE_PATIENT },
-        { dmp_string("INVISIBLE_REPRESENTANTS_LEGAUX"),
-          DMP_LABEL_INVISIBLE_REPRESENTATIVES }
-    };
+    label.system = coding->system.raw;
+    label.code = coding->code.raw;
 
-    /* by code alone: examples carry the same codes under several systems */
-
-    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (dmp_scan_string_eq(code, table[i].code)) {
-            return table[i].labels;
+    if (coding->system.escaped) {
+        if (!dmp_scan_decode(&coding->system, text, DMP_LABEL_MAX,
+                             &label.system.len))
+        {
+            return DMP_LABEL_ALL;
         }
+
+        label.system.data = text;
     }
 
-    return DMP_LABEL_UNKNOWN | DMP_LABEL_MASKED;
+    if (coding->code.escaped) {
+        if (!dmp_scan_decode(&coding->code, text + DMP_LABEL_MAX,
+                             DMP_LABEL_MAX, &label.code.len))
+        {
+            return DMP_LABEL_ALL;
+        }
+
+        label.code.data = text + DMP_LABEL_MAX;
+    }
+
+    return dmp_policy_label(r->policy, label);
 }
 
 
@@ -378,7 +410,7 @@ dmp_read_label_coding(dmp_reader_t *r, void *to)
         return false;
     }
 
-    r->document->labels |= dmp_label(&coding.code);
+    r->document->labels |= dmp_label(r, &coding);
     *coded = true;
 
     return true;
@@ -411,7 +443,7 @@ dmp_read_label(dmp_reader_t *r, void *to)
     }
 
     if (!coded) {
-        r->document->labels |= DMP_LABEL_UNKNOWN | DMP_LABEL_MASKED;
+        r->document->labels |= DMP_LABEL_ALL;
     }
 
     return true;
@@ -440,7 +472,17 @@ dmp_read_master(dmp_reader_t *r, void *to)
 static bool
 dmp_read_status(dmp_reader_t *r, void *to)
 {
+    size_t             i;
     dmp_scan_string_t  status;
+
+    static const struct {
+        dmp_str_t     name;
+        dmp_status_t  status;
+    } table[] = {
+        { dmp_string("current"), DMP_STATUS_CURRENT },
+        { dmp_string("superseded"), DMP_STATUS_SUPERSEDED },
+        { dmp_string("entered-in-error"), DMP_STATUS_DELETED }
+    };
 
     memset(&status, 0, sizeof(status));
 
@@ -448,9 +490,116 @@ dmp_read_status(dmp_reader_t *r, void *to)
         return false;
     }
 
-    *(bool *) to = dmp_scan_string_eq(&status, dmp_string("superseded"));
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (dmp_is_text(&status, table[i].name)) {
+            *(dmp_status_t *) to = table[i].status;
+            break;
+        }
+    }
 
     return true;
+}
+
+
+static bool
+dmp_read_date(dmp_reader_t *r, void *to)
+{
+    char               text[DMP_DATE_MAX];
+    int64_t            unix_sec;
+    dmp_str_t          date;
+    dmp_document_t    *document;
+    dmp_scan_string_t  raw;
+
+    memset(&raw, 0, sizeof(raw));
+
+    if (!dmp_read_raw(r, &raw)) {
+        return false;
+    }
+
+    date = raw.raw;
+
+    if (raw.escaped) {
+        date.data = text;
+
+        if (!dmp_scan_decode(&raw, text, sizeof(text), &date.len)) {
+            return true;
+        }
+    }
+
+    document = to;
+
+    if (dmp_instant_parse(date, &unix_sec)) {
+        document->deposited = dmp_day_paris(unix_sec);
+        document->dated = true;
+    }
+
+    return true;
+}
+
+
+/* What is no boolean is not understood: the mark counts as set. */
+static bool
+dmp_read_mark(dmp_reader_t *r, void *to)
+{
+    dmp_scan_type_t  type;
+
+    type = dmp_scan_peek(r->scan);
+
+    if (type == DMP_SCAN_TRUE || type == DMP_SCAN_FALSE) {
+        return dmp_scan_bool(r->scan, to);
+    }
+
+    return dmp_scan_skip(r->scan, NULL);
+}
+
+
+typedef struct {
+    dmp_scan_string_t  url;
+    bool               archived;
+} dmp_extension_t;
+
+static const dmp_field_t  dmp_extension_fields[] = {
+    { dmp_string("url"), dmp_read_raw, offsetof(dmp_extension_t, url) },
+    { dmp_string("valueBoolean"), dmp_read_mark,
+      offsetof(dmp_extension_t, archived) }
+};
+
+
+static bool
+dmp_read_extension(dmp_reader_t *r, void *to)
+{
+    dmp_document_t   *document;
+    dmp_extension_t   extension;
+
+    static const dmp_str_t  url = dmp_string(
+        "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/"
+        "pdsm-ext-is-archived");
+
+    memset(&extension, 0, sizeof(extension));
+    extension.archived = true;
+
+    if (!dmp_read_object(r, dmp_fields(dmp_extension_fields), &extension)) {
+        return false;
+    }
+
+    if (!dmp_is_text(&extension.url, url)) {
+        return true;
+    }
+
+    /* given twice, it is not understood either */
+
+    document = to;
+    document->archived = extension.archived || r->n_marks != 0;
+    r->n_marks++;
+
+    return true;
+}
+
+
+static bool
+dmp_read_extensions(dmp_reader_t *r, void *to)
+{
+    return dmp_read_array(r, dmp_read_extension, to);
 }
 
 
@@ -470,12 +619,14 @@ static const dmp_field_t  dmp_document_fields[] = {
     { dmp_string("contained"), dmp_read_contained, 0 },
     { dmp_string("masterIdentifier"), dmp_read_master, 0 },
     { dmp_string("status"), dmp_read_status,
-      offsetof(dmp_document_t, superseded) },
+      offsetof(dmp_document_t, status) },
     { dmp_string("type"), dmp_read_type, 0 },
     { dmp_string("subject"), dmp_read_patient, 0 },
     { dmp_string("author"), dmp_read_authors, 0 },
     { dmp_string("securityLabel"), dmp_read_labels, 0 },
-    { dmp_string("context"), dmp_read_context, 0 }
+    { dmp_string("context"), dmp_read_context, 0 },
+    { dmp_string("date"), dmp_read_date, 0 },
+    { dmp_string("extension"), dmp_read_extensions, 0 }
 };
 
 
@@ -484,13 +635,21 @@ static void
 dmp_document_spoil(dmp_document_t *document)
 {
     document->other_patient = true;
-    document->labels |= DMP_LABEL_UNKNOWN | DMP_LABEL_MASKED;
+    document->labels = DMP_LABEL_ALL;
+    document->n_types = 0;
     document->n_authors = 0;
+    document->n_structures = 0;
+    document->by_patient = false;
+    document->by_others = true;
+    document->status = DMP_STATUS_UNKNOWN;
+    document->archived = true;
+    document->dated = false;
 }
 
 
 bool
-dmp_document_read(dmp_scan_t *s, dmp_document_t *document, dmp_rc_t *rc)
+dmp_document_read(const dmp_policy_t *policy, dmp_scan_t *s,
+    dmp_document_t *document, dmp_rc_t *rc)
 {
     dmp_reader_t  r;
 
@@ -499,7 +658,7 @@ dmp_document_read(dmp_scan_t *s, dmp_document_t *document, dmp_rc_t *rc)
     memset(document, 0, offsetof(dmp_document_t, text));
     document->text_len = 0;
 
-    dmp_reader_init(&r, s, document);
+    dmp_reader_init(&r, policy, s, document);
 
     if (!dmp_read_object(&r, dmp_fields(dmp_document_fields), document)) {
         *rc = dmp_scan_rc(s);
@@ -518,14 +677,15 @@ dmp_document_read(dmp_scan_t *s, dmp_document_t *document, dmp_rc_t *rc)
 
 
 dmp_rc_t
-dmp_document_parse(const char *json, size_t len, dmp_document_t *document)
+dmp_document_parse(const dmp_policy_t *policy, const char *json, size_t len,
+    dmp_document_t *document)
 {
     dmp_rc_t    rc;
     dmp_scan_t  s;
 
     dmp_scan_init(&s, json, len);
 
-    if (!dmp_document_read(&s, document, &rc) || !dmp_scan_end(&s)) {
+    if (!dmp_document_read(policy, &s, document, &rc) || !dmp_scan_end(&s)) {
         dmp_document_spoil(document);
         return dmp_scan_rc(&s);
     }

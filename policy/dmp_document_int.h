@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
     dmp_scan_string_t  type;
     dmp_scan_string_t  id;
+    dmp_scan_string_t  organization;     /* reference of that member */
     bool               odd;              /* its identifiers are no array */
 } dmp_contained_t;
 
@@ -35,7 +36,9 @@ typedef enum {
     DMP_NAMED_INS,
     DMP_NAMED_UNCLEAR,                   /* maybe an INS */
     DMP_NAMED_PS,                        /* PS_IdNat */
-    DMP_NAMED_RPPS
+    DMP_NAMED_RPPS,
+    DMP_NAMED_STRUCTURE,                 /* Struct_IdNat, of the owner */
+    DMP_NAMED_EMPLOYER                   /* the same, of its organization */
 } dmp_named_t;
 
 typedef struct {
@@ -46,24 +49,39 @@ typedef struct {
 
 /* One document while it is read; only the used part of tables is written. */
 typedef struct {
-    dmp_scan_t         *scan;
-    dmp_document_t     *document;
-    dmp_rc_t            rc;
-    dmp_scan_string_t   type;            /* resourceType */
-    unsigned            n_contained;
-    unsigned            n_found;
-    unsigned            n_patients;
-    unsigned            n_authors;
-    dmp_str_t           patients[2];     /* "#id", of subject and source */
-    dmp_str_t           authors[DMP_DOCUMENT_AUTHORS];
-    dmp_contained_t     contained[DMP_DOCUMENT_CONTAINED];
-    dmp_found_t         found[DMP_DOCUMENT_FOUND];
+    const dmp_policy_t   *policy;
+    dmp_scan_t           *scan;
+    dmp_document_t       *document;
+    dmp_rc_t              rc;
+    dmp_scan_string_t     type;          /* resourceType */
+    unsigned              n_contained;
+    unsigned              n_found;
+    unsigned              n_patients;
+    unsigned              n_authors;
+    unsigned              n_marks;       /* of "archived" */
+    dmp_str_t             patients[2];   /* "#id", of subject and source */
+    dmp_str_t             authors[DMP_DOCUMENT_AUTHORS];
+    dmp_contained_t       contained[DMP_DOCUMENT_CONTAINED];
+    dmp_found_t           found[DMP_DOCUMENT_FOUND];
 } dmp_reader_t;
 
-void dmp_reader_init(dmp_reader_t *r, dmp_scan_t *s, dmp_document_t *document);
+/* dmp_scan_string_eq(); few strings have escapes, and the rest is quick. */
+static inline bool
+dmp_is_text(const dmp_scan_string_t *in, dmp_str_t text)
+{
+    return in->escaped ? dmp_scan_string_eq(in, text)
+                       : dmp_str_eq(in->raw, text);
+}
+
+
+void dmp_reader_init(dmp_reader_t *r, const dmp_policy_t *policy,
+    dmp_scan_t *s, dmp_document_t *document);
 
 /* The first reason why the document cannot be judged is the one that stays. */
 void dmp_reader_refuse(dmp_reader_t *r, dmp_rc_t rc);
+
+/* Room in the document's own text, or NULL: then it is refused. */
+char *dmp_reader_room(dmp_reader_t *r, size_t len);
 
 /* The text of a string, to last as long as the document; empty if absent. */
 dmp_str_t dmp_reader_keep(dmp_reader_t *r, const dmp_scan_string_t *raw);
@@ -75,7 +93,33 @@ void dmp_reader_author(dmp_reader_t *r, const dmp_reference_t *reference);
 void dmp_reader_contained_identifier(dmp_reader_t *r,
     const dmp_contained_t *owner, const dmp_identifier_t *identifier);
 
+/* "organization" of a contained resource: a PractitionerRole has one. */
+void dmp_reader_organization(dmp_reader_t *r, dmp_contained_t *owner,
+    const dmp_reference_t *reference);
+
 /* With everything read: resolves references, and says what it came to. */
 dmp_rc_t dmp_reader_finish(dmp_reader_t *r);
+
+
+/* Between the two that tell who is named: patients, and authors. */
+
+#define DMP_REFERENCE_MAX  512           /* bytes of one, decoded */
+
+dmp_named_t dmp_identifier_named(const dmp_identifier_t *identifier);
+
+/* The contained resource that "#id" names, or NULL. */
+const dmp_contained_t *dmp_reader_resolve(const dmp_reader_t *r,
+    dmp_str_t reference);
+
+/*
+ * The type that a literal reference names ("Patient/id", with or without a
+ * base URL and a version), or nothing.
+ */
+dmp_str_t dmp_reference_type(dmp_str_t reference);
+
+/* The resource type of "Type?query", with or without a base URL. */
+dmp_str_t dmp_reference_path(dmp_str_t path);
+
+void dmp_reader_resolve_authors(dmp_reader_t *r);
 
 #endif

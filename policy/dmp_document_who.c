@@ -1,25 +1,25 @@
 /*
- * dmp_document_who.c: whom a document names, as patient and as authors: the
- * forms of identifiers and references, and "contained".  What it cannot make
- * out counts as somebody else, for a patient, and as nobody, for an author.
+ * dmp_document_who.c: whom a document names as its patient: the forms of
+ * identifiers and references, and "contained".  What it cannot make out
+ * counts as somebody else.
  */
 
 #include "dmp_document_int.h"
 
 
-#define DMP_REFERENCE_MAX  512           /* bytes of one, decoded */
-#define DMP_SYSTEM_MAX     64
+#define DMP_SYSTEM_MAX  64
 
-#define DMP_OID_PREFIX     "urn:oid:"
-#define DMP_INS_LEN        15
-#define DMP_RPPS_LEN       11
+#define DMP_OID_PREFIX  "urn:oid:"
+#define DMP_INS_LEN     15
 
 
 void
-dmp_reader_init(dmp_reader_t *r, dmp_scan_t *s, dmp_document_t *document)
+dmp_reader_init(dmp_reader_t *r, const dmp_policy_t *policy, dmp_scan_t *s,
+    dmp_document_t *document)
 {
     /* the tables stay as they are: they are written before they are read */
 
+    r->policy = policy;
     r->scan = s;
     r->document = document;
     r->rc = DMP_OK;
@@ -28,6 +28,7 @@ dmp_reader_init(dmp_reader_t *r, dmp_scan_t *s, dmp_document_t *document)
     r->n_found = 0;
     r->n_patients = 0;
     r->n_authors = 0;
+    r->n_marks = 0;
 }
 
 
@@ -40,8 +41,7 @@ dmp_reader_refuse(dmp_reader_t *r, dmp_rc_t rc)
 }
 
 
-/* Room in the document's own text, or NULL. */
-static char *
+char *
 dmp_reader_room(dmp_reader_t *r, size_t len)
 {
     char  *room;
@@ -61,27 +61,25 @@ dmp_reader_room(dmp_reader_t *r, size_t len)
 dmp_str_t
 dmp_reader_keep(dmp_reader_t *r, const dmp_scan_string_t *raw)
 {
-    size_t     len;
-    dmp_str_t  text;
+    dmp_str_t        text;
+    dmp_document_t  *document;
 
     if (!raw->escaped) {
         return raw->raw;
     }
 
-    text.data = dmp_reader_room(r, raw->raw.len);
+    document = r->document;
+    text.data = document->text + document->text_len;
 
-    if (text.data == NULL
-        || !dmp_scan_decode(raw, r->document->text + r->document->text_len
-                                 - raw->raw.len, raw->raw.len, &len))
+    if (!dmp_scan_decode(raw, document->text + document->text_len,
+                         sizeof(document->text) - document->text_len,
+                         &text.len))
     {
         dmp_reader_refuse(r, DMP_E_LIMIT);
         return dmp_null_string;
     }
 
-    /* the decoded form is shorter: give back the rest */
-
-    r->document->text_len -= raw->raw.len - len;
-    text.len = len;
+    document->text_len += text.len;
 
     return text;
 }
@@ -121,13 +119,19 @@ dmp_last(dmp_str_t s, char c)
 /*
  * The kind of a system.  The four of the INS are taken without "urn:oid:" and
  * in capitals as well, since an INS overlooked is a stranger overlooked; the
- * systems of authors are taken only as they are specified.
+ * systems of authors are taken only as they are specified, that of structures
+ * as the bare OID too.
  */
 static dmp_named_t
 dmp_named_by(dmp_str_t system)
 {
     size_t     i;
     dmp_str_t  oid;
+
+    static const dmp_str_t  structure[] = {
+        dmp_string("urn:oid:1.2.250.1.71.4.2.2"),
+        dmp_string("1.2.250.1.71.4.2.2")
+    };
 
     static const dmp_str_t  ins[] = {
         dmp_string("1.2.250.1.213.1.4.8"),
@@ -142,6 +146,10 @@ dmp_named_by(dmp_str_t system)
 
     if (dmp_str_eq(system, dmp_string("https://rpps.esante.gouv.fr"))) {
         return DMP_NAMED_RPPS;
+    }
+
+    if (dmp_str_eq(system, structure[0]) || dmp_str_eq(system, structure[1])) {
+        return DMP_NAMED_STRUCTURE;
     }
 
     oid = system;
@@ -168,7 +176,7 @@ dmp_named_by(dmp_str_t system)
 }
 
 
-static dmp_named_t
+dmp_named_t
 dmp_identifier_named(const dmp_identifier_t *identifier)
 {
     char       text[DMP_SYSTEM_MAX];
@@ -182,6 +190,10 @@ dmp_identifier_named(const dmp_identifier_t *identifier)
     if (identifier->system.raw.data == NULL) {
         return identifier->value.raw.len == DMP_INS_LEN
                ? DMP_NAMED_UNCLEAR : DMP_NAMED_NOBODY;
+    }
+
+    if (!identifier->system.escaped) {
+        return dmp_named_by(identifier->system.raw);
     }
 
     /* a longer one is none of those we know */
@@ -223,58 +235,6 @@ dmp_reader_add_ins(dmp_reader_t *r, dmp_str_t value)
     }
 
     document->ins[document->n_ins++] = value;
-}
-
-
-static void
-dmp_reader_add_author(dmp_reader_t *r, dmp_named_t named, dmp_str_t value)
-{
-    char            *id;
-    size_t           i;
-    dmp_document_t  *document;
-
-    document = r->document;
-
-    if (named == DMP_NAMED_RPPS) {
-
-        for (i = 0; i < value.len; i++) {
-            if (value.data[i] < '0' || value.data[i] > '9') {
-                return;
-            }
-        }
-
-        if (value.len != DMP_RPPS_LEN) {
-            return;
-        }
-
-        id = dmp_reader_room(r, 1 + DMP_RPPS_LEN);
-
-        if (id == NULL) {
-            return;
-        }
-
-        id[0] = '8';
-        memcpy(id + 1, value.data, DMP_RPPS_LEN);
-        value.data = id;
-        value.len = 1 + DMP_RPPS_LEN;
-    }
-
-    if (value.len == 0) {
-        return;
-    }
-
-    for (i = 0; i < document->n_authors; i++) {
-        if (dmp_str_eq(document->authors[i], value)) {
-            return;
-        }
-    }
-
-    if (document->n_authors == DMP_DOCUMENT_AUTHORS) {
-        dmp_reader_refuse(r, DMP_E_LIMIT);
-        return;
-    }
-
-    document->authors[document->n_authors++] = value;
 }
 
 
@@ -376,38 +336,53 @@ dmp_reader_token(dmp_reader_t *r, char *text, size_t len)
 }
 
 
-/* "Patient/id", with or without a base URL and a version. */
-static bool
-dmp_is_patient_literal(dmp_str_t s)
+dmp_str_t
+dmp_reference_type(dmp_str_t reference)
 {
     int        i;
     size_t     slash;
     dmp_str_t  id, type;
 
-    for (i = 0; i < 2; i++) {
-        slash = dmp_last(s, '/');
+    type = dmp_null_string;
 
-        if (slash == s.len) {
-            return false;
+    for (i = 0; i < 2; i++) {
+        slash = dmp_last(reference, '/');
+
+        if (slash == reference.len) {
+            return dmp_null_string;
         }
 
-        id = dmp_from(s, slash + 1);
-        s.len = slash;
-        slash = dmp_last(s, '/');
-        type = slash == s.len ? s : dmp_from(s, slash + 1);
+        id = dmp_from(reference, slash + 1);
+        reference.len = slash;
+        slash = dmp_last(reference, '/');
+        type = slash == reference.len ? reference
+                                      : dmp_from(reference, slash + 1);
 
         if (id.len == 0 || memchr(id.data, '#', id.len) != NULL) {
-            return false;
+            return dmp_null_string;
         }
 
-        if (!dmp_str_eq(type, dmp_string("_history")) || slash == s.len) {
+        if (!dmp_str_eq(type, dmp_string("_history"))
+            || slash == reference.len)
+        {
             break;
         }
 
-        s.len = slash;
+        reference.len = slash;
     }
 
-    return dmp_str_eq(type, dmp_string("Patient"));
+    return type;
+}
+
+
+dmp_str_t
+dmp_reference_path(dmp_str_t path)
+{
+    size_t  slash;
+
+    slash = dmp_last(path, '/');
+
+    return slash == path.len ? path : dmp_from(path, slash + 1);
 }
 
 
@@ -430,18 +405,14 @@ dmp_reader_patient_reference(dmp_reader_t *r, char *text, size_t len)
 
     if (query == NULL) {
         return dmp_has_prefix(path, dmp_string("urn:"))
-               || dmp_is_patient_literal(path);
+               || dmp_str_eq(dmp_reference_type(path), dmp_string("Patient"));
     }
 
     path.len = (size_t) (query - text);
     query++;
     n = len - path.len - 1;
 
-    if (dmp_last(path, '/') != path.len) {
-        path = dmp_from(path, dmp_last(path, '/') + 1);
-    }
-
-    if (!dmp_str_eq(path, dmp_string("Patient"))
+    if (!dmp_str_eq(dmp_reference_path(path), dmp_string("Patient"))
         || !dmp_has_prefix((dmp_str_t) { query, n }, parameter))
     {
         return false;
@@ -459,7 +430,7 @@ dmp_reader_patient(dmp_reader_t *r, const dmp_reference_t *reference)
     dmp_named_t  named;
 
     if (reference->type.raw.data != NULL
-        && !dmp_scan_string_eq(&reference->type, dmp_string("Patient")))
+        && !dmp_is_text(&reference->type, dmp_string("Patient")))
     {
         r->document->other_patient = true;
     }
@@ -499,47 +470,11 @@ dmp_reader_patient(dmp_reader_t *r, const dmp_reference_t *reference)
 }
 
 
-void
-dmp_reader_author(dmp_reader_t *r, const dmp_reference_t *reference)
+static void
+dmp_reader_find(dmp_reader_t *r, const dmp_contained_t *owner,
+    dmp_named_t named, const dmp_scan_string_t *value)
 {
-    dmp_str_t    text;
-    dmp_named_t  named;
-
-    named = dmp_identifier_named(&reference->identifier);
-
-    if (named == DMP_NAMED_PS || named == DMP_NAMED_RPPS) {
-        dmp_reader_add_author(r, named,
-                              dmp_reader_keep(r,
-                                              &reference->identifier.value));
-    }
-
-    text = dmp_reader_keep(r, &reference->reference);
-
-    if (text.len == 0 || text.data[0] != '#') {
-        return;
-    }
-
-    if (r->n_authors == DMP_DOCUMENT_AUTHORS) {
-        dmp_reader_refuse(r, DMP_E_LIMIT);
-        return;
-    }
-
-    r->authors[r->n_authors++] = text;
-}
-
-
-void
-dmp_reader_contained_identifier(dmp_reader_t *r, const dmp_contained_t *owner,
-    const dmp_identifier_t *identifier)
-{
-    dmp_named_t   named;
     dmp_found_t  *found;
-
-    named = dmp_identifier_named(identifier);
-
-    if (named == DMP_NAMED_NOBODY) {
-        return;
-    }
 
     if (r->n_found == DMP_DOCUMENT_FOUND) {
         dmp_reader_refuse(r, DMP_E_LIMIT);
@@ -549,12 +484,38 @@ dmp_reader_contained_identifier(dmp_reader_t *r, const dmp_contained_t *owner,
     found = &r->found[r->n_found++];
     found->owner = owner;
     found->named = named;
-    found->value = dmp_reader_keep(r, &identifier->value);
+    found->value = dmp_reader_keep(r, value);
 }
 
 
-/* The contained resource that "#id" names, or NULL. */
-static const dmp_contained_t *
+void
+dmp_reader_contained_identifier(dmp_reader_t *r, const dmp_contained_t *owner,
+    const dmp_identifier_t *identifier)
+{
+    dmp_named_t  named;
+
+    named = dmp_identifier_named(identifier);
+
+    if (named != DMP_NAMED_NOBODY) {
+        dmp_reader_find(r, owner, named, &identifier->value);
+    }
+}
+
+
+void
+dmp_reader_organization(dmp_reader_t *r, dmp_contained_t *owner,
+    const dmp_reference_t *reference)
+{
+    owner->organization = reference->reference;
+
+    if (dmp_identifier_named(&reference->identifier) == DMP_NAMED_STRUCTURE) {
+        dmp_reader_find(r, owner, DMP_NAMED_EMPLOYER,
+                        &reference->identifier.value);
+    }
+}
+
+
+const dmp_contained_t *
 dmp_reader_resolve(const dmp_reader_t *r, dmp_str_t reference)
 {
     unsigned   i;
@@ -567,7 +528,7 @@ dmp_reader_resolve(const dmp_reader_t *r, dmp_str_t reference)
     }
 
     for (i = 0; i < r->n_contained; i++) {
-        if (dmp_scan_string_eq(&r->contained[i].id, id)) {
+        if (dmp_is_text(&r->contained[i].id, id)) {
             return &r->contained[i];
         }
     }
@@ -584,14 +545,14 @@ dmp_same_id(const dmp_scan_string_t *a, const dmp_scan_string_t *b)
     size_t  len;
 
     if (!a->escaped) {
-        return dmp_scan_string_eq(b, a->raw);
+        return dmp_is_text(b, a->raw);
     }
 
     if (!dmp_scan_decode(a, text, sizeof(text), &len)) {
         return true;
     }
 
-    return dmp_scan_string_eq(b, (dmp_str_t) { text, len });
+    return dmp_is_text(b, (dmp_str_t) { text, len });
 }
 
 
@@ -606,7 +567,7 @@ dmp_reader_check_contained(dmp_reader_t *r)
         contained = &r->contained[i];
 
         if (contained->odd
-            && dmp_scan_string_eq(&contained->type, dmp_string("Patient")))
+            && dmp_is_text(&contained->type, dmp_string("Patient")))
         {
             dmp_reader_refuse(r, DMP_E_UNKNOWN);
         }
@@ -635,7 +596,7 @@ dmp_reader_resolve_patient(dmp_reader_t *r, dmp_str_t reference)
     contained = dmp_reader_resolve(r, reference);
 
     if (contained == NULL
-        || !dmp_scan_string_eq(&contained->type, dmp_string("Patient")))
+        || !dmp_is_text(&contained->type, dmp_string("Patient")))
     {
         r->document->other_patient = true;
         return;
@@ -656,33 +617,6 @@ dmp_reader_resolve_patient(dmp_reader_t *r, dmp_str_t reference)
 }
 
 
-static void
-dmp_reader_resolve_author(dmp_reader_t *r, dmp_str_t reference)
-{
-    unsigned                i;
-    const dmp_contained_t  *contained;
-
-    contained = dmp_reader_resolve(r, reference);
-
-    if (contained == NULL
-        || (!dmp_scan_string_eq(&contained->type, dmp_string("Practitioner"))
-            && !dmp_scan_string_eq(&contained->type,
-                                   dmp_string("PractitionerRole"))))
-    {
-        return;
-    }
-
-    for (i = 0; i < r->n_found; i++) {
-        if (r->found[i].owner == contained
-            && (r->found[i].named == DMP_NAMED_PS
-                || r->found[i].named == DMP_NAMED_RPPS))
-        {
-            dmp_reader_add_author(r, r->found[i].named, r->found[i].value);
-        }
-    }
-}
-
-
 dmp_rc_t
 dmp_reader_finish(dmp_reader_t *r)
 {
@@ -691,11 +625,11 @@ dmp_reader_finish(dmp_reader_t *r)
 
     document = r->document;
 
-    if (dmp_scan_string_eq(&r->type, dmp_string("OperationOutcome"))) {
+    if (dmp_is_text(&r->type, dmp_string("OperationOutcome"))) {
         document->outcome = r->rc == DMP_OK && r->n_contained == 0;
     }
 
-    if (!dmp_scan_string_eq(&r->type, dmp_string("DocumentReference"))) {
+    if (!dmp_is_text(&r->type, dmp_string("DocumentReference"))) {
         dmp_reader_refuse(r, DMP_E_UNKNOWN);
     }
 
@@ -705,9 +639,7 @@ dmp_reader_finish(dmp_reader_t *r)
         dmp_reader_resolve_patient(r, r->patients[i]);
     }
 
-    for (i = 0; i < r->n_authors; i++) {
-        dmp_reader_resolve_author(r, r->authors[i]);
-    }
+    dmp_reader_resolve_authors(r);
 
     return r->rc;
 }

@@ -130,15 +130,19 @@ dmp_entry_end(dmp_buf_t *b)
 
 
 static void
-entry_actor(dmp_buf_t *b, const dmp_subject_t *subject)
+entry_actor(dmp_buf_t *b, const dmp_subject_t *subject, bool unverified)
 {
     entry_word(b, ",\"actor\":{\"kind\":", dmp_actor_name(subject->actor));
     entry_optional(b, ",\"id\":", subject->id);
     entry_code(b, ",\"role\":", &subject->role);
-    entry_code(b, ",\"specialty\":", &subject->specialty);
-    entry_optional(b, ",\"sector\":", subject->sector);
-    entry_optional(b, ",\"structure\":", subject->structure);
+    entry_code(b, ",\"specialty\":", &subject->used.specialty);
+    entry_code(b, ",\"sector\":", &subject->used.sector);
+    entry_optional(b, ",\"structure\":", subject->used.structure);
     entry_word(b, ",\"auth\":", dmp_auth_name(subject->auth));
+
+    if (unverified) {
+        dmp_buf_text(b, ",\"unverified\":true");
+    }
 
     if (subject->certificate_serial.len > 0) {
         entry_string(b, ",\"certificate\":{\"serial\":",
@@ -163,7 +167,7 @@ dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
     decision = access->decision;
 
     entry_string(b, ",\"trace\":", access->trace_id);
-    entry_actor(b, access->subject);
+    entry_actor(b, access->subject, access->decision->unverified);
     entry_optional(b, ",\"patient\":", access->patient);
     entry_word(b, ",\"operation\":", dmp_operation_name(request->operation));
 

@@ -300,7 +300,7 @@ read_ack(entry_reader_t *r, dmp_entry_view_t *view)
 }
 
 
-/* [system, code] of a role or a specialty. */
+/* [system, code] of a role, a specialty or a sector. */
 static void
 read_code(entry_reader_t *r, const char *name)
 {
@@ -335,6 +335,23 @@ read_enter(entry_reader_t *r, const char *name)
 }
 
 
+/* A member that is there only when it is true. */
+static void
+read_flag(entry_reader_t *r, const char *name, bool *out)
+{
+    if (!read_at(r, name)) {
+        return;
+    }
+
+    if (!dmp_scan_bool(&r->scan, out) || !*out) {
+        (void) read_bad(r, name);
+        return;
+    }
+
+    read_next(r);
+}
+
+
 static void
 read_actor(entry_reader_t *r, dmp_entry_view_t *view)
 {
@@ -348,9 +365,10 @@ read_actor(entry_reader_t *r, dmp_entry_view_t *view)
     read_optional(r, "id", &view->actor_id);
     read_code(r, "role");
     read_code(r, "specialty");
-    read_optional(r, "sector", &unused);
+    read_code(r, "sector");
     read_optional(r, "structure", &unused);
     read_string(r, "auth", &unused);
+    read_flag(r, "unverified", &view->unverified);
 
     if (read_at(r, "certificate")) {
         if (!read_enter(r, "certificate")) {

@@ -17,6 +17,7 @@
 #include <dmp/dmp_identity.h>
 
 
+/* The extension, and the code system TRE_G15 that it holds a code of. */
 #define DMP_OID_PROFESSION  "1.2.250.1.71.1.2.7"
 #define DMP_VALUE_MAX       256
 
@@ -74,7 +75,7 @@ dmp_entry_value(const X509_NAME_ENTRY *entry, char value[DMP_VALUE_MAX])
  * several, or if it cannot be read: two values are never one identity.
  */
 static size_t
-dmp_name_value(const X509_NAME *name, int nid, char value[DMP_VALUE_MAX])
+dmp_one_value(const X509_NAME *name, int nid, char value[DMP_VALUE_MAX])
 {
     int  i;
 
@@ -202,7 +203,7 @@ dmp_read_profession(const dmp_policy_t *policy, const X509 *certificate,
 
     profession = (dmp_code_t) { dmp_null_string, dmp_null_string };
 
-    len = dmp_name_value(X509_get_subject_name(certificate), NID_title, title);
+    len = dmp_one_value(X509_get_subject_name(certificate), NID_title, title);
 
     for (i = 0; len != 0 && i < policy->n_titles; i++) {
         if (dmp_str_eq(policy->titles[i].title, (dmp_str_t) { title, len })) {
@@ -221,12 +222,14 @@ dmp_read_profession(const dmp_policy_t *policy, const X509 *certificate,
         len = (size_t) snprintf(digits, sizeof(digits), "%ld", extension);
 
         if (profession.code.len != 0
-            && !dmp_str_eq(profession.code, (dmp_str_t) { digits, len }))
+            && (!dmp_str_eq(profession.code, (dmp_str_t) { digits, len })
+                || !dmp_str_eq(profession.system,
+                               dmp_string(DMP_OID_PROFESSION))))
         {
             return;
         }
 
-        profession.system = dmp_string(DMP_SYSTEM_PROFESSION);
+        profession.system = dmp_string(DMP_OID_PROFESSION);
         profession.code = (dmp_str_t) { digits, len };
     }
 
@@ -266,14 +269,14 @@ dmp_read_person(const dmp_policy_t *policy, X509 *certificate,
 
     name = X509_get_subject_name(certificate);
 
-    if (dmp_name_value(name, NID_surname, value) == 0
-        || dmp_name_value(name, NID_givenName, value) == 0)
+    if (dmp_one_value(name, NID_surname, value) == 0
+        || dmp_one_value(name, NID_givenName, value) == 0)
     {
         out->why = "its name has no surname and given name";
         return false;
     }
 
-    len = dmp_name_value(name, NID_commonName, value);
+    len = dmp_one_value(name, NID_commonName, value);
     if (!dmp_is_ps_id(value, len)) {
         out->why = "its common name is not a national identifier (RPPS)";
         return false;
@@ -304,14 +307,14 @@ dmp_read_organisation(X509 *certificate, dmp_identity_t *out)
         return false;
     }
 
-    len = dmp_name_value(name, NID_organizationalUnitName, value);
+    len = dmp_one_value(name, NID_organizationalUnitName, value);
     if (len == 0) {
         out->why = "its name has no identifier of a structure";
         return false;
     }
 
     out->subject.id = dmp_identity_keep(out, value, len);
-    out->subject.structure = out->subject.id;
+    out->subject.used.structure = out->subject.id;
     out->subject.actor = DMP_ACTOR_STRUCTURE;
     out->subject.auth = DMP_AUTH_INDIRECT;
 
@@ -356,7 +359,7 @@ dmp_read_origin(const X509 *certificate, dmp_identity_t *out)
                                                             (size_t) n * 2);
     }
 
-    len = dmp_name_value(X509_get_issuer_name(certificate), NID_commonName,
+    len = dmp_one_value(X509_get_issuer_name(certificate), NID_commonName,
                          value);
     out->subject.certificate_issuer = dmp_identity_keep(out, value, len);
 }

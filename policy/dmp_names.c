@@ -7,9 +7,8 @@
 #include <dmp/dmp_decide.h>
 
 
-#define dmp_name(table, value)                                                \
-    (((size_t) (value) < sizeof(table) / sizeof((table)[0])                  \
-      && (table)[value] != NULL) ? (table)[value] : "invalid")
+#define dmp_names(table)                                                      \
+    { table, sizeof(table) / sizeof((table)[0]) }
 
 
 static const char *const dmp_actors[] = {
@@ -23,12 +22,25 @@ static const char *const dmp_actors[] = {
     [DMP_ACTOR_OPERATOR] = "operator",
 };
 
+static const char *const dmp_credentials[] = {
+    [DMP_CREDENTIAL_ABSENT] = "absent",
+    [DMP_CREDENTIAL_REJECTED] = "rejected",
+    [DMP_CREDENTIAL_VERIFIED] = "verified",
+};
+
 static const char *const dmp_auths[] = {
     [DMP_AUTH_NONE] = "none",
     [DMP_AUTH_DIRECT] = "direct",
     [DMP_AUTH_INDIRECT] = "indirect",
     [DMP_AUTH_INDIRECT_REINFORCED] = "indirect-reinforced",
     [DMP_AUTH_OPERATOR] = "operator",
+    [DMP_AUTH_SESSION] = "session",
+};
+
+static const char *const dmp_regulators[] = {
+    [DMP_REGULATOR_UNKNOWN] = "unknown",
+    [DMP_REGULATOR_NO] = "no",
+    [DMP_REGULATOR_YES] = "yes",
 };
 
 static const char *const dmp_operations[] = {
@@ -85,6 +97,51 @@ static const char *const dmp_modes[] = {
     [DMP_MODE_CENTRE_15] = "centre-15",
 };
 
+static const char *const dmp_channels[] = {
+    [DMP_CHANNEL_NONE] = "none",
+    [DMP_CHANNEL_ANY] = "any",
+    [DMP_CHANNEL_READ] = "read",
+    [DMP_CHANNEL_FEED] = "feed",
+};
+
+static const char *const dmp_changes[] = {
+    [DMP_CHANGE_NONE] = "none",
+    [DMP_CHANGE_AUTHORISE] = "authorise",
+    [DMP_CHANGE_WITHDRAW] = "withdraw",
+    [DMP_CHANGE_BLOCK] = "block",
+    [DMP_CHANGE_UNBLOCK] = "unblock",
+    [DMP_CHANGE_DESIGNATE] = "designate",
+    [DMP_CHANGE_DISMISS] = "dismiss",
+    [DMP_CHANGE_OPPOSE] = "oppose",
+    [DMP_CHANGE_MASK_DEFAULT] = "mask-default",
+    [DMP_CHANGE_CONTACT] = "contact",
+    [DMP_CHANGE_NAME_REPRESENTATIVE] = "name-representative",
+    [DMP_CHANGE_REMOVE_REPRESENTATIVE] = "remove-representative",
+};
+
+static const char *const dmp_mappings[] = {
+    [DMP_MAPPING_NONE] = "none",
+    [DMP_MAPPING_AMBIGUOUS] = "ambiguous",
+    [DMP_MAPPING_OPERATION_UNKNOWN] = "operation-unknown",
+    [DMP_MAPPING_FORMAT] = "format",
+    [DMP_MAPPING_INS_INVALID] = "ins-invalid",
+    [DMP_MAPPING_ONE] = "one",
+};
+
+static const char *const dmp_record_states[] = {
+    [DMP_RECORD_UNKNOWN] = "unknown",
+    [DMP_RECORD_ABSENT] = "absent",
+    [DMP_RECORD_PRESENT] = "present",
+};
+
+/* By the number of their bit. */
+static const char *const dmp_obligations[] = {
+    "trace", "compose", "filter", "judge", "notify-first-access",
+    "notify-emergency", "notify-document", "notify-record-created",
+    "notify-rights-changed", "forward-change", "change-record", "own-only",
+    "impute",
+};
+
 static const char *const dmp_effects[] = {
     [DMP_DENY] = "deny",
     [DMP_ERROR] = "error",
@@ -121,6 +178,7 @@ static const char *const dmp_reasons[] = {
     [DMP_REASON_INS_INVALID] = "ins-invalid",
     [DMP_REASON_RECORD_ABSENT] = "record-absent",
     [DMP_REASON_RECORD_CLOSED] = "record-closed",
+    [DMP_REASON_RECORD_EXISTS] = "record-exists",
     [DMP_REASON_ACTOR_EXCLUDED] = "actor-excluded",
     [DMP_REASON_CHANNEL_MISMATCH] = "channel-mismatch",
     [DMP_REASON_RIGHT_MISSING] = "right-missing",
@@ -147,57 +205,101 @@ static const char *const dmp_reasons[] = {
 };
 
 
+const dmp_names_t  dmp_actor_names = dmp_names(dmp_actors);
+const dmp_names_t  dmp_credential_names = dmp_names(dmp_credentials);
+const dmp_names_t  dmp_auth_names = dmp_names(dmp_auths);
+const dmp_names_t  dmp_regulator_names = dmp_names(dmp_regulators);
+const dmp_names_t  dmp_operation_names = dmp_names(dmp_operations);
+const dmp_names_t  dmp_mode_names = dmp_names(dmp_modes);
+const dmp_names_t  dmp_channel_names = dmp_names(dmp_channels);
+const dmp_names_t  dmp_change_names = dmp_names(dmp_changes);
+const dmp_names_t  dmp_mapping_names = dmp_names(dmp_mappings);
+const dmp_names_t  dmp_record_names = dmp_names(dmp_record_states);
+const dmp_names_t  dmp_rule_names = dmp_names(dmp_rules);
+const dmp_names_t  dmp_reason_names = dmp_names(dmp_reasons);
+const dmp_names_t  dmp_effect_names = dmp_names(dmp_effects);
+const dmp_names_t  dmp_obligation_names = dmp_names(dmp_obligations);
+
+static const dmp_names_t  dmp_transaction_names = dmp_names(dmp_transactions);
+
+
+static const char *
+dmp_name(const dmp_names_t *names, size_t value)
+{
+    return (value < names->n && names->names[value] != NULL)
+           ? names->names[value] : "invalid";
+}
+
+
+int
+dmp_name_value(const dmp_names_t *names, dmp_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < names->n; i++) {
+        if (names->names[i] != NULL
+            && dmp_str_eq(name, (dmp_str_t) { names->names[i],
+                                              strlen(names->names[i]) }))
+        {
+            return (int) i;
+        }
+    }
+
+    return -1;
+}
+
+
 const char *
 dmp_actor_name(dmp_actor_t actor)
 {
-    return dmp_name(dmp_actors, actor);
+    return dmp_name(&dmp_actor_names, (size_t) actor);
 }
 
 
 const char *
 dmp_auth_name(dmp_auth_t auth)
 {
-    return dmp_name(dmp_auths, auth);
+    return dmp_name(&dmp_auth_names, (size_t) auth);
 }
 
 
 const char *
 dmp_operation_name(dmp_operation_t operation)
 {
-    return dmp_name(dmp_operations, operation);
+    return dmp_name(&dmp_operation_names, (size_t) operation);
 }
 
 
 const char *
 dmp_operation_transaction(dmp_operation_t operation)
 {
-    return dmp_name(dmp_transactions, operation);
+    return dmp_name(&dmp_transaction_names, (size_t) operation);
 }
 
 
 const char *
 dmp_mode_name(dmp_mode_t mode)
 {
-    return dmp_name(dmp_modes, mode);
+    return dmp_name(&dmp_mode_names, (size_t) mode);
 }
 
 
 const char *
 dmp_effect_name(dmp_effect_t effect)
 {
-    return dmp_name(dmp_effects, effect);
+    return dmp_name(&dmp_effect_names, (size_t) effect);
 }
 
 
 const char *
 dmp_rule_name(dmp_rule_t rule)
 {
-    return dmp_name(dmp_rules, rule);
+    return dmp_name(&dmp_rule_names, (size_t) rule);
 }
 
 
 const char *
 dmp_reason_name(dmp_reason_t reason)
 {
-    return dmp_name(dmp_reasons, reason);
+    return dmp_name(&dmp_reason_names, (size_t) reason);
 }

@@ -1,457 +1,413 @@
 /*
- * dmp_policy.c: the policy file, read strictly.  What it does not understand
- * it refuses, since a word that is silently ignored is a rule that does not
- * hold.
+ * dmp_policy.c: the files of the policy, in the order the first one gives,
+ * their digest, and the settings.  Each is read whole and strictly; the trees
+ * stay, since the policy's strings are theirs.
  */
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <jansson.h>
-#include <openssl/evp.h>
-#include <openssl/objects.h>
-
-#include <dmp/dmp_policy.h>
+#include "dmp_policy_int.h"
 
 
 #define DMP_POLICY_FORMAT  "dmp-policy/1"
-#define DMP_POLICY_MAX     (1024 * 1024)
-#define DMP_CHAINS_MAX     64
-#define DMP_TITLES_MAX     256
-
-typedef struct {
-    const char    *text;                 /* the file, for line numbers */
-    size_t         len;
-    dmp_policy_t  *policy;
-    dmp_error_t   *error;
-} dmp_policy_reader_t;
 
 
-/* jansson keeps no lines: the first place where the quoted word stands. */
-static unsigned
-dmp_policy_line(const dmp_policy_reader_t *r, const char *word)
+/* In the order in which they are read. */
+static const dmp_policy_kind_t  dmp_policy_kinds[] = {
+    { "professions", "dmp-professions/1", 0, dmp_policy_read_professions },
+    { "rights", "dmp-rights/1", DMP_POLICY_FILES, dmp_policy_read_rights },
+    { "types", "dmp-types/1", 0, dmp_policy_read_types },
+    { "matrices", "dmp-matrix/1", DMP_MATRICES_MAX, dmp_policy_read_matrix },
+    { "labels", "dmp-labels/1", 0, dmp_policy_read_labels },
+    { "exclusions", "dmp-exclusions/1", 0, dmp_policy_read_exclusions },
+};
+
+#define DMP_POLICY_KINDS                                                      \
+    (sizeof(dmp_policy_kinds) / sizeof(dmp_policy_kinds[0]))
+
+
+void *
+dmp_policy_alloc(dmp_policy_reader_t *r, size_t n, size_t size)
 {
-    size_t    i, len;
-    unsigned  line;
+    void           *p;
+    size_t          total;
+    json_free_t     release;
+    json_malloc_t   allocate;
 
-    len = strlen(word);
-    line = 1;
+    json_get_alloc_funcs(&allocate, &release);
 
-    for (i = 0; i + len + 2 <= r->len; i++) {
-        if (r->text[i] == '\n') {
-            line++;
-        }
+    total = (n != 0 ? n : 1) * size;
+    p = allocate(total);
 
-        if (r->text[i] == '"' && memcmp(r->text + i + 1, word, len) == 0
-            && r->text[i + 1 + len] == '"')
-        {
-            return line;
-        }
+    if (p == NULL) {
+        (void) dmp_policy_no_memory(r);
+        return NULL;
     }
 
-    return 0;
-}
-
-
-static bool __attribute__((format(printf, 3, 4)))
-dmp_policy_error(const dmp_policy_reader_t *r, const char *word,
-    const char *format, ...)
-{
-    va_list  args;
-
-    r->error->line = (word != NULL) ? dmp_policy_line(r, word) : 0;
-
-    va_start(args, format);
-    (void) vsnprintf(r->error->text, sizeof(r->error->text), format, args);
-    va_end(args);
-
-    return false;
-}
-
-
-/* Every member of the object is one of names, which NULL ends. */
-static bool
-dmp_policy_members(const dmp_policy_reader_t *r, const char *where,
-    json_t *object, const char *const *names)
-{
-    json_t             *value;
-    const char         *name;
-    const char *const  *known;
-
-    if (!json_is_object(object)) {
-        return dmp_policy_error(r, where, "\"%s\" is not an object", where);
-    }
-
-    json_object_foreach(object, name, value) {
-
-        for (known = names; *known != NULL; known++) {
-            if (strcmp(*known, name) == 0) {
-                break;
-            }
-        }
-
-        if (*known == NULL) {
-            return dmp_policy_error(r, name, "unknown member \"%s\" in \"%s\"",
-                                    name, where);
-        }
-    }
-
-    return true;
-}
-
-
-/* The string lives as long as the tree, which the policy keeps. */
-static bool
-dmp_policy_text(const dmp_policy_reader_t *r, const char *where, json_t *value,
-    dmp_str_t *out)
-{
-    if (!json_is_string(value) || json_string_length(value) == 0) {
-        return dmp_policy_error(r, where, "\"%s\" is not a non-empty string",
-                                where);
-    }
-
-    out->data = json_string_value(value);
-    out->len = json_string_length(value);
-    return true;
-}
-
-
-static bool
-dmp_policy_chain(const dmp_policy_reader_t *r, json_t *value,
-    dmp_chain_t *chain)
-{
-    size_t             i;
-    json_t            *issuer, *pair;
-    dmp_str_t          role = dmp_null_string;
-    static const char *const members[] = { "role", "issuer", NULL };
-
-    if (!dmp_policy_members(r, "chains", value, members)
-        || !dmp_policy_text(r, "role", json_object_get(value, "role"), &role))
-    {
-        return false;
-    }
-
-    if (dmp_str_eq(role, dmp_string("persons"))) {
-        chain->role = DMP_CHAIN_PERSONS;
-
-    } else if (dmp_str_eq(role, dmp_string("organisations"))) {
-        chain->role = DMP_CHAIN_ORGANISATIONS;
-
-    } else {
-        return dmp_policy_error(r, role.data, "\"%s\" is not a role: it is "
-                                "\"persons\" or \"organisations\"", role.data);
-    }
-
-    issuer = json_object_get(value, "issuer");
-
-    if (!json_is_array(issuer) || json_array_size(issuer) == 0
-        || json_array_size(issuer) > DMP_NAME_ENTRIES)
-    {
-        return dmp_policy_error(r, "issuer", "\"issuer\" is not a list of 1 "
-                                "to %d pairs [\"type\", \"value\"]",
-                                DMP_NAME_ENTRIES);
-    }
-
-    json_array_foreach(issuer, i, pair) {
-
-        if (!json_is_array(pair) || json_array_size(pair) != 2) {
-            return dmp_policy_error(r, "issuer", "entry %zu of \"issuer\" is "
-                                    "not a pair [\"type\", \"value\"]", i + 1);
-        }
-
-        if (!dmp_policy_text(r, "issuer", json_array_get(pair, 0),
-                             &chain->issuer[i].type)
-            || !dmp_policy_text(r, "issuer", json_array_get(pair, 1),
-                                &chain->issuer[i].value))
-        {
-            return false;
-        }
-
-        if (OBJ_sn2nid(chain->issuer[i].type.data) == NID_undef) {
-            return dmp_policy_error(r, chain->issuer[i].type.data, "\"%s\" is "
-                                    "not a type of name entry, as \"CN\" is",
-                                    chain->issuer[i].type.data);
-        }
-
-        chain->n_entries++;
-    }
-
-    return true;
-}
-
-
-static bool
-dmp_policy_same_issuer(const dmp_chain_t *a, const dmp_chain_t *b)
-{
-    unsigned  i;
-
-    if (a->n_entries != b->n_entries) {
-        return false;
-    }
-
-    for (i = 0; i < a->n_entries; i++) {
-        if (!dmp_str_eq(a->issuer[i].type, b->issuer[i].type)
-            || !dmp_str_eq(a->issuer[i].value, b->issuer[i].value))
-        {
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
-/* An issuer has one role: the second one would never be looked at. */
-static bool
-dmp_policy_chain_once(const dmp_policy_reader_t *r, const dmp_chain_t *chain)
-{
-    size_t       i;
-    const char  *name;
-
-    for (i = 0; i < r->policy->n_chains; i++) {
-        if (dmp_policy_same_issuer(&r->policy->chains[i], chain)) {
-            name = chain->issuer[chain->n_entries - 1].value.data;
-
-            return dmp_policy_error(r, name, "the issuer that ends with "
-                                    "\"%s\" is given twice", name);
-        }
-    }
-
-    return true;
-}
-
-
-static bool
-dmp_policy_chains(const dmp_policy_reader_t *r, json_t *chains)
-{
-    size_t   i;
-    json_t  *value;
-
-    if (!json_is_array(chains) || json_array_size(chains) == 0
-        || json_array_size(chains) > DMP_CHAINS_MAX)
-    {
-        return dmp_policy_error(r, "chains", "\"chains\" is not a list of 1 "
-                                "to %d chains", DMP_CHAINS_MAX);
-    }
-
-    r->policy->chains = calloc(json_array_size(chains), sizeof(dmp_chain_t));
-    if (r->policy->chains == NULL) {
-        return dmp_policy_error(r, NULL, "out of memory");
-    }
-
-    json_array_foreach(chains, i, value) {
-        if (!dmp_policy_chain(r, value, &r->policy->chains[i])
-            || !dmp_policy_chain_once(r, &r->policy->chains[i]))
-        {
-            return false;
-        }
-
-        r->policy->n_chains++;
-    }
-
-    return true;
-}
-
-
-static bool
-dmp_policy_title(const dmp_policy_reader_t *r, json_t *value,
-    dmp_title_t *title)
-{
-    static const char *const members[] = { "title", "system", "code", NULL };
-
-    return dmp_policy_members(r, "professions", value, members)
-           && dmp_policy_text(r, "title", json_object_get(value, "title"),
-                              &title->title)
-           && dmp_policy_text(r, "system", json_object_get(value, "system"),
-                              &title->profession.system)
-           && dmp_policy_text(r, "code", json_object_get(value, "code"),
-                              &title->profession.code);
-}
-
-
-static bool
-dmp_policy_titles(const dmp_policy_reader_t *r, json_t *titles)
-{
-    size_t             i;
-    json_t            *value;
-    dmp_title_t       *title;
-    const dmp_title_t *other;
-
-    if (!json_is_array(titles) || json_array_size(titles) == 0
-        || json_array_size(titles) > DMP_TITLES_MAX)
-    {
-        return dmp_policy_error(r, "professions", "\"professions\" is not a "
-                                "list of 1 to %d professions", DMP_TITLES_MAX);
-    }
-
-    r->policy->titles = calloc(json_array_size(titles), sizeof(dmp_title_t));
-    if (r->policy->titles == NULL) {
-        return dmp_policy_error(r, NULL, "out of memory");
-    }
-
-    json_array_foreach(titles, i, value) {
-        title = &r->policy->titles[i];
-
-        if (!dmp_policy_title(r, value, title)) {
-            return false;
-        }
-
-        for (other = r->policy->titles; other < title; other++) {
-            if (dmp_str_eq(other->title, title->title)) {
-                return dmp_policy_error(r, title->title.data, "the title "
-                                        "\"%s\" is given twice",
-                                        title->title.data);
-            }
-        }
-
-        r->policy->n_titles++;
-    }
-
-    return true;
-}
-
-
-static bool
-dmp_policy_settings(const dmp_policy_reader_t *r, json_t *settings)
-{
-    json_t                   *value;
-    static const char *const  members[] = { "ins_key", NULL };
-
-    if (settings == NULL) {
-        return true;
-    }
-
-    if (!dmp_policy_members(r, "settings", settings, members)) {
-        return false;
-    }
-
-    value = json_object_get(settings, "ins_key");
-    if (value == NULL) {
-        return true;
-    }
-
-    if (!json_is_boolean(value)) {
-        return dmp_policy_error(r, "ins_key", "\"ins_key\" is not true or "
-                                "false");
-    }
-
-    r->policy->ins_key = json_is_true(value);
-    return true;
-}
-
-
-static bool
-dmp_policy_digest(dmp_policy_t *policy, const char *json, size_t len)
-{
-    dmp_buf_t      text;
-    unsigned int   n;
-    unsigned char  hash[EVP_MAX_MD_SIZE];
-
-    if (EVP_Digest(json, len, hash, &n, EVP_sha256(), NULL) != 1) {
-        return false;
-    }
-
-    dmp_buf_init(&text, policy->digest, sizeof(policy->digest));
-    dmp_buf_base64url(&text, hash, n);
-
-    return !text.full && text.len == sizeof(policy->digest);
-}
-
-
-static bool
-dmp_policy_read(const dmp_policy_reader_t *r, json_t *root)
-{
-    dmp_str_t                 format = dmp_null_string;
-    static const char *const  members[] = { "format", "chains", "professions",
-                                            "settings", NULL };
-
-    if (!dmp_policy_members(r, "policy", root, members)
-        || !dmp_policy_text(r, "format", json_object_get(root, "format"),
-                            &format))
-    {
-        return false;
-    }
-
-    if (!dmp_str_eq(format, dmp_string(DMP_POLICY_FORMAT))) {
-        return dmp_policy_error(r, "format", "\"format\" is \"%s\", this "
-                                "version reads \"" DMP_POLICY_FORMAT "\"",
-                                format.data);
-    }
-
-    return dmp_policy_chains(r, json_object_get(root, "chains"))
-           && dmp_policy_titles(r, json_object_get(root, "professions"))
-           && dmp_policy_settings(r, json_object_get(root, "settings"));
-}
-
-
-dmp_rc_t
-dmp_policy_parse(const char *json, size_t len, dmp_policy_t **out,
-    dmp_error_t *error)
-{
-    json_t               *root;
-    json_error_t          json_error;
-    dmp_policy_reader_t   r;
-
-    *out = NULL;
-    memset(error, 0, sizeof(dmp_error_t));
-
-    r = (dmp_policy_reader_t) { json, len, NULL, error };
-
-    if (len > DMP_POLICY_MAX) {
-        (void) dmp_policy_error(&r, NULL, "larger than %d bytes",
-                                DMP_POLICY_MAX);
-        return DMP_E_LIMIT;
-    }
-
-    /* jansson stops at a NUL outside strings, and calls what follows nothing */
-    if (memchr(json, '\0', len) != NULL) {
-        (void) dmp_policy_error(&r, NULL, "a NUL byte");
-        return DMP_E_SYNTAX;
-    }
-
-    root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &json_error);
-    if (root == NULL) {
-        (void) dmp_policy_error(&r, NULL, "%s", json_error.text);
-        error->line = (json_error.line > 0) ? (unsigned) json_error.line : 0;
-        return DMP_E_SYNTAX;
-    }
-
-    r.policy = calloc(1, sizeof(dmp_policy_t));
-    if (r.policy == NULL) {
-        json_decref(root);
-        (void) dmp_policy_error(&r, NULL, "out of memory");
-        return DMP_E_NOMEM;
-    }
-
-    r.policy->memory = root;
-    r.policy->ins_key = true;
-
-    if (!dmp_policy_read(&r, root)) {
-        dmp_policy_free(r.policy);
-        return DMP_E_SYNTAX;
-    }
-
-    if (!dmp_policy_digest(r.policy, json, len)) {
-        (void) dmp_policy_error(&r, NULL, "SHA-256 is not available");
-        dmp_policy_free(r.policy);
-        return DMP_E_INTERNAL;
-    }
-
-    *out = r.policy;
-    return DMP_OK;
+    return memset(p, 0, total);
 }
 
 
 void
 dmp_policy_free(dmp_policy_t *policy)
 {
+    size_t         i;
+    json_free_t    release;
+    json_malloc_t  allocate;
+
     if (policy == NULL) {
         return;
     }
 
-    free(policy->chains);
-    free(policy->titles);
+    json_get_alloc_funcs(&allocate, &release);
+
+    for (i = 0; i < policy->n_matrices; i++) {
+        release(policy->matrices[i].rows);
+    }
+
+    release(policy->matrices);
+    release(policy->chains);
+    release(policy->titles);
+    release(policy->professions);
+    release(policy->type_systems);
+    release(policy->types);
+    release(policy->labels);
+    release(policy->exclusions);
+    release(policy->occupational);
     json_decref(policy->memory);
-    free(policy);
+    release(policy);
+}
+
+
+/* Each text behind its length, so that no two lists of texts agree. */
+static bool
+dmp_policy_hash(dmp_policy_reader_t *r, dmp_str_t text)
+{
+    unsigned       i;
+    unsigned char  length[8];
+
+    for (i = 0; i < sizeof(length); i++) {
+        length[i] = (unsigned char) ((uint64_t) text.len >> (56 - 8 * i));
+    }
+
+    if (EVP_DigestUpdate(r->hash, length, sizeof(length)) != 1
+        || EVP_DigestUpdate(r->hash, text.data, text.len) != 1)
+    {
+        return dmp_policy_error_line(r, DMP_E_INTERNAL, 0,
+                                     "SHA-256 is not available");
+    }
+
+    return true;
+}
+
+
+static bool
+dmp_policy_digest(dmp_policy_reader_t *r)
+{
+    dmp_buf_t      text;
+    unsigned int   n;
+    unsigned char  hash[EVP_MAX_MD_SIZE];
+
+    dmp_buf_init(&text, r->policy->digest, sizeof(r->policy->digest));
+
+    if (EVP_DigestFinal_ex(r->hash, hash, &n) == 1) {
+        dmp_buf_base64url(&text, hash, n);
+    }
+
+    if (text.full || text.len != sizeof(r->policy->digest)) {
+        return dmp_policy_error_line(r, DMP_E_INTERNAL, 0,
+                                     "SHA-256 is not available");
+    }
+
+    return true;
+}
+
+
+/* An object with the right format: else every other word would be wrong. */
+static bool
+dmp_policy_format(dmp_policy_reader_t *r, const char *format)
+{
+    json_t     *root;
+    dmp_str_t   said = dmp_null_string;
+
+    root = r->file->root;
+
+    if (!json_is_object(root)) {
+        return dmp_policy_error(r, "not an object");
+    }
+
+    if (json_object_get(root, "format") == NULL) {
+        return dmp_policy_error(r, "no member \"format\"");
+    }
+
+    dmp_policy_into(r, "format");
+
+    if (!dmp_policy_string(r, json_object_get(root, "format"), &said)) {
+        return false;
+    }
+
+    if (strcmp(said.data, format) != 0) {
+        return dmp_policy_error(r, "\"format\" is \"%s\", this version reads "
+                                "\"%s\"", dmp_policy_word(said).text, format);
+    }
+
+    dmp_policy_up(r);
+    return true;
+}
+
+
+/* Reads the text, hashes it, parses it, and looks at its format. */
+static bool
+dmp_policy_open(dmp_policy_reader_t *r, dmp_policy_file_t *file,
+    const char *format)
+{
+    dmp_rc_t     rc;
+    dmp_error_t  error;
+
+    r->file = file;
+    r->depth = 0;
+
+    memset(&error, 0, sizeof(error));
+    rc = r->source->read(r->source->data, file->name, &file->text, &error);
+
+    if (rc != DMP_OK) {
+        error.text[sizeof(error.text) - 1] = '\0';
+
+        return dmp_policy_error_line(r, rc, 0, "%s", error.text[0] != '\0'
+                                                     ? error.text
+                                                     : "cannot be read");
+    }
+
+    return dmp_policy_parse(r, file)
+           && dmp_policy_hash(r, file->text)
+           && dmp_policy_format(r, format);
+}
+
+
+/* A file in the same folder: nothing else than its name. */
+static bool
+dmp_policy_add_file(dmp_policy_reader_t *r, json_t *value,
+    const dmp_policy_kind_t *kind)
+{
+    size_t      i;
+    dmp_str_t   name;
+
+    if (!dmp_policy_string(r, value, &name)) {
+        return false;
+    }
+
+    if (name.data[0] == '.' || memchr(name.data, '/', name.len) != NULL
+        || name.len >= DMP_POLICY_NAME)
+    {
+        return dmp_policy_error(r, "\"%s\" is not the plain name of a file in "
+                                "the same folder", dmp_policy_word(name).text);
+    }
+
+    for (i = 0; i < r->n_files; i++) {
+        if (strcmp(r->files[i].name, name.data) == 0) {
+            return dmp_policy_error(r, "the file \"%s\" is named twice",
+                                    dmp_policy_word(name).text);
+        }
+    }
+
+    if (r->n_files == DMP_POLICY_FILES) {
+        return dmp_policy_limit(r, "\"%s\" is one file more than %d",
+                                dmp_policy_word(name).text, DMP_POLICY_FILES);
+    }
+
+    r->files[r->n_files++] = (dmp_policy_file_t) { .name = name.data,
+                                                   .kind = kind };
+
+    return true;
+}
+
+
+static bool
+dmp_policy_list_files(dmp_policy_reader_t *r, json_t *root)
+{
+    size_t                    i, k;
+    json_t                   *list, *value;
+    const dmp_policy_kind_t  *kind;
+
+    for (k = 0; k < DMP_POLICY_KINDS; k++) {
+        kind = &dmp_policy_kinds[k];
+
+        if (kind->max == 0) {
+            dmp_policy_into(r, kind->member);
+
+            if (!dmp_policy_add_file(r, json_object_get(root, kind->member),
+                                     kind))
+            {
+                return false;
+            }
+
+            dmp_policy_up(r);
+            continue;
+        }
+
+        if (!dmp_policy_list(r, root, kind->member, 1, kind->max, &list)) {
+            return false;
+        }
+
+        json_array_foreach(list, i, value) {
+            dmp_policy_at(r, i);
+
+            if (!dmp_policy_add_file(r, value, kind)) {
+                return false;
+            }
+
+            dmp_policy_up(r);
+        }
+
+        dmp_policy_up(r);
+    }
+
+    return true;
+}
+
+
+static bool
+dmp_policy_settings(dmp_policy_reader_t *r, json_t *root)
+{
+    json_t          *value;
+    unsigned         occupational, training;
+    dmp_settings_t  *s;
+
+    static const char *const  members[] = {
+        "ins_key", "occupational_doctors", "training_cards",
+        "justification_characters", "invisible_to_patient_months",
+        "authorisation_days", NULL
+    };
+    static const char *const  doctors[] = { "none", "table", NULL };
+    static const char *const  cards[] = { "none", "read", NULL };
+
+    s = &r->policy->settings;
+    *s = (dmp_settings_t) { .ins_key = true, .justification_min = 10,
+                            .invisible_months = 1, .authorisation_days = 365 };
+
+    value = json_object_get(root, "settings");
+
+    if (value == NULL) {
+        return true;
+    }
+
+    dmp_policy_into(r, "settings");
+    occupational = 0;
+    training = 0;
+
+    if (!dmp_policy_object(r, value, members, 0)
+        || !dmp_policy_bool(r, value, "ins_key", &s->ins_key)
+        || !dmp_policy_choice(r, value, "occupational_doctors", doctors,
+                              &occupational)
+        || !dmp_policy_choice(r, value, "training_cards", cards, &training)
+        || !dmp_policy_uint(r, value, "justification_characters", 1, 1000,
+                            &s->justification_min)
+        || !dmp_policy_uint(r, value, "invisible_to_patient_months", 0, 12,
+                            &s->invisible_months)
+        || !dmp_policy_uint(r, value, "authorisation_days", 1, 3660,
+                            &s->authorisation_days))
+    {
+        return false;
+    }
+
+    s->occupational_table = occupational == 1;
+    s->training_reads = training == 1;
+
+    dmp_policy_up(r);
+    return true;
+}
+
+
+static bool
+dmp_policy_first(dmp_policy_reader_t *r, const char *name)
+{
+    json_t                   *root;
+    static const char *const  members[] = {
+        "format", "chains", "professions", "rights", "types", "matrices",
+        "labels", "exclusions", "settings", NULL
+    };
+
+    r->files[0].name = name;
+    r->n_files = 1;
+
+    if (!dmp_policy_open(r, &r->files[0], DMP_POLICY_FORMAT)) {
+        return false;
+    }
+
+    root = r->files[0].root;
+
+    return dmp_policy_object(r, root, members, 8)
+           && dmp_policy_chains(r, root)
+           && dmp_policy_settings(r, root)
+           && dmp_policy_list_files(r, root);
+}
+
+
+static bool
+dmp_policy_read(dmp_policy_reader_t *r, const char *name)
+{
+    size_t              i;
+    dmp_policy_file_t  *file;
+
+    if (!dmp_policy_first(r, name)) {
+        return false;
+    }
+
+    for (i = 1; i < r->n_files; i++) {
+        file = &r->files[i];
+
+        if (!dmp_policy_open(r, file, file->kind->format)
+            || !file->kind->read(r, file->root))
+        {
+            return false;
+        }
+    }
+
+    r->file = &r->files[0];
+
+    return dmp_policy_tables(r) && dmp_policy_digest(r);
+}
+
+
+dmp_rc_t
+dmp_policy_load(const dmp_policy_source_t *source, const char *name,
+    dmp_policy_t **out, dmp_error_t *error)
+{
+    bool                 done;
+    dmp_policy_reader_t  r;
+
+    *out = NULL;
+    memset(error, 0, sizeof(dmp_error_t));
+    memset(&r, 0, sizeof(r));
+
+    r.source = source;
+    r.error = error;
+    r.files[0].name = name;
+    r.file = &r.files[0];
+    done = false;
+
+    r.hash = EVP_MD_CTX_new();
+    r.policy = dmp_policy_alloc(&r, 1, sizeof(dmp_policy_t));
+
+    if (r.policy != NULL) {
+        r.policy->memory = json_array();
+
+        if (r.policy->memory == NULL || r.hash == NULL) {
+            done = dmp_policy_no_memory(&r);
+
+        } else if (EVP_DigestInit_ex(r.hash, EVP_sha256(), NULL) != 1) {
+            done = dmp_policy_error_line(&r, DMP_E_INTERNAL, 0,
+                                         "SHA-256 is not available");
+        } else {
+            done = dmp_policy_read(&r, name);
+        }
+    }
+
+    EVP_MD_CTX_free(r.hash);
+
+    if (!done) {
+        dmp_policy_free(r.policy);
+        return r.rc;
+    }
+
+    *out = r.policy;
+    return DMP_OK;
 }

@@ -191,3 +191,133 @@ dmp_day_parse(dmp_str_t text, int32_t *day)
     *day = (int32_t) n;
     return true;
 }
+
+
+/* Two digits at p, up to max; -1 if they are not. */
+static int
+dmp_two_digits(const char *p, int max)
+{
+    int  n;
+
+    if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9') {
+        return -1;
+    }
+
+    n = (p[0] - '0') * 10 + (p[1] - '0');
+
+    return n <= max ? n : -1;
+}
+
+
+/* "Z", or "+hh:mm" up to 14 hours, as seconds east of Greenwich. */
+static bool
+dmp_zone_parse(dmp_str_t text, int64_t *offset)
+{
+    int  hour, minute;
+
+    if (text.len == 1 && text.data[0] == 'Z') {
+        *offset = 0;
+        return true;
+    }
+
+    if (text.len != 6 || (text.data[0] != '+' && text.data[0] != '-')
+        || text.data[3] != ':')
+    {
+        return false;
+    }
+
+    hour = dmp_two_digits(text.data + 1, 14);
+    minute = dmp_two_digits(text.data + 4, hour == 14 ? 0 : 59);
+
+    if (hour < 0 || minute < 0) {
+        return false;
+    }
+
+    *offset = (int64_t) hour * 3600 + minute * 60;
+
+    if (text.data[0] == '-') {
+        *offset = -*offset;
+    }
+
+    return true;
+}
+
+
+bool
+dmp_instant_parse(dmp_str_t text, int64_t *unix_sec)
+{
+    int         hour, minute, second;
+    size_t      i;
+    int32_t     day;
+    int64_t     offset;
+    dmp_str_t   zone;
+
+    /* "2026-02-01T10:15:00" and a zone, a fraction between them or not */
+
+    if (text.len < 20 || text.data[10] != 'T' || text.data[13] != ':'
+        || text.data[16] != ':'
+        || !dmp_day_parse((dmp_str_t) { text.data, 10 }, &day))
+    {
+        return false;
+    }
+
+    /* a leap second, which FHIR has, is no second of this count */
+
+    hour = dmp_two_digits(text.data + 11, 23);
+    minute = dmp_two_digits(text.data + 14, 59);
+    second = dmp_two_digits(text.data + 17, 59);
+
+    if (hour < 0 || minute < 0 || second < 0) {
+        return false;
+    }
+
+    i = 19;
+
+    if (text.data[i] == '.') {
+
+        for (i++; i < text.len; i++) {
+            if (text.data[i] < '0' || text.data[i] > '9') {
+                break;
+            }
+        }
+
+        if (i == 20) {
+            return false;
+        }
+    }
+
+    zone.data = text.data + i;
+    zone.len = text.len - i;
+
+    if (!dmp_zone_parse(zone, &offset)) {
+        return false;
+    }
+
+    *unix_sec = (int64_t) day * DMP_DAY_SEC + hour * 3600 + minute * 60
+                + second - offset;
+
+    return true;
+}
+
+
+int32_t
+dmp_day_add_months(int32_t day, unsigned months)
+{
+    int64_t     n, first, next;
+    dmp_date_t  date;
+
+    date = dmp_date_of_day(day);
+
+    /* the months counted through, then the first of that one and the next */
+
+    n = date.year * 12 + (date.month - 1) + (int64_t) months;
+    first = dmp_day_of_date(dmp_floor_div(n, 12),
+                            (unsigned) (n - dmp_floor_div(n, 12) * 12) + 1, 1);
+    n++;
+    next = dmp_day_of_date(dmp_floor_div(n, 12),
+                           (unsigned) (n - dmp_floor_div(n, 12) * 12) + 1, 1);
+
+    n = first + date.day - 1 < next ? first + date.day - 1 : next - 1;
+
+    return n < INT32_MAX ? (int32_t) n : INT32_MAX;
+}

@@ -32,7 +32,8 @@ import_records(
         $petit => $always }, treating => [$leroy],
         masked => ['urn:oid:1.2.250.1.213.1.4.8.99999.1.7']),
     # durand
-    record('172066912304538', authorisations => { $morel => $always },
+    record('172066912304538', authorisations => { $morel => $always,
+        899700610944 => $always },      # a pharmacist
         blocked => [$petit]),
     # bernard
     record('291113306311296', authorisations => { $petit => $always },
@@ -67,11 +68,15 @@ sub put
         content => [{ attachment => { contentType => 'text/plain' } }], %more });
 }
 
+# Of that type, in LOINC.
+sub loinc { return type => { coding => [{ system => 'http://loinc.org', code => $_[0] }] } }
+
 sub labelled
 {
     my ($code) = @_;
 
-    return securityLabel => [{ coding => [{ system => 'urn:x', code => $code }] }];
+    return securityLabel => [{ coding => [{ system =>
+        'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code => $code }] }];
 }
 
 sub reader
@@ -168,6 +173,7 @@ for my $which (0, 1) {
 === TEST 4: F19: whatever the reason, the same 404
 --- code
 put('martin-nobody');
+put('durand-synthese', '172066912304538', loinc('68599-0'));
 put('martin-two', '285037512000151', context => { sourcePatientInfo =>
     { identifier => { system => $Ins, value => '172066912304538' } } });
 my @cases = (
@@ -181,7 +187,8 @@ my @cases = (
     ['petit', 'durand-ald', 'F1 blocked'],
     ['petit', 'bernard-consultation-1', 'C2 record-closed'],
     ['petit', 'paoli-consultation-1', 'C1 record-absent'],
-    ['pharmacien', 'martin-consultation-1', 'E1 right-missing'],
+    ['pharmacien', 'martin-consultation-1', 'G1 not-authorised'],
+    ['pharmacien', 'durand-synthese', 'H2 type-not-allowed'],
 );
 my (%body, %head);
 for my $case (@cases) {
@@ -216,6 +223,24 @@ is(reader('morel', 'martin-psychiatrie')->{status}, 200, 'author');
 is(reader('leroy', 'martin-psychiatrie')->{status}, 200, 'treating physician');
 is(reader('leroy', 'martin-biologie-2')->{status}, 200, 'masked in the record');
 is(reader('petit', 'martin-psychiatrie')->{status}, 404, 'nobody else');
+
+
+
+=== TEST 51: H2: each profession reads the types of its row
+--- code
+put('durand-report', '172066912304538', loinc('11488-4'));
+put('durand-unknown', '172066912304538', loinc('99999-9'));
+put('durand-elsewhere', '172066912304538', type => { coding => [
+    { system => 'urn:x', code => '11488-4' }] });
+put('durand-both', '172066912304538', type => { coding => [
+    { system => 'http://loinc.org', code => '11488-4' },
+    { system => 'http://loinc.org', code => '68599-0' }] });
+put('durand-untyped', '172066912304538');
+is(reader('pharmacien', 'durand-report')->{status}, 200, 'a report');
+is(reader('pharmacien', "durand-$_")->{status}, 404, $_)
+    for qw(synthese unknown elsewhere both untyped);
+is(reader('morel', "durand-$_")->{status}, 200, "a doctor: $_")
+    for qw(report synthese unknown elsewhere both untyped);
 
 
 

@@ -282,10 +282,11 @@ ambiguous(map { my $header = $_; [$header, get => $Read, headers => [$header],
 
 === TEST 14: G7: emergency modes are not offered yet
 --- code
-refused('403 G7 mode-unavailable', map { my $mode = $_;
-    ["$mode", get => $Search, headers => ["DMP-Access-Mode: $mode",
-        'DMP-Justification: Patient%20inconscient%20aux%20urgences']] }
-    'bris-de-glace', 'centre-15');
+my @in_words = ('DMP-Justification: Patient%20inconscient%20aux%20urgences');
+refused('403 G7 mode-unavailable', ['bris de glace', get => $Search,
+    headers => ['DMP-Access-Mode: bris-de-glace', @in_words]]);
+refused('403 G5 not-regulator', ['centre 15', get => $Search,
+    headers => ['DMP-Access-Mode: centre-15', @in_words]]);
 allowed(get => $Search, headers => ['DMP-Access-Mode: normal'], name => 'normal');
 
 

@@ -4,6 +4,8 @@
 use strict;
 use warnings;
 
+use File::Basename ();
+
 use lib 't/lib';
 use DMP;
 use Test::More;
@@ -37,7 +39,7 @@ sub key
 sub without { return DMP::config() =~ s/^\s*$_[0] [^;]*;//mr }
 sub with { my ($name, $value) = @_; return DMP::config() =~ s/^(\s*$name )[^;]*;/$1$value;/mr }
 
-# The policy, as a file of that name, with a change made to its text.
+# The policy, as a file of that name beside it, with a change to its text.
 sub changed
 {
     my ($name, $from, $to) = @_;
@@ -47,12 +49,32 @@ sub changed
 
     die "no $from in the policy\n" if !$n;
 
-    return with('dmp_policy', file($name, $text));
+    return with('dmp_policy', file("policy/$name", $text));
+}
+
+# A policy of its own, with a change made to one of the files it names.
+sub beside
+{
+    my ($folder, $name, $from, $to) = @_;
+
+    system('cp', '-r', File::Basename::dirname(policy()), "$Dir/$folder") == 0
+        or die "cp: $?\n";
+
+    my $text = slurp("$Dir/$folder/$name");
+    my $n = $text =~ s/$from/$to/;
+
+    die "no $from in $name\n" if !$n;
+
+    file("$folder/$name", $text);
+
+    return with('dmp_policy', "$Dir/$folder/policy.json");
 }
 
 sub line_of
 {
     my ($name, $pattern) = @_;
+
+    $name = "policy/$name" if $name !~ m{/};
 
     my ($before) = slurp("$Dir/$name") =~ /\A(.*?)$pattern/s;
 
@@ -424,7 +446,7 @@ is(request(plain => 1, get => '/x')->{status}, 200, 'served');
 === TEST 50: a role that it does not have
 --- http_config eval: main::changed('role.json', '"role": "organisations"', '"role": "people"')
 --- says eval
-'\[emerg\] .*"people" is not a role: it is "persons" or "organisations" in policy "\S+/role\.json":' . main::line_of('role.json', '"people"') . ' in'
+'\[emerg\] .*"people" is not a "role": it is "persons" or "organisations" in policy "\S+/role\.json":' . main::line_of('role.json', '"people"') . ' in'
 
 
 
@@ -436,21 +458,42 @@ is(request(plain => 1, get => '/x')->{status}, 200, 'served');
 
 
 === TEST 52: no authorities
---- http_config eval: main::with('dmp_policy', main::file('none.json', '{"format":"dmp-policy/1","chains":[],"professions":[]}'))
+--- http_config eval: main::changed('none.json', '(?s)"chains": \[.*?\n  \]', '"chains": []')
 --- says
-\[emerg\] .*"chains" is not a list of 1 to \d+ chains in policy "\S+/none\.json":1 in
+\[emerg\] .*"chains" is an empty list in policy "\S+/none\.json":\d+ in
+
+
+
+=== TEST 521: a cell that is no answer, in a file that the policy names
+--- http_config eval: main::beside('cell', 'rights-526.json', '"oui\(6\)"', '"nein"')
+--- says eval
+'\[emerg\] .*"nein" .* in policy "\S+/cell/rights-526\.json":' . main::line_of('cell/rights-526.json', '"nein"') . ' in \S+/nginx\.conf:\d+'
+
+
+
+=== TEST 522: a file that is not there
+--- http_config eval: main::changed('gone.json', '"labels.json"', '"gone-labels.json"')
+--- says eval
+'\[emerg\] .*gone-labels\.json'
+
+
+
+=== TEST 523: a file of another folder
+--- http_config eval: main::changed('out.json', '"labels.json"', '"../labels.json"')
+--- says eval
+'\[emerg\] .*"\.\./labels\.json" .* in policy "\S+/out\.json":' . main::line_of('out.json', '"labels"') . ' in'
 
 
 
 === TEST 53: a reload that is refused leaves the old workers serving
 --- http_config eval
-main::file('live.json', main::slurp(main::policy()));
-main::with('dmp_policy', "$main::Dir/live.json")
+main::file('policy/live.json', main::slurp(main::policy()));
+main::with('dmp_policy', "$main::Dir/policy/live.json")
 --- code
 my $path = '/fhir/Patient?identifier=urn:oid:1.2.250.1.213.1.4.8|285037512000151';
 is(request(as => 'petit', get => $path)->{status}, 200, 'before');
 my @before = worker_pids();
-file('live.json', "{\n");
+file('policy/live.json', "{\n");
 kill 'HUP', nginx_pid();
 wait_for { slurp(DMP::error_log()) =~ /in policy "\S+live\.json":\d/ } 'the refusal';
 is(request(as => 'petit', get => $path)->{status}, 200, 'after');
@@ -466,7 +509,7 @@ my $pki = pki();
 my $sample = "$Dir/sample";
 File::Path::make_path("$sample/dmp");
 my %files = ('dmp/audit.key' => "$Keys/audit.key", 'dmp/record.key' => "$Keys/record.key",
-    'dmp/pseudonym.key' => "$Keys/pseudonym.key", 'dmp/policy.json' => policy(),
+    'dmp/pseudonym.key' => "$Keys/pseudonym.key", 'dmp/policy' => File::Basename::dirname(policy()),
     'igc-sante.pem' => "$pki/clients-ca.pem", 'igc-sante.crl' => "$pki/crl.pem",
     'record-host-ca.pem' => "$pki/server-ca.pem",
     map { ("$_.pem" => "$pki/server.pem", "$_.key" => "$pki/server.key") }

@@ -23,10 +23,28 @@ typedef struct {
 #define dmp_null_string      ((dmp_str_t) { NULL, 0 })
 
 
+/*
+ * Not for secrets.  Identifiers and codes of one length differ at their end
+ * most often: that is looked at first, and tells without a call.
+ */
 static inline bool
 dmp_str_eq(dmp_str_t a, dmp_str_t b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    uint64_t  x, y;
+
+    if (a.len != b.len) {
+        return false;
+    }
+
+    if (a.len >= sizeof(x)) {
+        memcpy(&x, a.data + a.len - sizeof(x), sizeof(x));
+        memcpy(&y, b.data + b.len - sizeof(y), sizeof(y));
+
+        return x == y && memcmp(a.data, b.data, a.len - sizeof(x)) == 0;
+    }
+
+    return a.len == 0 || (a.data[a.len - 1] == b.data[a.len - 1]
+                          && memcmp(a.data, b.data, a.len) == 0);
 }
 
 
@@ -44,6 +62,7 @@ typedef enum {
 
 /* Where a configuration file or an import is wrong, for people. */
 typedef struct {
+    char      file[128];     /* NUL-terminated; empty when there is but one */
     unsigned  line;          /* 1-based; 0 when unknown */
     char      text[256];     /* NUL-terminated sentence naming the word */
 } dmp_error_t;
@@ -95,6 +114,32 @@ int32_t dmp_day_paris(int64_t unix_sec);
 
 /* "2026-02-01" to a day counted from 1970-01-01; false if not a real date. */
 bool dmp_day_parse(dmp_str_t text, int32_t *day);
+
+/*
+ * A FHIR instant or dateTime with a time zone to seconds since 1970:
+ * "2026-02-01T10:15:00.5+01:00", "…Z" (FHIR R4, 2.24.0.1).  False otherwise.
+ */
+bool dmp_instant_parse(dmp_str_t text, int64_t *unix_sec);
+
+/* The same day so many months later, or the last one of a shorter month. */
+int32_t dmp_day_add_months(int32_t day, unsigned months);
+
+/*
+ * People's words, compared as people do: case, accents, hyphens, apostrophes
+ * and spaces do not count (NFKD, case folding; Unicode TR15, TR44).
+ */
+
+/* Whether both are the same name; a text that is not UTF-8 is no name. */
+bool dmp_fold_same(dmp_str_t a, dmp_str_t b);
+
+/* Whether name is one of the names in list, or some that follow each other. */
+bool dmp_fold_among(dmp_str_t name, dmp_str_t list);
+
+/*
+ * Characters that a reader sees: neither blank, nor control, nor formatting,
+ * nor combining, nor unassigned.  0 if it is not UTF-8.
+ */
+size_t dmp_visible(dmp_str_t text);
 
 /*
  * UUIDv7 (RFC 9562) in its text form, 36 bytes, not terminated.  random is 10

@@ -1,7 +1,7 @@
 /*
  * dmp_decide.h: the decision.  Plain values in, one verdict out; no I/O, no
- * clock, no allocation.  The rules and their order are those of the table in
- * docs/architecture.md; the zero value of every enum below denies.
+ * clock, no allocation.  The rules, their sources and their order are in
+ * docs/rules.md; the zero value of every enum below denies.
  */
 
 #ifndef DMP_DECIDE_H
@@ -23,22 +23,26 @@ typedef enum {
     DMP_ACTOR_STAFF,
     DMP_ACTOR_STRUCTURE,
     DMP_ACTOR_FEEDER,
-    DMP_ACTOR_OPERATOR
+    DMP_ACTOR_OPERATOR,
+    DMP_ACTOR_MAX
 } dmp_actor_t;
 
 /* Absent, failed and positive are three values; only the last can allow. */
 typedef enum {
     DMP_CREDENTIAL_ABSENT = 0,
     DMP_CREDENTIAL_REJECTED,
-    DMP_CREDENTIAL_VERIFIED
+    DMP_CREDENTIAL_VERIFIED,
+    DMP_CREDENTIAL_MAX
 } dmp_credential_t;
 
 typedef enum {
     DMP_AUTH_NONE = 0,
     DMP_AUTH_DIRECT,                     /* a card of the person's own */
-    DMP_AUTH_INDIRECT,
+    DMP_AUTH_INDIRECT,                   /* by a structure */
     DMP_AUTH_INDIRECT_REINFORCED,
-    DMP_AUTH_OPERATOR                    /* the command-line tool */
+    DMP_AUTH_OPERATOR,                   /* the command-line tool */
+    DMP_AUTH_SESSION,                    /* password and one-time code */
+    DMP_AUTH_MAX
 } dmp_auth_t;
 
 /* Codes are compared with their system: "10" is a doctor in one table only. */
@@ -47,21 +51,42 @@ typedef struct {
     dmp_str_t  code;
 } dmp_code_t;
 
-#define DMP_SYSTEM_PROFESSION  "1.2.250.1.71.1.2.7"     /* TRE_G15 */
-#define DMP_PROFESSION_DOCTOR  "10"
+/* A situation of practice; what is empty of it is unknown. */
+typedef struct {
+    dmp_code_t  sector;                  /* TRE_R02 */
+    dmp_code_t  activity;                /* TRE_R21, TRE_R22 or TRE_R85 */
+    dmp_code_t  specialty;               /* TRE_R01 */
+    dmp_str_t   structure;               /* Struct_IdNat */
+} dmp_situation_t;
+
+/* Registered as regulator of a registered centre 15 (or as such a centre). */
+typedef enum {
+    DMP_REGULATOR_UNKNOWN = 0,
+    DMP_REGULATOR_NO,
+    DMP_REGULATOR_YES,
+    DMP_REGULATOR_MAX
+} dmp_regulator_t;
+
+#define DMP_SUBJECT_IDS  4
 
 typedef struct {
-    dmp_credential_t  certificate;
-    dmp_credential_t  token;
-    dmp_actor_t       actor;
-    dmp_auth_t        auth;
-    dmp_str_t         id;                /* national identifier, PS_IdNat */
-    dmp_code_t        role;              /* profession; empty = unknown */
-    dmp_code_t        specialty;
-    dmp_str_t         sector;
-    dmp_str_t         structure;
-    dmp_str_t         certificate_serial;    /* hex */
-    dmp_str_t         certificate_issuer;    /* its common name */
+    dmp_credential_t        certificate;
+    dmp_credential_t        token;
+    dmp_actor_t             actor;
+    dmp_auth_t              auth;
+    dmp_str_t               id;          /* national identifier; a patient's
+                                            pseudonym */
+    dmp_str_t               other_ids[DMP_SUBJECT_IDS];  /* of the same person:
+                                            RPPS, ADELI */
+    unsigned                n_other_ids;
+    dmp_str_t               ins;         /* a patient's or representative's */
+    dmp_code_t              role;        /* profession; empty = unknown */
+    dmp_situation_t         used;        /* the situation they act in */
+    const dmp_situation_t  *situations;  /* all known, where "used" is not */
+    size_t                  n_situations;
+    dmp_regulator_t         regulator;
+    dmp_str_t               certificate_serial;    /* hex */
+    dmp_str_t               certificate_issuer;    /* its common name */
 } dmp_subject_t;
 
 
@@ -93,8 +118,58 @@ typedef enum {
     DMP_MODE_NONE = 0,
     DMP_MODE_NORMAL,
     DMP_MODE_BRIS_DE_GLACE,
-    DMP_MODE_CENTRE_15
+    DMP_MODE_CENTRE_15,
+    DMP_MODE_MAX
 } dmp_mode_t;
+
+/* The modes that a location offers; none by default (rule G7). */
+#define DMP_OFFERS_NORMAL         0x1
+#define DMP_OFFERS_BRIS_DE_GLACE  0x2
+#define DMP_OFFERS_CENTRE_15      0x4
+
+/* What a location is for (rule D2). */
+typedef enum {
+    DMP_CHANNEL_NONE = 0,
+    DMP_CHANNEL_ANY,
+    DMP_CHANNEL_READ,
+    DMP_CHANNEL_FEED,
+    DMP_CHANNEL_MAX
+} dmp_channel_t;
+
+/* What the operation "rights" changes. */
+typedef enum {
+    DMP_CHANGE_NONE = 0,
+    DMP_CHANGE_AUTHORISE,                /* TD0.3 */
+    DMP_CHANGE_WITHDRAW,
+    DMP_CHANGE_BLOCK,
+    DMP_CHANGE_UNBLOCK,
+    DMP_CHANGE_DESIGNATE,                /* a treating physician */
+    DMP_CHANGE_DISMISS,                  /* by the patient, or they leave */
+    DMP_CHANGE_OPPOSE,                   /* the three flags of emergency */
+    DMP_CHANGE_MASK_DEFAULT,             /* all documents, from now on */
+    DMP_CHANGE_CONTACT,
+    DMP_CHANGE_NAME_REPRESENTATIVE,
+    DMP_CHANGE_REMOVE_REPRESENTATIVE,    /* by an operator, or they leave */
+    DMP_CHANGE_MAX
+} dmp_change_t;
+
+/* What a change of a document amounts to, on the whole document (rule H7). */
+#define DMP_EFFECT_MASK        0x0001
+#define DMP_EFFECT_UNMASK      0x0002
+#define DMP_EFFECT_HIDE        0x0004    /* from patient or representatives */
+#define DMP_EFFECT_SHOW        0x0008
+#define DMP_EFFECT_DELETE      0x0010
+#define DMP_EFFECT_SUPERSEDE   0x0020
+#define DMP_EFFECT_ARCHIVE     0x0040
+#define DMP_EFFECT_UNARCHIVE   0x0080
+#define DMP_EFFECT_OTHER       0x8000    /* anything else: never allowed */
+
+/* Identity traits, as given: UTF-8. */
+typedef struct {
+    dmp_str_t  family;
+    dmp_str_t  given;
+    dmp_str_t  birthdate;                /* YYYY-MM-DD */
+} dmp_traits_t;
 
 /* What reading the request came to (rules B1 and B2). */
 typedef enum {
@@ -103,16 +178,31 @@ typedef enum {
     DMP_MAPPING_OPERATION_UNKNOWN,
     DMP_MAPPING_FORMAT,                  /* asks for what is not JSON */
     DMP_MAPPING_INS_INVALID,
-    DMP_MAPPING_ONE                      /* one operation, one reading */
+    DMP_MAPPING_ONE,                     /* one operation, one reading */
+    DMP_MAPPING_MAX
 } dmp_mapping_t;
 
 typedef struct {
     dmp_mapping_t    mapping;
     dmp_operation_t  operation;
     dmp_mode_t       mode;
+    unsigned         offers;             /* DMP_OFFERS_… of the location */
+    dmp_channel_t    channel;            /* of the location */
     dmp_str_t        ins;                /* empty: names only a document */
     dmp_str_t        ins_system;         /* of the identifier that named it */
     dmp_str_t        document;           /* resource id; empty: none */
+    dmp_str_t        justification;      /* UTF-8, decoded */
+    dmp_traits_t     traits;             /* bris de glace, find */
+    dmp_change_t     change;             /* of "rights" */
+    dmp_str_t        target;             /* whom it concerns: a professional,
+                                            a structure, an INS */
+    int32_t          until;              /* authorise: a day, exclusive; 0: not
+                                            given */
+    bool             consent;            /* the patient's, declared: create,
+                                            authorise */
+    bool             emergency_answered; /* create: the three questions */
+    unsigned         effects;            /* DMP_EFFECT_… beyond what the
+                                            operation names */
     const char      *route;              /* template, for traces and logs */
     const char      *why;                /* for the log: what was refused */
     char             text[32];           /* holds "ins", decoded */
@@ -123,7 +213,8 @@ typedef struct {
 typedef enum {
     DMP_RECORD_UNKNOWN = 0,
     DMP_RECORD_ABSENT,
-    DMP_RECORD_PRESENT
+    DMP_RECORD_PRESENT,
+    DMP_RECORD_MAX
 } dmp_record_state_t;
 
 typedef struct {
@@ -161,6 +252,7 @@ typedef enum {
     DMP_REASON_INS_INVALID,
     DMP_REASON_RECORD_ABSENT,
     DMP_REASON_RECORD_CLOSED,
+    DMP_REASON_RECORD_EXISTS,            /* create */
     DMP_REASON_ACTOR_EXCLUDED,
     DMP_REASON_CHANNEL_MISMATCH,
     DMP_REASON_RIGHT_MISSING,
@@ -190,32 +282,70 @@ typedef enum {
 typedef enum {
     DMP_DENY = 0,
     DMP_ERROR,
-    DMP_ALLOW
+    DMP_ALLOW,
+    DMP_EFFECTS
 } dmp_effect_t;
 
 /* What the enforcing code must do; one it does not know is a denial. */
-#define DMP_OBLIGATION_TRACE    0x0001
-#define DMP_OBLIGATION_COMPOSE  0x0002   /* answer from the store */
-#define DMP_OBLIGATION_FILTER   0x0004   /* cut the answer down by H1 to H5 */
-#define DMP_OBLIGATION_JUDGE    0x0008   /* one document, all of it or none */
-#define DMP_OBLIGATIONS_KNOWN   0x000f
+#define DMP_OBLIGATION_TRACE                  0x0001
+#define DMP_OBLIGATION_COMPOSE                0x0002  /* answer from the store */
+#define DMP_OBLIGATION_FILTER                 0x0004  /* cut the answer down:
+                                                  each entry is decided */
+#define DMP_OBLIGATION_JUDGE                  0x0008  /* one document, all of it
+                                                  or none */
+#define DMP_OBLIGATION_NOTIFY_FIRST_ACCESS    0x0010  /* unless it has been */
+#define DMP_OBLIGATION_NOTIFY_EMERGENCY       0x0020  /* unless just done */
+#define DMP_OBLIGATION_NOTIFY_DOCUMENT        0x0040  /* once confirmed */
+#define DMP_OBLIGATION_NOTIFY_RECORD_CREATED  0x0080
+#define DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED  0x0100
+#define DMP_OBLIGATION_FORWARD_CHANGE         0x0200  /* a write to the host */
+#define DMP_OBLIGATION_CHANGE_RECORD          0x0400  /* in the same commit */
+#define DMP_OBLIGATION_OWN_ONLY               0x0800  /* of a history: one's own
+                                                  entries */
+#define DMP_OBLIGATION_IMPUTE                 0x1000  /* the structure is named
+                                                  as depositor, or authorised */
+#define DMP_OBLIGATION_ALL                    0x1fff
 
 typedef struct {
     dmp_effect_t  effect;
     dmp_rule_t    rule;                  /* that denied, or that granted */
     dmp_reason_t  reason;
     uint32_t      obligations;
+    bool          unverified;            /* D1 had nothing to look at */
 } dmp_decision_t;
 
 /*
  * Decides.  facts may say "unknown" (a denial, X1); document is NULL as long
  * as none is known, and is judged by rules H when given.  today is the day in
  * Europe/Paris (dmp_day_paris).  *out is always written whole; it denies
- * unless every rule held.  Source of the rules: docs/architecture.md.
+ * unless every rule held.
+ *
+ * What names several things is decided several times: a search once, and then
+ * with each document of the answer; a "find" once without a record, and then
+ * with each match; a replacement as "replace" with the document superseded,
+ * and as "deposit" with the one it brings.
  */
 void dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
     const dmp_request_t *request, const dmp_facts_t *facts,
     const dmp_document_t *document, int32_t today, dmp_decision_t *out);
+
+/* One rule, in its turn; the reason is NONE when it held. */
+typedef struct {
+    dmp_rule_t    rule;
+    dmp_reason_t  reason;
+} dmp_step_t;
+
+/*
+ * Decides, and keeps each rule it came to in steps, in order: the last one is
+ * that which denied, if any did.  Returns how many.
+ */
+size_t dmp_explain(const dmp_policy_t *policy, const dmp_subject_t *subject,
+    const dmp_request_t *request, const dmp_facts_t *facts,
+    const dmp_document_t *document, int32_t today, dmp_decision_t *out,
+    dmp_step_t steps[DMP_RULE_MAX]);
+
+/* The order of the rules; what is judged only with a document comes last. */
+size_t dmp_rules_in_order(dmp_rule_t out[DMP_RULE_MAX]);
 
 /*
  * Whether the professional is authorised, as TD0.2 answers it (GIE
@@ -233,7 +363,31 @@ dmp_authorisation_t dmp_authorisation(const dmp_record_t *record,
 
 bool dmp_is_treating(const dmp_record_t *record, const dmp_subject_t *subject);
 
-/* Stable names, used by traces, answers, logs and tools. */
+/* Masked from professionals: by its labels or by the record. */
+bool dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document);
+
+/* What happens to labels, status and archive mark: DMP_EFFECT_… (H7). */
+unsigned dmp_document_effects(const dmp_document_t *before,
+    const dmp_document_t *after);
+
+
+/* Stable names, used by traces, answers, logs, cases and tools. */
+typedef struct {
+    const char *const  *names;           /* NULL where a value has none */
+    size_t              n;
+} dmp_names_t;
+
+extern const dmp_names_t  dmp_actor_names, dmp_credential_names,
+                          dmp_auth_names, dmp_regulator_names,
+                          dmp_operation_names, dmp_mode_names,
+                          dmp_channel_names, dmp_change_names,
+                          dmp_mapping_names, dmp_record_names,
+                          dmp_rule_names, dmp_reason_names, dmp_effect_names,
+                          dmp_obligation_names;   /* of the bit's number */
+
+/* The value with that name, -1 if there is none. */
+int dmp_name_value(const dmp_names_t *names, dmp_str_t name);
+
 const char *dmp_actor_name(dmp_actor_t actor);
 const char *dmp_auth_name(dmp_auth_t auth);
 const char *dmp_operation_name(dmp_operation_t operation);

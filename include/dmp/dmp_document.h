@@ -18,13 +18,25 @@ typedef enum {
     DMP_PATIENT_SAME
 } dmp_patient_match_t;
 
-/* Labels, by their effect; an unknown code masks (most restrictive). */
+/* Labels, by their effect; an unknown code has them all. */
 #define DMP_LABEL_MASKED                        0x01    /* MASQUE_PS */
 #define DMP_LABEL_INVISIBLE_PATIENT             0x02
 #define DMP_LABEL_INVISIBLE_REPRESENTATIVES     0x04
 #define DMP_LABEL_UNKNOWN                       0x08
+#define DMP_LABEL_ALL                           0x0f
 
+/* Not said, or not understood, is none of the three. */
+typedef enum {
+    DMP_STATUS_UNKNOWN = 0,
+    DMP_STATUS_CURRENT,
+    DMP_STATUS_SUPERSEDED,
+    DMP_STATUS_DELETED,                  /* entered-in-error */
+    DMP_STATUS_MAX
+} dmp_status_t;
+
+#define DMP_DOCUMENT_TYPES      8
 #define DMP_DOCUMENT_AUTHORS    16
+#define DMP_DOCUMENT_STRUCTURES 16
 #define DMP_DOCUMENT_PATIENTS   8
 #define DMP_DOCUMENT_CONTAINED  32       /* contained resources */
 
@@ -35,7 +47,8 @@ typedef enum {
 struct dmp_document_s {
     dmp_str_t      id;                   /* resource id */
     dmp_str_t      master;               /* masterIdentifier.value, or empty */
-    dmp_code_t     type;                 /* first type.coding, system as is */
+    dmp_code_t     types[DMP_DOCUMENT_TYPES];    /* each type.coding, as is */
+    unsigned       n_types;
     unsigned       labels;
     dmp_str_t      ins[DMP_DOCUMENT_PATIENTS];   /* each INS it names, once */
     unsigned       n_ins;
@@ -45,7 +58,19 @@ struct dmp_document_s {
                                          /* PS_IdNat of each author; RPPS as
                                             "8" and the 11 digits */
     unsigned       n_authors;
-    bool           superseded;
+    dmp_str_t      structures[DMP_DOCUMENT_STRUCTURES];
+                                         /* Struct_IdNat of each author that
+                                            is an organisation, or acts for
+                                            one: the depositing structure */
+    unsigned       n_structures;
+    bool           by_patient;           /* an author is a Patient or a
+                                            RelatedPerson */
+    bool           by_others;            /* an author is somebody else, or
+                                            cannot be made out */
+    dmp_status_t   status;
+    bool           archived;             /* or its mark is not understood */
+    bool           dated;                /* "deposited" is known */
+    int32_t        deposited;            /* day of "date", Europe/Paris */
     bool           outcome;              /* an OperationOutcome instead, with
                                             nothing contained in it */
     char           text[1024];
@@ -53,11 +78,12 @@ struct dmp_document_s {
 };
 
 /*
- * Reads the DocumentReference at the cursor, and moves past it.  False with
- * s->error set when it is not JSON; *rc tells the rest: DMP_OK, or DMP_E_LIMIT
- * or DMP_E_UNKNOWN when it is JSON that cannot be judged (another resource
- * type, a wrong type of a member that the rules need, a contained id given
- * twice, too many authors): such a document is not shown.
+ * Reads the DocumentReference at the cursor, and moves past it; the policy
+ * tells what labels mean.  False with s->error set when it is not JSON; *rc
+ * tells the rest: DMP_OK, or DMP_E_LIMIT or DMP_E_UNKNOWN when it is JSON that
+ * cannot be judged (another resource type, a wrong type of a member that the
+ * rules need, a contained id given twice, too many authors): such a document
+ * is not shown.
  *
  * Patients named: subject and context.sourcePatientInfo, by their identifier
  * and by their reference: "Patient?identifier=SYSTEM|INS", on its own or
@@ -67,11 +93,12 @@ struct dmp_document_s {
  * somebody else than a Patient, or cannot be resolved or understood, sets
  * other_patient.
  */
-bool dmp_document_read(dmp_scan_t *s, dmp_document_t *document, dmp_rc_t *rc);
+bool dmp_document_read(const dmp_policy_t *policy, dmp_scan_t *s,
+    dmp_document_t *document, dmp_rc_t *rc);
 
 /* A whole text that holds one resource; the scan's error is its code too. */
-dmp_rc_t dmp_document_parse(const char *json, size_t len,
-    dmp_document_t *document);
+dmp_rc_t dmp_document_parse(const dmp_policy_t *policy, const char *json,
+    size_t len, dmp_document_t *document);
 
 /* Who it is about, seen from the record with that INS. */
 dmp_patient_match_t dmp_document_patient(const dmp_document_t *document,
@@ -114,8 +141,8 @@ typedef struct {
  * DMP_E_SYNTAX, DMP_E_UNKNOWN: not such a Bundle, or it has a member we do
  * not know.  Unless DMP_OK is returned nothing may leave, and *out says so.
  */
-dmp_rc_t dmp_bundle_cut(const char *json, size_t len, dmp_judge_pt judge,
-    void *data, size_t max_entries, dmp_range_t *ranges, size_t max_ranges,
-    dmp_cut_t *out);
+dmp_rc_t dmp_bundle_cut(const dmp_policy_t *policy, const char *json,
+    size_t len, dmp_judge_pt judge, void *data, size_t max_entries,
+    dmp_range_t *ranges, size_t max_ranges, dmp_cut_t *out);
 
 #endif

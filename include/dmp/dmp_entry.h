@@ -62,6 +62,7 @@ typedef struct {
     dmp_str_t         trace;
     dmp_str_t         actor_kind;
     dmp_str_t         actor_id;
+    bool              unverified;        /* nothing known for rule D1 */
     dmp_str_t         patient;
     dmp_str_t         operation;
     dmp_str_t         transaction;

@@ -12,9 +12,8 @@
 
 #include <jansson.h>
 
-#include <dmp/dmp_document.h>
-
 #include "scan_plain.h"
+#include "small_policy.h"
 
 
 #define CHECK_ENTRIES  64
@@ -114,6 +113,8 @@ check_may_leave(const char *id, size_t len)
 static inline bool
 check_judge(void *data, const dmp_document_t *document)
 {
+    unsigned  i;
+
     (void) data;
 
     /* read all it points to, for AddressSanitizer */
@@ -121,12 +122,49 @@ check_judge(void *data, const dmp_document_t *document)
     (void) dmp_document_patient(document, dmp_string("123456789012345"));
     (void) check_may_leave(dmp_document_name(document).data,
                            dmp_document_name(document).len);
-    (void) check_may_leave(document->type.system.data,
-                           document->type.system.len);
-    (void) check_may_leave(document->type.code.data,
-                           document->type.code.len);
+
+    for (i = 0; i < document->n_types; i++) {
+        (void) check_may_leave(document->types[i].system.data,
+                               document->types[i].system.len);
+        (void) check_may_leave(document->types[i].code.data,
+                               document->types[i].code.len);
+    }
+
+    for (i = 0; i < document->n_authors; i++) {
+        (void) check_may_leave(document->authors[i].data,
+                               document->authors[i].len);
+    }
+
+    for (i = 0; i < document->n_structures; i++) {
+        (void) check_may_leave(document->structures[i].data,
+                               document->structures[i].len);
+    }
 
     return check_may_leave(document->id.data, document->id.len);
+}
+
+
+/* What must hold of a document once it was read, or was not. */
+static inline const char *
+check_document(const char *text, size_t len)
+{
+    dmp_rc_t        rc;
+    dmp_document_t  document;
+
+    rc = dmp_document_parse(&small_policy, text, len, &document);
+
+    if (rc == DMP_OK) {
+        (void) check_judge(NULL, &document);
+
+        return dmp_document_effects(&document, &document) != 0
+               ? "no change has an effect" : NULL;
+    }
+
+    return document.labels != DMP_LABEL_ALL || !document.other_patient
+           || document.n_authors != 0 || document.n_structures != 0
+           || document.by_patient || document.status != DMP_STATUS_UNKNOWN
+           || document.dated || document.n_types != 0 || !document.archived
+           ? "a document that cannot be judged says something" : NULL;
 }
 
 
@@ -238,8 +276,8 @@ check_cut(const char *text, size_t len)
     dmp_range_t   ranges[CHECK_RANGES];
     const char   *wrong;
 
-    rc = dmp_bundle_cut(text, len, check_judge, NULL, CHECK_ENTRIES, ranges,
-                        CHECK_RANGES, &out);
+    rc = dmp_bundle_cut(&small_policy, text, len, check_judge, NULL,
+                        CHECK_ENTRIES, ranges, CHECK_RANGES, &out);
 
     if (rc != DMP_OK) {
         return rc == DMP_E_INTERNAL || out.n_ranges != 0 || out.size != 0

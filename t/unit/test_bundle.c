@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include <dmp/dmp_document.h>
+#include "small_policy.h"
 
 
 #define ENTRY(id)                                                             \
@@ -56,8 +56,8 @@ cut(const char *json, size_t len, size_t max_entries, size_t max_ranges,
     asked = 0;
     n = 0;
 
-    *rc = dmp_bundle_cut(copy, len, judge, &asked, max_entries, ranges,
-                         max_ranges, out);
+    *rc = dmp_bundle_cut(&small_policy, copy, len, judge, &asked, max_entries,
+                         ranges, max_ranges, out);
 
     assert_ptr_equal(out->ranges, ranges);
     assert_true(out->n_ranges <= max_ranges);

@@ -1,565 +1,468 @@
 /*
- * test_decide.c: the decision against an oracle that is a plain reading of
- * the rules, over every combination of what the rules look at; and what must
- * hold whatever the rules say.
+ * test_decide.c: what must hold of the decision whatever the rules say.  What
+ * they say is compared with an oracle, over a million combinations, in
+ * t/200-rules.t; a case at a time in t/policy/.
  */
 
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "decide_case.h"
+#include <dmp/dmp_document.h>
+#include <dmp/dmp_record.h>
+
+#include "load_policy.h"
 
 
-static unsigned long  reached[DMP_RULE_MAX][DMP_REASON_MAX];
+#define INS     "269054958815780"
+#define DOCTOR  "899700218896"
+#define ADELI   "0757012345"
+#define TODAY   20000
 
+#define count(table)  (sizeof(table) / sizeof((table)[0]))
 
-static void
-agree(const case_t *c)
-{
-    verdict_t       want;
-    dmp_decision_t  got;
+static dmp_policy_t  *policy;
 
-    want = oracle(c);
-    decide(c, &got);
-
-    if (got.effect != want.effect || got.rule != want.rule
-        || got.reason != want.reason
-        || got.obligations != obligations(c, want.effect))
-    {
-        fail_msg("certificate %d token %d actor %d auth %d role %d named %d "
-                 "mapping %d on %d operation %d mode %d store %d open %d "
-                 "blocked %d treating %d grant %d document %d labels %d "
-                 "lists %d author %d default %d: %s %s %s %x, not %s %s %s",
-                 c->certificate, c->token, c->actor, c->auth, c->role,
-                 c->named, c->mapping, c->on, c->operation, c->mode, c->store,
-                 c->open, c->blocked, c->treating, c->grant, c->document,
-                 c->labels, c->lists, c->author, c->by_default,
-                 dmp_effect_name(got.effect), dmp_rule_name(got.rule),
-                 dmp_reason_name(got.reason), got.obligations,
-                 dmp_effect_name(want.effect), dmp_rule_name(want.rule),
-                 dmp_reason_name(want.reason));
-    }
-
-    reached[got.rule][got.reason]++;
-}
-
-
-/* Mapping and what the request is on, together. */
-static const struct {
-    int  mapping;
-    int  on;
-} readings[] = {
-    { DMP_MAPPING_NONE, ON_INS },
-    { DMP_MAPPING_AMBIGUOUS, ON_INS },
-    { DMP_MAPPING_OPERATION_UNKNOWN, ON_INS },
-    { DMP_MAPPING_FORMAT, ON_INS },
-    { DMP_MAPPING_INS_INVALID, ON_NOTHING },
-    { DMP_MAPPING_ONE, ON_NOTHING },
-    { DMP_MAPPING_ONE, ON_INS },
-    { DMP_MAPPING_ONE, ON_BAD_INS },
-    { DMP_MAPPING_ONE, ON_DOCUMENT },
-    { BEYOND, ON_INS },
+static const dmp_str_t    ids[] = { dmp_string("899700314422"),
+                                    dmp_string(DOCTOR) };
+static const dmp_grant_t  grants[] = {
+    { dmp_string(ADELI), 0, TODAY },
+    { dmp_string(DOCTOR), TODAY - 1, TODAY + 1 },
+    { dmp_string(ADELI), TODAY + 1, INT32_MAX },
 };
 
-static const int  modes[] = { DMP_MODE_NONE, DMP_MODE_NORMAL,
-                              DMP_MODE_BRIS_DE_GLACE, DMP_MODE_CENTRE_15,
-                              BEYOND };
+/* A doctor with a card, authorised, who reads a document of the record. */
+typedef struct {
+    dmp_subject_t   subject;
+    dmp_request_t   request;
+    dmp_facts_t     facts;
+    dmp_record_t    record;
+    dmp_document_t  document;
+    dmp_decision_t  out;
+} given_t;
 
 
-/* Every reading of a request, by that subject. */
 static void
-each_request(case_t *c, void (*visit)(case_t *c))
+give(given_t *g)
 {
-    size_t  i, j;
+    memset(g, 0, sizeof(*g));
 
-    for (i = 0; i < count(readings); i++) {
-        c->mapping = readings[i].mapping;
-        c->on = readings[i].on;
+    g->subject.certificate = DMP_CREDENTIAL_VERIFIED;
+    g->subject.actor = DMP_ACTOR_PROFESSIONAL;
+    g->subject.auth = DMP_AUTH_DIRECT;
+    g->subject.id = dmp_string(DOCTOR);
+    g->subject.role.system = dmp_string("1.2.250.1.71.1.2.7");
+    g->subject.role.code = dmp_string("10");
 
-        for (c->operation = 0; c->operation <= DMP_OPERATION_MAX;
-             c->operation++)
-        {
-            for (j = 0; j < count(modes); j++) {
-                c->mode = modes[j];
-                visit(c);
+    g->request.mapping = DMP_MAPPING_ONE;
+    g->request.operation = DMP_OPERATION_READ;
+    g->request.mode = DMP_MODE_NORMAL;
+    g->request.offers = DMP_OFFERS_NORMAL;
+    g->request.channel = DMP_CHANNEL_ANY;
+    g->request.ins = dmp_string(INS);
+
+    g->record.ins = dmp_string(INS);
+    g->record.open = true;
+    g->record.authorisations = grants;
+    g->record.n_authorisations = count(grants);
+
+    g->facts.state = DMP_RECORD_PRESENT;
+    g->facts.version = 3;
+    g->facts.record = &g->record;
+
+    g->document.id = dmp_string("d1");
+    g->document.types[0].system = dmp_string("http://loinc.org");
+    g->document.types[0].code = dmp_string("11488-4");
+    g->document.n_types = 1;
+    g->document.ins[0] = dmp_string(INS);
+    g->document.n_ins = 1;
+    g->document.status = DMP_STATUS_CURRENT;
+}
+
+
+static void
+run(given_t *g, const dmp_document_t *document)
+{
+    memset(&g->out, 0xff, sizeof(g->out));
+    dmp_decide(policy, &g->subject, &g->request, &g->facts, document, TODAY,
+               &g->out);
+}
+
+
+static void
+expect(const given_t *g, dmp_effect_t effect, const char *rule,
+    const char *reason)
+{
+    assert_int_equal(g->out.effect, effect);
+    assert_string_equal(dmp_rule_name(g->out.rule), rule);
+    assert_string_equal(dmp_reason_name(g->out.reason), reason);
+    assert_true(g->out.obligations & DMP_OBLIGATION_TRACE);
+    assert_int_equal(g->out.obligations & ~(uint32_t) DMP_OBLIGATION_ALL, 0);
+}
+
+
+/* Each structure zeroed on its own, and all of them. */
+static void
+test_zeroed(void **state)
+{
+    int      i;
+    given_t  g;
+
+    (void) state;
+    give(&g);
+    run(&g, &g.document);
+    expect(&g, DMP_ALLOW, "G1", "none");
+
+    for (i = 1; i < 8; i++) {
+        give(&g);
+
+        if (i & 1) {
+            memset(&g.subject, 0, sizeof(g.subject));
+        }
+
+        if (i & 2) {
+            memset(&g.request, 0, sizeof(g.request));
+        }
+
+        if (i & 4) {
+            memset(&g.facts, 0, sizeof(g.facts));
+        }
+
+        run(&g, &g.document);
+        assert_int_not_equal(g.out.effect, DMP_ALLOW);
+        run(&g, NULL);
+        assert_int_not_equal(g.out.effect, DMP_ALLOW);
+    }
+
+    give(&g);
+    memset(&g.document, 0, sizeof(g.document));
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "H1", "document-foreign");
+
+    give(&g);
+    memset(&g.record, 0, sizeof(g.record));
+    run(&g, &g.document);
+    assert_int_not_equal(g.out.effect, DMP_ALLOW);
+}
+
+
+/* A policy without anything in it allows nothing to anybody. */
+static void
+test_empty_policy(void **state)
+{
+    int                  actor, operation;
+    given_t              g;
+    static dmp_policy_t  nothing;
+
+    (void) state;
+
+    for (actor = 0; actor <= DMP_ACTOR_MAX; actor++) {
+        for (operation = 0; operation <= DMP_OPERATION_MAX; operation++) {
+            give(&g);
+            g.subject.actor = (dmp_actor_t) actor;
+            g.request.operation = (dmp_operation_t) operation;
+            dmp_decide(&nothing, &g.subject, &g.request, &g.facts,
+                       &g.document, TODAY, &g.out);
+            assert_int_equal(g.out.effect, DMP_DENY);
+        }
+    }
+}
+
+
+/* Values that no enumeration has deny. */
+static void
+test_beyond(void **state)
+{
+    size_t   i;
+    given_t  g;
+
+    (void) state;
+
+    for (i = 0; i < 9; i++) {
+        give(&g);
+
+        switch (i) {
+        case 0: g.subject.certificate = (dmp_credential_t) 77; break;
+        case 1: g.subject.token = (dmp_credential_t) 77; break;
+        case 2: g.subject.actor = (dmp_actor_t) 77; break;
+        case 3: g.subject.auth = (dmp_auth_t) 77; break;
+        case 4: g.request.mapping = (dmp_mapping_t) 77; break;
+        case 5: g.request.operation = (dmp_operation_t) 77; break;
+        case 6: g.request.mode = (dmp_mode_t) 77; break;
+        case 7: g.request.channel = (dmp_channel_t) 77; break;
+        default: g.facts.state = (dmp_record_state_t) 77; break;
+        }
+
+        run(&g, &g.document);
+        assert_int_not_equal(g.out.effect, DMP_ALLOW);
+    }
+
+    /* a label that no code has yet masks */
+
+    give(&g);
+    g.document.labels = 0x40;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "H3", "masked");
+
+    /* an effect that nobody knows is none of those that may be */
+
+    give(&g);
+    g.document.authors[0] = dmp_string(DOCTOR);
+    g.document.n_authors = 1;
+    g.request.operation = DMP_OPERATION_ARCHIVE;
+    g.request.effects = 0x1000;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "H7", "change-not-allowed");
+}
+
+
+/* dmp_explain() is dmp_decide(), and says how it came to it. */
+static void
+test_explain(void **state)
+{
+    int             operation, mode;
+    size_t          i, n, all;
+    given_t         g;
+    dmp_step_t      steps[DMP_RULE_MAX];
+    dmp_rule_t      order[DMP_RULE_MAX];
+    dmp_decision_t  said;
+
+    (void) state;
+    all = dmp_rules_in_order(order);
+    assert_int_equal(all, DMP_RULE_MAX - 1);
+
+    for (operation = 0; operation < DMP_OPERATION_MAX; operation++) {
+        for (mode = 0; mode < DMP_MODE_MAX; mode++) {
+            give(&g);
+            g.request.operation = (dmp_operation_t) operation;
+            g.request.mode = (dmp_mode_t) mode;
+            run(&g, &g.document);
+
+            n = dmp_explain(policy, &g.subject, &g.request, &g.facts,
+                            &g.document, TODAY, &said, steps);
+
+            assert_int_equal(said.effect, g.out.effect);
+            assert_int_equal(said.rule, g.out.rule);
+            assert_int_equal(said.reason, g.out.reason);
+            assert_int_equal(said.obligations, g.out.obligations);
+            assert_true(n > 0 && n <= all);
+
+            for (i = 0; i < n; i++) {
+                assert_int_equal(steps[i].rule, order[i]);
+                assert_true(i + 1 == n
+                            || steps[i].reason == DMP_REASON_NONE);
+            }
+
+            if (said.effect == DMP_ALLOW) {
+                assert_int_equal(n, all);
+
+            } else if (said.rule != DMP_RULE_NONE) {
+                assert_int_equal(steps[n - 1].rule, said.rule);
+                assert_int_equal(steps[n - 1].reason, said.reason);
             }
         }
     }
 }
 
 
-/* All that the store may say is in the other product. */
+/* Each rule stands in the order once. */
 static void
-few_states(case_t *c)
+test_order(void **state)
 {
-    c->open = true;
-
-    for (c->store = STORE_SILENT; c->store <= STORE_PRESENT; c->store++) {
-        agree(c);
-    }
-
-    c->store = STORE_PRESENT;
-    c->open = false;
-    agree(c);
-}
-
-
-static void
-test_who_and_what(void **state)
-{
-    case_t  c;
-
-    static const int  credentials[] = {
-        DMP_CREDENTIAL_ABSENT, DMP_CREDENTIAL_REJECTED,
-        DMP_CREDENTIAL_VERIFIED, BEYOND
-    };
-    size_t  i, j;
+    size_t      i, j, n;
+    dmp_rule_t  order[DMP_RULE_MAX];
 
     (void) state;
-    c = allowed;
-    c.document = DOC_NONE;
+    n = dmp_rules_in_order(order);
 
-    for (i = 0; i < count(credentials) * count(credentials); i++) {
-        c.certificate = credentials[i / count(credentials)];
-        c.token = credentials[i % count(credentials)];
+    for (i = 0; i < n; i++) {
+        assert_true(order[i] > DMP_RULE_NONE && order[i] < DMP_RULE_MAX);
 
-        for (c.actor = 0; c.actor <= DMP_ACTOR_OPERATOR + 1; c.actor++) {
-            for (c.auth = 0; c.auth <= DMP_AUTH_OPERATOR + 1; c.auth++) {
-                for (j = 0; j <= ROLES; j++) {
-                    c.role = (j < ROLES) ? (int) j : ROLE_DOCTOR;
-                    c.named = (j < ROLES);
-                    each_request(&c, few_states);
-                }
-            }
+        for (j = 0; j < i; j++) {
+            assert_int_not_equal(order[i], order[j]);
         }
     }
 }
 
 
+/* RPPS and ADELI are one person: for blocks, grants, authors, treating. */
 static void
-each_document(case_t *c)
+test_aliases(void **state)
 {
-    unsigned  i;
+    given_t    g;
+    dmp_str_t  adeli;
 
-    c->document = DOC_NONE;
-    c->labels = LABEL_NONE;
-    c->lists = LIST_NONE;
-    agree(c);
+    (void) state;
+    adeli = dmp_string(ADELI);
+    give(&g);
+    g.subject.id = dmp_string("899700000000");
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "G1", "not-authorised");
 
-    /* E1 gives nobody the other operations, whatever the document */
-    if (c->operation > DMP_OPERATION_READ) {
-        return;
-    }
+    g.subject.other_ids[0] = adeli;
+    g.subject.n_other_ids = 1;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "G1", "authorisation-expired");
 
-    for (c->document = DOC_SAME; c->document < DOCS; c->document++) {
-        for (c->labels = 0; c->labels < LABELS; c->labels++) {
-            for (c->lists = 0; c->lists < LISTS; c->lists++) {
-                for (i = 0; i < 4; i++) {
-                    c->author = (i & 1) != 0;
-                    c->by_default = (i & 2) != 0;
-                    agree(c);
-                }
-            }
-        }
-    }
+    g.subject.other_ids[1] = dmp_string(DOCTOR);
+    g.subject.n_other_ids = 2;
+    run(&g, &g.document);
+    expect(&g, DMP_ALLOW, "G1", "none");
+
+    g.document.labels = DMP_LABEL_MASKED;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "H3", "masked");
+
+    g.document.authors[0] = adeli;
+    g.document.n_authors = 1;
+    run(&g, &g.document);
+    expect(&g, DMP_ALLOW, "G1", "none");
+
+    g.record.blocked.list = &adeli;
+    g.record.blocked.n = 1;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "F1", "blocked");
+
+    /* an empty identifier is nobody's */
+
+    give(&g);
+    g.subject.id = dmp_string("899700000000");
+    g.subject.other_ids[0] = dmp_null_string;
+    g.subject.n_other_ids = 1;
+    g.document.authors[0] = dmp_null_string;
+    g.document.n_authors = 1;
+    g.document.labels = DMP_LABEL_MASKED;
+    g.record.treating.list = &g.document.authors[0];
+    g.record.treating.n = 1;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "G1", "not-authorised");
 }
 
 
-/* The mapping other than ONE is judged before any document is. */
+/* What is to be changed and was never seen cannot be decided. */
 static void
-each_state(case_t *c)
+test_unseen(void **state)
 {
-    unsigned  i;
-
-    if (c->mapping != DMP_MAPPING_ONE) {
-        return;
-    }
-
-    for (c->store = 0; c->store < STORES; c->store++) {
-        for (i = 0; i < 8; i++) {
-            c->open = (i & 1) != 0;
-            c->blocked = (i & 2) != 0;
-            c->treating = (i & 4) != 0;
-
-            for (c->grant = 0; c->grant < GRANTS; c->grant++) {
-                each_document(c);
-            }
-        }
-    }
-}
-
-
-static void
-test_record_and_document(void **state)
-{
-    case_t  c;
+    int         operation;
+    size_t      n;
+    given_t     g;
+    dmp_step_t  steps[DMP_RULE_MAX];
 
     (void) state;
 
-    c = allowed;
-    each_request(&c, each_state);
-
-    /* a pharmacist, for whom a right is missing whatever the record says */
-    c = allowed;
-    c.role = ROLE_PHARMACIST;
-    c.mapping = DMP_MAPPING_ONE;
-    c.on = ON_INS;
-    each_state(&c);
-}
-
-
-/* Neither product above is empty: each of these was the answer to some. */
-static void
-test_all_reached(void **state)
-{
-    size_t  i;
-
-    static const struct {
-        dmp_rule_t    rule;
-        dmp_reason_t  reason;
-    } all[] = {
-        { DMP_RULE_NONE, DMP_REASON_RIGHT_MISSING },
-        { DMP_RULE_A1, DMP_REASON_AUTHENTICATION_REQUIRED },
-        { DMP_RULE_A2, DMP_REASON_CERTIFICATE_REJECTED },
-        { DMP_RULE_A3, DMP_REASON_TOKEN_REJECTED },
-        { DMP_RULE_A4, DMP_REASON_IDENTITY_AMBIGUOUS },
-        { DMP_RULE_B1, DMP_REASON_REQUEST_AMBIGUOUS },
-        { DMP_RULE_B1, DMP_REASON_OPERATION_UNKNOWN },
-        { DMP_RULE_B2, DMP_REASON_INS_INVALID },
-        { DMP_RULE_C1, DMP_REASON_RECORD_ABSENT },
-        { DMP_RULE_C2, DMP_REASON_RECORD_CLOSED },
-        { DMP_RULE_E1, DMP_REASON_RIGHT_MISSING },
-        { DMP_RULE_F1, DMP_REASON_BLOCKED },
-        { DMP_RULE_G1, DMP_REASON_NOT_AUTHORISED },
-        { DMP_RULE_G1, DMP_REASON_AUTHORISATION_EXPIRED },
-        { DMP_RULE_G7, DMP_REASON_MODE_UNAVAILABLE },
-        { DMP_RULE_H1, DMP_REASON_DOCUMENT_FOREIGN },
-        { DMP_RULE_H3, DMP_REASON_MASKED },
-        { DMP_RULE_X1, DMP_REASON_TRACE_UNAVAILABLE },
-        { DMP_RULE_E1, DMP_REASON_NONE },
-        { DMP_RULE_G1, DMP_REASON_NONE },
-    };
-
-    (void) state;
-
-    for (i = 0; i < count(all); i++) {
-        if (reached[all[i].rule][all[i].reason] == 0) {
-            fail_msg("%s %s was never reached", dmp_rule_name(all[i].rule),
-                     dmp_reason_name(all[i].reason));
-        }
-    }
-}
-
-
-/* What takes something away from the caller, and gives nothing. */
-static void
-take_away(case_t *c, unsigned what)
-{
-    switch (what) {
-
-    case 0: c->blocked = true; break;
-    case 1: c->open = false; break;
-    case 2: c->grant = GRANT_EXPIRED; c->treating = false; break;
-    case 3: c->grant = GRANT_NONE; c->treating = false; break;
-    case 4: c->labels = LABEL_MASKED; break;
-    case 5: c->labels = LABEL_UNKNOWN; break;
-    case 6: c->lists = LIST_BOTH; break;
-    case 7: c->by_default = true; break;
-    case 8: c->author = false; break;
-    case 9: c->document = DOC_OTHER; break;
-    case 10: c->store = STORE_SILENT; break;
-    case 11: c->certificate = DMP_CREDENTIAL_REJECTED; break;
-    case 12: c->token = DMP_CREDENTIAL_REJECTED; break;
-    case 13: c->role = ROLE_NONE; break;
-    case 14: c->treating = false; break;
-    default: c->mapping = DMP_MAPPING_AMBIGUOUS; break;
-    }
-}
-
-#define TAKEN  16
-
-
-static void
-never_wider(case_t *c)
-{
-    case_t          less;
-    unsigned        i;
-    dmp_decision_t  before, after;
-
-    decide(c, &before);
-
-    if (before.effect == DMP_ALLOW) {
-        return;
-    }
-
-    for (i = 0; i < TAKEN; i++) {
-        less = *c;
-        take_away(&less, i);
-        decide(&less, &after);
-
-        if (after.effect == DMP_ALLOW) {
-            fail_msg("change %u opens what %s %s had refused", i,
-                     dmp_rule_name(before.rule),
-                     dmp_reason_name(before.reason));
-        }
-    }
-}
-
-
-static void
-test_a_deny_never_widens(void **state)
-{
-    int       operation;
-    case_t    c;
-    unsigned  i, j;
-
-    (void) state;
-
-    for (operation = DMP_OPERATION_CHECK; operation <= DMP_OPERATION_READ;
-         operation++)
+    for (operation = DMP_OPERATION_DEPOSIT;
+         operation <= DMP_OPERATION_UNARCHIVE; operation++)
     {
-        for (i = 0; i < 128 * GRANTS * DOCS; i++) {
-            c = allowed;
-            c.operation = operation;
-            c.on = (i & 1) ? ON_DOCUMENT : ON_INS;
-            c.open = (i & 2) == 0;
-            c.blocked = (i & 4) != 0;
-            c.treating = (i & 8) != 0;
-            c.author = (i & 16) != 0;
-            c.by_default = (i & 32) != 0;
-            c.mode = (i & 64) ? DMP_MODE_BRIS_DE_GLACE : DMP_MODE_NORMAL;
-            c.grant = (int) (i / 128 % GRANTS);
-            c.document = (int) (i / 128 / GRANTS);
+        give(&g);
+        g.request.operation = (dmp_operation_t) operation;
+        g.record.treating.list = ids;
+        g.record.treating.n = count(ids);
+        run(&g, NULL);
+        expect(&g, DMP_DENY, "H1", "document-foreign");
 
-            for (j = 0; j < LABELS * LISTS; j++) {
-                c.labels = (int) (j / LISTS);
-                c.lists = (int) (j % LISTS);
-                never_wider(&c);
-            }
-        }
+        n = dmp_explain(policy, &g.subject, &g.request, &g.facts, NULL, TODAY,
+                        &g.out, steps);
+        assert_int_equal(steps[n - 1].rule, DMP_RULE_H1);
+        assert_int_equal(steps[n - 1].reason, DMP_REASON_DOCUMENT_FOREIGN);
+
+        g.document.authors[0] = dmp_string(DOCTOR);
+        g.document.n_authors = 1;
+        run(&g, &g.document);
+        assert_int_equal(g.out.effect, DMP_ALLOW);
+        assert_true(g.out.obligations & DMP_OBLIGATION_FORWARD_CHANGE);
     }
+
+    /* a document cannot belong to a record that is not there */
+
+    give(&g);
+    g.facts.state = DMP_RECORD_ABSENT;
+    g.facts.record = NULL;
+    g.request.operation = DMP_OPERATION_CHECK;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "none", "right-missing");
+    run(&g, NULL);
+    expect(&g, DMP_ALLOW, "E1", "none");
 }
 
 
+/* P2, H6: what the patient wrote with somebody else is not theirs alone. */
 static void
-test_zero_denies(void **state)
+test_two_authors(void **state)
 {
-    dmp_facts_t     facts;
-    dmp_policy_t    none;
-    dmp_record_t    record;
-    dmp_request_t   request;
-    dmp_subject_t   subject;
-    dmp_decision_t  out;
+    int      operation;
+    given_t  g;
 
-    static dmp_document_t  document;
-
-    (void) state;
-    memset(&facts, 0, sizeof(facts));
-    memset(&none, 0, sizeof(none));
-    memset(&record, 0, sizeof(record));
-    memset(&request, 0, sizeof(request));
-    memset(&subject, 0, sizeof(subject));
-    memset(&document, 0, sizeof(document));
-    memset(&out, 0xff, sizeof(out));
-
-    dmp_decide(&none, &subject, &request, &facts, NULL, 0, &out);
-    assert_int_equal(out.effect, DMP_DENY);
-    assert_int_equal(out.rule, DMP_RULE_A1);
-    assert_int_equal(out.obligations, DMP_OBLIGATION_TRACE);
-
-    /* each part that is filled in alone changes nothing of that */
-
-    make_subject(&allowed, &subject);
-    dmp_decide(&none, &subject, &request, &facts, &document, 0, &out);
-    assert_int_equal(out.effect, DMP_DENY);
-    assert_int_equal(out.reason, DMP_REASON_REQUEST_AMBIGUOUS);
-
-    request.mapping = DMP_MAPPING_ONE;
-    request.operation = DMP_OPERATION_READ;
-    request.mode = DMP_MODE_NORMAL;
-    request.ins = dmp_string(INS);
-    dmp_decide(&none, &subject, &request, &facts, &document, 0, &out);
-    assert_int_equal(out.effect, DMP_ERROR);
-    assert_int_equal(out.rule, DMP_RULE_X1);
-
-    /* a record that is not the one that was asked for says nothing */
-    facts = (dmp_facts_t) { DMP_RECORD_PRESENT, 1, &record };
-    dmp_decide(&none, &subject, &request, &facts, &document, 0, &out);
-    assert_int_equal(out.effect, DMP_ERROR);
-    assert_int_equal(out.rule, DMP_RULE_X1);
-
-    record.ins = dmp_string(INS);
-    dmp_decide(&none, &subject, &request, &facts, &document, 0, &out);
-    assert_int_equal(out.effect, DMP_DENY);
-    assert_int_equal(out.reason, DMP_REASON_RECORD_CLOSED);
-
-    make_record(&allowed, &record);
-    dmp_decide(&none, &subject, &request, &facts, &document, TODAY, &out);
-    assert_int_equal(out.effect, DMP_DENY);
-    assert_int_equal(out.reason, DMP_REASON_DOCUMENT_FOREIGN);
-
-    make_document(&allowed, &document);
-    dmp_decide(&none, &subject, &request, &facts, &document, TODAY, &out);
-    assert_int_equal(out.effect, DMP_ALLOW);
-}
-
-
-static void
-test_out_of_range_denies(void **state)
-{
-    int             *where;
-    case_t           c;
-    size_t           i, j;
-    dmp_decision_t   out;
-
-    static const size_t  members[] = {
-        offsetof(case_t, certificate), offsetof(case_t, token),
-        offsetof(case_t, actor), offsetof(case_t, auth),
-        offsetof(case_t, mapping), offsetof(case_t, operation),
-        offsetof(case_t, mode)
+    static const dmp_operation_t  operations[] = {
+        DMP_OPERATION_DEPOSIT, DMP_OPERATION_DELETE, DMP_OPERATION_ARCHIVE,
+        DMP_OPERATION_UNARCHIVE, DMP_OPERATION_REPLACE
     };
-    static const int  values[] = { -1, INT_MIN, INT_MAX, BEYOND,
-                                   DMP_OPERATION_MAX };
 
     (void) state;
-    c = allowed;
-    decide(&c, &out);
-    assert_int_equal(out.effect, DMP_ALLOW);
 
-    for (i = 0; i < count(members); i++) {
-        for (j = 0; j < count(values); j++) {
-            c = allowed;
-            where = (int *) (void *) ((char *) &c + members[i]);
-            *where = values[j];
-            decide(&c, &out);
-            assert_int_equal(out.effect, DMP_DENY);
-            assert_int_not_equal(out.reason, DMP_REASON_NONE);
+    for (operation = 0; operation < (int) count(operations); operation++) {
+        give(&g);
+        g.subject.certificate = DMP_CREDENTIAL_ABSENT;
+        g.subject.token = DMP_CREDENTIAL_VERIFIED;
+        g.subject.actor = DMP_ACTOR_PATIENT;
+        g.subject.auth = DMP_AUTH_SESSION;
+        g.subject.ins = dmp_string(INS);
+        g.request.operation = operations[operation];
+        g.document.types[0].system = policy->type_systems[1].names[0];
+        g.document.types[0].code = dmp_string("EXPPAT_1");
+        g.document.by_patient = true;
+        run(&g, &g.document);
+        expect(&g, DMP_ALLOW, "P1", "none");
+
+        g.document.by_others = true;
+        run(&g, &g.document);
+
+        if (operations[operation] == DMP_OPERATION_DEPOSIT) {
+            expect(&g, DMP_DENY, "P2", "deposit-not-allowed");
+
+        } else {
+            expect(&g, DMP_DENY, "H6", "not-author");
         }
     }
-
-    c = allowed;
-    c.store = STORE_BEYOND;
-    decide(&c, &out);
-    assert_int_equal(out.effect, DMP_ERROR);
 }
 
 
+/* A record that the state says is absent is not looked at. */
 static void
-test_ins_key_setting(void **state)
+test_absent(void **state)
 {
-    dmp_facts_t     facts;
-    dmp_policy_t    lax;
-    dmp_record_t    record;
-    dmp_request_t   request;
-    dmp_subject_t   subject;
-    dmp_decision_t  out;
+    given_t  g;
 
     (void) state;
-    memset(&lax, 0, sizeof(lax));
-    memset(&record, 0, sizeof(record));
-    memset(&request, 0, sizeof(request));
-    memset(&subject, 0, sizeof(subject));
+    give(&g);
+    g.facts.state = DMP_RECORD_ABSENT;
+    run(&g, NULL);
+    expect(&g, DMP_DENY, "C1", "record-absent");
 
-    make_record(&allowed, &record);
-    make_subject(&allowed, &subject);
-    record.ins = dmp_string(BAD_INS);
-    facts = (dmp_facts_t) { DMP_RECORD_PRESENT, 1, &record };
-    request.mapping = DMP_MAPPING_ONE;
-    request.operation = DMP_OPERATION_SEARCH;
-    request.mode = DMP_MODE_NORMAL;
-    request.ins = dmp_string(BAD_INS);
-
-    dmp_decide(&policy, &subject, &request, &facts, NULL, TODAY, &out);
-    assert_int_equal(out.reason, DMP_REASON_INS_INVALID);
-    dmp_decide(&lax, &subject, &request, &facts, NULL, TODAY, &out);
-    assert_int_equal(out.effect, DMP_ALLOW);
-    request.ins.len--;
-    dmp_decide(&lax, &subject, &request, &facts, NULL, TODAY, &out);
-    assert_int_equal(out.reason, DMP_REASON_INS_INVALID);
+    g.facts.state = DMP_RECORD_UNKNOWN;
+    run(&g, NULL);
+    expect(&g, DMP_ERROR, "X1", "trace-unavailable");
 }
 
 
-static void
-test_days(void **state)
+static int
+setup(void **state)
 {
-    dmp_grant_t    grant;
-    dmp_record_t   record;
-    dmp_subject_t  subject;
-
     (void) state;
-    memset(&record, 0, sizeof(record));
-    memset(&subject, 0, sizeof(subject));
-    subject.id = dmp_string(DOCTOR);
-    grant = (dmp_grant_t) { dmp_string(DOCTOR), 100, 200 };
+    policy = load_policy("policy-test.json");
 
-    assert_int_equal(dmp_authorisation(&record, &subject, 100),
-                     DMP_AUTHORISATION_NONE);
-    record.authorisations = &grant;
-    record.n_authorisations = 1;
-
-#define at(day, want)                                                         \
-    assert_int_equal(dmp_authorisation(&record, &subject, day),               \
-                     DMP_AUTHORISATION_ ## want)
-
-    at(INT32_MIN, NONE);
-    at(99, NONE);
-    at(100, VALID);
-    at(199, VALID);
-    at(200, EXPIRED);
-    at(INT32_MAX, EXPIRED);
-
-    /* an empty interval is never in force */
-    grant.until = 100;
-    at(99, NONE);
-    at(100, EXPIRED);
-    grant.until = 200;
-
-    /* "1" is not the beginning of "12" */
-    subject.id.len--;
-    at(150, NONE);
-    subject.id.len++;
-
-    record.treating = list_of(somebody, 2);
-    at(50, VALID);
-    at(300, VALID);
-    assert_true(dmp_is_treating(&record, &subject));
-
-    record.blocked = list_of(somebody, 2);
-    at(150, FORBIDDEN);
-    assert_true(dmp_is_treating(&record, &subject));
-
-    record.blocked = list_of(somebody, 1);
-    record.treating = list_of(somebody, 1);
-    at(150, VALID);
-    assert_false(dmp_is_treating(&record, &subject));
+    return (policy != NULL) ? 0 : -1;
 }
 
 
-/* A list with an empty name in it is nobody's. */
-static void
-test_nobody(void **state)
+static int
+teardown(void **state)
 {
-    dmp_grant_t    grant;
-    dmp_record_t   record;
-    dmp_subject_t  subject;
-
-    static const dmp_str_t  empty[] = { dmp_null_string };
-
     (void) state;
-    memset(&record, 0, sizeof(record));
-    memset(&subject, 0, sizeof(subject));
-    grant = (dmp_grant_t) { dmp_null_string, 0, INT32_MAX };
-    record.treating = list_of(empty, 1);
-    record.authorisations = &grant;
-    record.n_authorisations = 1;
+    dmp_policy_free(policy);
 
-    assert_false(dmp_is_treating(&record, &subject));
-    at(1, NONE);
+    return 0;
 }
 
 
@@ -567,18 +470,18 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test(test_who_and_what),
-        cmocka_unit_test(test_record_and_document),
-        cmocka_unit_test(test_all_reached),
-        cmocka_unit_test(test_a_deny_never_widens),
-        cmocka_unit_test(test_zero_denies),
-        cmocka_unit_test(test_out_of_range_denies),
-        cmocka_unit_test(test_ins_key_setting),
-        cmocka_unit_test(test_days),
-        cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_empty_policy),
+        cmocka_unit_test(test_beyond),
+        cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_aliases),
+        cmocka_unit_test(test_unseen),
+        cmocka_unit_test(test_two_authors),
+        cmocka_unit_test(test_absent),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

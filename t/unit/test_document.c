@@ -1,6 +1,6 @@
 /*
  * test_document.c: the facts read from a DocumentReference: whom it is about,
- * by whom, and how it is labelled.
+ * by whom, and what cannot be judged.  The other facts: test_document_facts.c.
  */
 
 #include <setjmp.h>
@@ -11,57 +11,7 @@
 
 #include <cmocka.h>
 
-#include <dmp/dmp_document.h>
-
-
-#define INS         "123456789012345"
-#define OTHER_INS   "280017505600103"
-#define INS_SYSTEM  "urn:oid:1.2.250.1.213.1.4.8"
-#define PS_SYSTEM   "urn:oid:1.2.250.1.71.4.2.1"
-
-#define ID(system, value)                                                     \
-    "{\"system\":\"" system "\",\"value\":\"" value "\"}"
-#define PATIENT(id, identifiers)                                              \
-    "{\"resourceType\":\"Patient\",\"id\":\"" id "\",\"identifier\":["        \
-    identifiers "]}"
-#define AUTHOR(type, id, identifiers)                                         \
-    "{\"resourceType\":\"" type "\",\"id\":\"" id "\",\"identifier\":["       \
-    identifiers "]}"
-#define SUBJECT(reference)  "\"subject\":{\"reference\":\"" reference "\"}"
-#define SOURCE(reference)                                                     \
-    "\"context\":{\"sourcePatientInfo\":{\"reference\":\"" reference "\"}}"
-#define DOC(members)  "{\"resourceType\":\"DocumentReference\"," members "}"
-
-
-/* Of exactly its size, so that a byte read too far is seen. */
-static dmp_rc_t
-parse(const char *json, dmp_document_t *document)
-{
-    char             *copy;
-    size_t            len;
-    dmp_rc_t          rc;
-
-    static char      *last;
-
-    len = strlen(json);
-    copy = malloc(len + 1);
-    assert_non_null(copy);
-    memcpy(copy, json, len + 1);
-
-    rc = dmp_document_parse(copy, len, document);
-
-    /* the document points into it */
-
-    free(last);
-    last = copy;
-
-    if (json[0] == '\0') {
-        free(last);
-        last = NULL;
-    }
-
-    return rc;
-}
+#include "document_case.h"
 
 
 static void
@@ -96,24 +46,14 @@ judged(const char *json, dmp_rc_t want)
     if (rc != DMP_OK) {
         assert_int_equal(dmp_document_patient(&document, dmp_string(INS)),
                          DMP_PATIENT_OTHER);
-        assert_true(document.labels & DMP_LABEL_MASKED);
+        assert_int_equal(document.labels, DMP_LABEL_ALL);
+        assert_int_equal(document.n_types, 0);
         assert_int_equal(document.n_authors, 0);
-    }
-}
-
-
-static void
-labelled(const char *labels, unsigned want)
-{
-    char            json[1024];
-    dmp_document_t  document;
-
-    (void) snprintf(json, sizeof(json), DOC("\"securityLabel\":%s"), labels);
-
-    assert_int_equal(parse(json, &document), DMP_OK);
-
-    if (document.labels != want) {
-        fail_msg("%s: labels %u, not %u", labels, document.labels, want);
+        assert_int_equal(document.n_structures, 0);
+        assert_int_equal(document.status, DMP_STATUS_UNKNOWN);
+        assert_false(document.by_patient);
+        assert_true(document.archived);
+        assert_false(document.dated);
     }
 }
 
@@ -139,41 +79,6 @@ by(const char *json, const char *authors)
     if (b.len != strlen(authors) || memcmp(list, authors, b.len) != 0) {
         fail_msg("%s: authors %.*s, not %s", json, (int) b.len, list, authors);
     }
-}
-
-
-static void
-facts(void **state)
-{
-    dmp_document_t  document;
-
-    (void) state;
-
-    assert_int_equal(parse(DOC(
-        "\"id\":\"doc\\u002d1\",\"masterIdentifier\":{\"system\":\"x\","
-        "\"value\":\"urn:oid:1.2\"},\"status\":\"superseded\",\"type\":{"
-        "\"text\":\"t\",\"coding\":[{\"system\":\"http:\\/\\/loinc.org\","
-        "\"code\":\"11488-4\"},{\"system\":\"b\",\"code\":\"c\"}]}"),
-        &document), DMP_OK);
-
-    assert_true(dmp_str_eq(document.id, dmp_string("doc-1")));
-    assert_true(dmp_str_eq(document.master, dmp_string("urn:oid:1.2")));
-    assert_true(dmp_str_eq(dmp_document_name(&document),
-                           dmp_string("urn:oid:1.2")));
-    assert_true(dmp_str_eq(document.type.system,
-                           dmp_string("http://loinc.org")));
-    assert_true(dmp_str_eq(document.type.code, dmp_string("11488-4")));
-    assert_true(document.superseded);
-    assert_false(document.outcome);
-    assert_int_equal(document.labels, 0);
-    assert_int_equal(document.n_authors, 0);
-
-    assert_int_equal(parse("{\"id\":\"a\",\"status\":\"current\","
-                           "\"resourceType\":\"DocumentReference\"}",
-                           &document), DMP_OK);
-    assert_true(dmp_str_eq(dmp_document_name(&document), dmp_string("a")));
-    assert_int_equal(document.type.code.len, 0);
-    assert_false(document.superseded);
 }
 
 
@@ -415,44 +320,6 @@ many_patients(void **state)
 
 
 static void
-labels(void **state)
-{
-    (void) state;
-
-    labelled("[]", 0);
-    labelled("[{\"coding\":[{\"code\":\"N\"}]}]", 0);
-    labelled("[{\"coding\":[{\"system\":\"any\",\"code\":\"R\"},"
-             "{\"code\":\"V\"}]}]", 0);
-    labelled("[{\"coding\":[{\"code\":\"MASQUE_PS\"}]}]", DMP_LABEL_MASKED);
-    labelled("[{\"coding\":[{\"code\":\"MASQUE\\u005fPS\"}]}]",
-             DMP_LABEL_MASKED);
-    labelled("[{\"coding\":[{\"code\":\"INVISIBLE_PATIENT\"}]},"
-             "{\"coding\":[{\"code\":\"N\"}]}]", DMP_LABEL_INVISIBLE_PATIENT);
-    labelled("[{\"coding\":[{\"code\":\"N\"},"
-             "{\"code\":\"INVISIBLE_REPRESENTANTS_LEGAUX\"}]},"
-             "{\"coding\":[{\"code\":\"MASQUE_PS\"}]}]",
-             DMP_LABEL_INVISIBLE_REPRESENTATIVES | DMP_LABEL_MASKED);
-
-    /* whatever is not one of them masks */
-
-    labelled("[{\"coding\":[{\"code\":\"n\"}]}]",
-             DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN);
-    labelled("[{\"coding\":[{\"code\":\"\"}]}]",
-             DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN);
-    labelled("[{\"coding\":[{\"code\":\"N \"},{\"code\":\"N\"}]}]",
-             DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN);
-    labelled("[{\"coding\":[{\"system\":\"N\"}]}]",
-             DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN);
-    labelled("[{\"coding\":[{}]}]", DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN);
-    labelled("[{\"coding\":[]}]", DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN);
-    labelled("[{\"text\":\"N\"}]", DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN);
-    labelled("[{}]", DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN);
-    labelled("[{\"coding\":[{\"code\":\"N\"}]},{}]",
-             DMP_LABEL_MASKED | DMP_LABEL_UNKNOWN);
-}
-
-
-static void
 authors(void **state)
 {
     (void) state;
@@ -516,6 +383,10 @@ limits(void **state)
           "\",\"value\":\"8", "\"}}", "]", DMP_DOCUMENT_AUTHORS },
         { "\"author\":[", "{\"reference\":\"#", "\"}", "]",
           DMP_DOCUMENT_AUTHORS },
+        { "\"author\":[", "{\"identifier\":{\"system\":\"" STRUCT_SYSTEM
+          "\",\"value\":\"", "\"}}", "]", DMP_DOCUMENT_STRUCTURES },
+        { "\"type\":{\"coding\":[", "{\"code\":\"", "\"}", "]}",
+          DMP_DOCUMENT_TYPES },
         { "\"contained\":[", "{\"resourceType\":\"Device\",\"id\":\"", "\"}",
           "]", DMP_DOCUMENT_CONTAINED },
         { "\"contained\":[{\"resourceType\":\"Patient\",\"identifier\":[",
@@ -551,7 +422,7 @@ limits(void **state)
     dmp_buf_init(&b, json, sizeof(json) - 1);
     dmp_buf_text(&b, "{\"resourceType\":\"DocumentReference\",\"id\":\"\\n");
 
-    for (i = 0; i < 1100; i++) {
+    for (i = 0; i < sizeof(((dmp_document_t *) NULL)->text); i++) {
         dmp_buf_text(&b, "x");
     }
 
@@ -559,6 +430,14 @@ limits(void **state)
     json[b.len] = '\0';
 
     judged(json, DMP_E_LIMIT);
+
+    /* one byte less does */
+
+    json[b.len - 3] = '"';
+    json[b.len - 2] = '}';
+    json[b.len - 1] = '\0';
+
+    judged(json, DMP_OK);
 }
 
 
@@ -576,6 +455,9 @@ cannot_be_judged(void **state)
         "{\"resourceType\":[\"DocumentReference\"]}",
         "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":[]}",
         DOC("\"id\":null"), DOC("\"id\":1"),
+        DOC("\"date\":null"), DOC("\"date\":20260101"),
+        DOC("\"extension\":null"), DOC("\"extension\":{}"),
+        DOC("\"extension\":[null]"), DOC("\"extension\":[{\"url\":1}]"),
         DOC("\"status\":null"), DOC("\"status\":[]"),
         DOC("\"type\":null"), DOC("\"type\":\"x\""),
         DOC("\"type\":{\"coding\":{}}"), DOC("\"type\":{\"coding\":[null]}"),
@@ -641,7 +523,7 @@ cannot_be_judged(void **state)
 
     /* what the rules do not need may be anything */
 
-    judged(DOC("\"date\":null,\"content\":1,\"custodian\":[],"
+    judged(DOC("\"docStatus\":null,\"content\":1,\"custodian\":[],"
                "\"contained\":[{\"resourceType\":\"Bundle\",\"id\":\"b\","
                "\"identifier\":{}},{\"resourceType\":\"Device\"},"
                "{\"resourceType\":\"Device\"}]"), DMP_OK);
@@ -674,30 +556,16 @@ outcomes(void **state)
 }
 
 
-static int
-release(void **state)
-{
-    dmp_document_t  document;
-
-    (void) state;
-    (void) parse("", &document);
-
-    return 0;
-}
-
-
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test(facts),
         cmocka_unit_test(subject_forms),
         cmocka_unit_test(names_nobody),
         cmocka_unit_test(names_somebody_unknown),
         cmocka_unit_test(contained_patients),
         cmocka_unit_test(no_ins_matches_nothing),
         cmocka_unit_test(many_patients),
-        cmocka_unit_test(labels),
         cmocka_unit_test(authors),
         cmocka_unit_test(limits),
         cmocka_unit_test(cannot_be_judged),

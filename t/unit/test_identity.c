@@ -25,20 +25,36 @@
 
 #define MEDECIN     "M\xc3\xa9" "decin"
 
-static const char  policy_text[] =
-    "{\"format\":\"dmp-policy/1\",\"chains\":["
-    "{\"role\":\"persons\",\"issuer\":[[\"C\",\"FR\"],[\"O\",\"ASIP\"],"
-    "[\"OU\",\"0002\"],[\"OU\",\"TEST\"],[\"CN\",\"PERSONNES \xc3\xa9\"]]},"
-    "{\"role\":\"organisations\",\"issuer\":[[\"C\",\"FR\"],[\"O\",\"ASIP\"],"
-    "[\"OU\",\"0002\"],[\"OU\",\"TEST\"],[\"CN\",\"ORGANISATIONS\"]]}],"
-    "\"professions\":["
-    "{\"title\":\"" MEDECIN "\",\"system\":\"" PROFESSION "\","
-    "\"code\":\"10\"},"
-    "{\"title\":\"Pharmacien\",\"system\":\"" PROFESSION "\","
-    "\"code\":\"21\"},"
-    "{\"title\":\"Interne\",\"system\":\"1.2.3\",\"code\":\"10\"}]}";
+static dmp_chain_t  chains[] = {
+    { DMP_CHAIN_PERSONS,
+      { { dmp_string("C"), dmp_string("FR") },
+        { dmp_string("O"), dmp_string("ASIP") },
+        { dmp_string("OU"), dmp_string("0002") },
+        { dmp_string("OU"), dmp_string("TEST") },
+        { dmp_string("CN"), dmp_string("PERSONNES \xc3\xa9") } }, 5 },
+    { DMP_CHAIN_ORGANISATIONS,
+      { { dmp_string("C"), dmp_string("FR") },
+        { dmp_string("O"), dmp_string("ASIP") },
+        { dmp_string("OU"), dmp_string("0002") },
+        { dmp_string("OU"), dmp_string("TEST") },
+        { dmp_string("CN"), dmp_string("ORGANISATIONS") } }, 5 }
+};
 
-static dmp_policy_t    *policy;
+static dmp_title_t  titles[] = {
+    { dmp_string(MEDECIN),
+      { dmp_string(PROFESSION), dmp_string("10") } },
+    { dmp_string("Pharmacien"),
+      { dmp_string(PROFESSION), dmp_string("21") } },
+    { dmp_string("Interne"), { dmp_string("1.2.3"), dmp_string("10") } }
+};
+
+/* As much of a policy as names people. */
+static const dmp_policy_t  the_policy = {
+    .chains = chains, .n_chains = count(chains),
+    .titles = titles, .n_titles = count(titles)
+};
+
+static const dmp_policy_t  *policy = &the_policy;
 static EVP_PKEY        *key;
 static dmp_identity_t   id;
 
@@ -248,8 +264,8 @@ test_card(void **state)
         is(id.subject.role.code, "10");
         is(id.subject.certificate_serial, "1a2b");
         is(id.subject.certificate_issuer, "PERSONNES \xc3\xa9");
-        assert_int_equal(id.subject.structure.len, 0);
-        assert_int_equal(id.subject.specialty.code.len, 0);
+        assert_int_equal(id.subject.used.structure.len, 0);
+        assert_int_equal(id.subject.used.specialty.code.len, 0);
     }
 }
 
@@ -610,7 +626,7 @@ test_organisation(void **state)
     verified(DMP_ACTOR_STRUCTURE);
     assert_int_equal(id.subject.auth, DMP_AUTH_INDIRECT);
     is(id.subject.id, "1750712184");
-    is(id.subject.structure, "1750712184");
+    is(id.subject.used.structure, "1750712184");
     assert_int_equal(id.subject.role.code.len, 0);
 
     /* the chain, and not the name, says what it makes */
@@ -751,19 +767,10 @@ test_dates(void **state)
 static int
 setup(void **state)
 {
-    dmp_error_t  error;
-
     (void) state;
     key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 
-    if (key == NULL
-        || dmp_policy_parse(policy_text, sizeof(policy_text) - 1, &policy,
-                            &error) != DMP_OK)
-    {
-        return -1;
-    }
-
-    return 0;
+    return (key != NULL) ? 0 : -1;
 }
 
 
@@ -771,7 +778,6 @@ static int
 teardown(void **state)
 {
     (void) state;
-    dmp_policy_free(policy);
     EVP_PKEY_free(key);
 
     return 0;

@@ -11,6 +11,9 @@
 #include <cmocka.h>
 
 #include <dmp/dmp_decide.h>
+#include <dmp/dmp_document.h>
+#include <dmp/dmp_policy.h>
+#include <dmp/dmp_rights.h>
 
 
 #define count(table)  (sizeof(table) / sizeof((table)[0]))
@@ -88,7 +91,8 @@ static void
 test_auths(void **state)
 {
     static const char *const  want[] = {
-        "none", "direct", "indirect", "indirect-reinforced", "operator"
+        "none", "direct", "indirect", "indirect-reinforced", "operator",
+        "session"
     };
 
     (void) state;
@@ -178,7 +182,7 @@ test_reasons(void **state)
         "authentication-required", "certificate-rejected", "token-rejected",
         "identity-ambiguous",
         "request-ambiguous", "operation-unknown", "ins-invalid",
-        "record-absent", "record-closed",
+        "record-absent", "record-closed", "record-exists",
         "actor-excluded", "channel-mismatch", "right-missing", "blocked",
         "not-authorised", "authorisation-expired", "emergency-opposed",
         "justification-missing", "traits-mismatch", "not-regulator",
@@ -197,6 +201,58 @@ test_reasons(void **state)
 }
 
 
+/* Each name leads back to its value, and nothing else does. */
+static void
+name_table(const dmp_names_t *names, size_t from, size_t n)
+{
+    size_t       i;
+    const char  *name;
+
+    assert_int_equal(names->n, n);
+
+    for (i = from; i < n; i++) {
+        name = names->names[i];
+        assert_non_null(name);
+        assert_int_equal(dmp_name_value(names, (dmp_str_t) { name,
+                                                     strlen(name) }), i);
+        assert_int_equal(dmp_name_value(names, (dmp_str_t) { name,
+                                                 strlen(name) - 1 }), -1);
+    }
+
+    assert_int_equal(dmp_name_value(names, dmp_null_string), -1);
+    assert_int_equal(dmp_name_value(names, dmp_string("invalid")), -1);
+}
+
+
+static void
+test_tables(void **state)
+{
+    (void) state;
+    name_table(&dmp_actor_names, 0, DMP_ACTOR_MAX);
+    name_table(&dmp_credential_names, 0, DMP_CREDENTIAL_MAX);
+    name_table(&dmp_auth_names, 0, DMP_AUTH_MAX);
+    name_table(&dmp_regulator_names, 0, DMP_REGULATOR_MAX);
+    name_table(&dmp_operation_names, 0, DMP_OPERATION_MAX);
+    name_table(&dmp_mode_names, 0, DMP_MODE_MAX);
+    name_table(&dmp_channel_names, 0, DMP_CHANNEL_MAX);
+    name_table(&dmp_change_names, 0, DMP_CHANGE_MAX);
+    name_table(&dmp_mapping_names, 0, DMP_MAPPING_MAX);
+    name_table(&dmp_record_names, 0, DMP_RECORD_MAX);
+    name_table(&dmp_rule_names, 0, DMP_RULE_MAX);
+    name_table(&dmp_reason_names, 0, DMP_REASON_MAX);
+    name_table(&dmp_effect_names, 0, DMP_EFFECTS);
+    name_table(&dmp_obligation_names, 0, 13);
+    name_table(&dmp_right_names, 1, DMP_RIGHT_MAX);
+    name_table(&dmp_column_names, 1, DMP_COLUMN_MAX);
+    name_table(&dmp_condition_names, 1, DMP_CONDITION_MAX);
+    name_table(&dmp_table_names, 1, DMP_TABLE_MAX);
+
+    /* a bit each, and no obligation without a name */
+    assert_int_equal(DMP_OBLIGATION_ALL, (1 << 13) - 1);
+    assert_true(DMP_RIGHT_MAX <= 64);
+}
+
+
 /* What a zeroed struct says is never what lets anything through. */
 static void
 test_zero(void **state)
@@ -206,6 +262,13 @@ test_zero(void **state)
     assert_int_equal(DMP_CREDENTIAL_ABSENT, 0);
     assert_int_equal(DMP_MAPPING_NONE, 0);
     assert_int_equal(DMP_RECORD_UNKNOWN, 0);
+    assert_int_equal(DMP_CHANNEL_NONE, 0);
+    assert_int_equal(DMP_REGULATOR_UNKNOWN, 0);
+    assert_int_equal(DMP_CHANGE_NONE, 0);
+    assert_int_equal(DMP_PROFESSION_NONE, 0);
+    assert_int_equal(DMP_COLUMN_NONE, 0);
+    assert_int_equal(DMP_TABLE_NONE, 0);
+    assert_int_equal(DMP_STATUS_UNKNOWN, 0);
     assert_int_equal(DMP_AUTHORISATION_NONE, 0);
     assert_int_equal(DMP_E_INTERNAL, 0);
 }
@@ -223,6 +286,7 @@ main(void)
         cmocka_unit_test(test_effects),
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_tables),
         cmocka_unit_test(test_zero),
     };
 

@@ -1,456 +1,702 @@
 /*
- * test_policy.c: the policy files that are shipped load; whatever is wrong in
- * one is refused with the word and the line.
+ * test_policy.c: a policy is read whole and compiled to what the rules look
+ * up; its limits hold, and want of memory is told and leaks nothing.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <jansson.h>
+#include <openssl/evp.h>
 
-#include <cmocka.h>
+#include <dmp/dmp_document.h>
 
-#include <dmp/dmp_policy.h>
+#include "policy_texts.h"
 
 
-#define count(table)  (sizeof(table) / sizeof((table)[0]))
-
-#define CHAIN     "{\"role\": \"persons\",\n\"issuer\": [[\"C\", \"FR\"]]}"
-#define TITLE     "{\"title\": \"T\", \"system\": \"1.2\", \"code\": \"10\"}"
-
-/* "format" on line 2, "chains" on 3 to 4, "professions" on 5, settings on 6 */
-#define POLICY(format, chains, professions, more)                             \
-    "{\n\"format\": " format ",\n\"chains\": " chains ",\n"                   \
-    "\"professions\": " professions more "\n}\n"
-#define CHAINS(chains)       POLICY("\"dmp-policy/1\"", chains,               \
-                                    "[" TITLE "]", "")
-#define TITLES(professions)  POLICY("\"dmp-policy/1\"", "[" CHAIN "]",        \
-                                    professions, "")
-#define MORE(more)           POLICY("\"dmp-policy/1\"", "[" CHAIN "]",        \
-                                    "[" TITLE "]", more)
+#define S(literal)    dmp_string(literal)
+#define CODE(s, c)    ((dmp_code_t) { dmp_string(s), dmp_string(c) })
 
 
-/* In a block of exactly its size, so that a byte read too far is seen. */
-static dmp_rc_t
-parse(const char *text, size_t len, dmp_policy_t **policy, dmp_error_t *error)
+static dmp_policy_t *
+load_changed(const char *name, const char *from, const char *to)
 {
-    char      *copy;
-    dmp_rc_t   rc;
+    char          *text;
+    dmp_error_t    error;
+    dmp_policy_t  *policy;
 
-    copy = malloc(len + (len == 0));
-    assert_non_null(copy);
-    memcpy(copy, text, len);
+    text = changed(name, from, to);
 
-    *policy = (dmp_policy_t *) error;
-    memset(error, 0xff, sizeof(*error));
-    rc = dmp_policy_parse(copy, len, policy, error);
-    free(copy);
+    if (load_text(name, text, strlen(text), &policy, &error) != DMP_OK) {
+        fail_msg("%s:%u: %s", error.file, error.line, error.text);
+    }
 
-    assert_int_equal(rc == DMP_OK, *policy != NULL);
-    assert_non_null(memchr(error->text, '\0', sizeof(error->text)));
-    assert_int_equal(rc == DMP_OK, error->text[0] == '\0');
-
-    return rc;
+    free(text);
+    return policy;
 }
 
 
-static char *
-read_file(const char *name, size_t *len)
+static void
+test_who(void **state)
 {
-    FILE  *f;
-    char  *text;
+    dmp_error_t              error;
+    dmp_policy_t            *policy;
+    const dmp_title_t       *title;
+    const dmp_exclusion_t   *e;
+    const dmp_profession_t  *p;
 
-    f = fopen(name, "rb");
-    if (f == NULL) {
-        fail_msg("%s: not here", name);
-        return NULL;
+    (void) state;
+    assert_int_equal(load_text(NULL, NULL, 0, &policy, &error), DMP_OK);
+
+    assert_int_equal(policy->n_chains, 2);
+    assert_int_equal(policy->chains[0].role, DMP_CHAIN_PERSONS);
+    assert_int_equal(policy->chains[1].role, DMP_CHAIN_ORGANISATIONS);
+    assert_int_equal(policy->chains[1].n_entries, 2);
+    assert_true(dmp_str_eq(policy->chains[1].issuer[1].type, S("CN")));
+    assert_true(dmp_str_eq(policy->chains[1].issuer[1].value, S("B")));
+
+    assert_int_equal(policy->n_professions, 4);
+    p = policy->professions;
+
+    assert_true(p[0].training && !p[1].training && !p[2].training);
+    assert_int_equal(p[0].kind, DMP_PROFESSION_DOCTOR);
+    assert_int_equal(p[1].kind, DMP_PROFESSION_DOCTOR);
+    assert_int_equal(p[2].kind, DMP_PROFESSION_HEALTH);
+    assert_int_equal(p[3].kind, DMP_PROFESSION_OTHER);
+    assert_int_equal(p[0].row, 1);
+    assert_int_equal(p[1].row, 1);
+    assert_int_equal(p[3].row, 3);
+    assert_true(dmp_str_eq(p[3].name, S("Assistant")));
+
+    assert_int_equal(policy->n_titles, 3);
+    title = policy->titles;
+    assert_true(dmp_str_eq(title[0].title, S("M\xc3\xa9" "decin")));
+    assert_true(dmp_str_eq(title[1].title, S("Docteur")));
+    assert_true(dmp_str_eq(title[1].profession.system, S("G15")));
+    assert_true(dmp_str_eq(title[1].profession.code, S("10")));
+    assert_true(dmp_str_eq(title[2].profession.system, S("R94")));
+
+    assert_int_equal(policy->n_exclusions, 1);
+    assert_int_equal(policy->n_occupational, 1);
+    e = policy->exclusions;
+    assert_true(dmp_str_eq(e->name, S("assureur")));
+    assert_true(dmp_str_eq(e->sector.system, S("R02")));
+    assert_true(dmp_str_eq(e->sector.code, S("SA23")));
+    assert_true(dmp_str_eq(e->activity.code, S("A1")));
+    assert_int_equal(e->profession.code.len, 0);
+    assert_int_equal(e->specialty.code.len, 0);
+    e = policy->occupational;
+    assert_true(dmp_str_eq(e->profession.code, S("10")));
+    assert_true(dmp_str_eq(e->specialty.code, S("SM25")));
+    assert_int_equal(e->sector.code.len, 0);
+
+    dmp_policy_free(policy);
+    dmp_policy_free(NULL);
+}
+
+
+static void
+test_tables(void **state)
+{
+    uint64_t            check, search, deposit, delete, history, reopen;
+    dmp_error_t         error;
+    dmp_policy_t       *policy;
+    const dmp_cells_t  *c;
+    const dmp_table_t  *t;
+
+    (void) state;
+    assert_int_equal(load_text(NULL, NULL, 0, &policy, &error), DMP_OK);
+
+    check = dmp_right_bit(DMP_RIGHT_CHECK);
+    search = dmp_right_bit(DMP_RIGHT_SEARCH);
+    deposit = dmp_right_bit(DMP_RIGHT_DEPOSIT);
+    delete = dmp_right_bit(DMP_RIGHT_DELETE);
+    history = dmp_right_bit(DMP_RIGHT_HISTORY);
+    reopen = dmp_right_bit(DMP_RIGHT_REOPEN);
+
+    t = &policy->tables[DMP_TABLE_DIRECT];
+    assert_true(dmp_str_eq(t->name, S("T1")));
+    assert_true(dmp_str_eq(t->source, S("S1")));
+    assert_true(t->rows == (check | search | deposit | delete));
+    assert_true(dmp_str_eq(t->row_names[DMP_RIGHT_DELETE], S("TD3.3c")));
+    assert_int_equal(t->row_names[DMP_RIGHT_READ].len, 0);
+
+    c = t->columns;
+    assert_true(c[DMP_COLUMN_MED_NORMAL].allows
+                == (check | search | deposit | delete));
+    assert_true(c[DMP_COLUMN_PS_NORMAL].allows == (check | search | delete));
+    assert_true(c[DMP_COLUMN_ES_NORMAL].allows == (check | deposit));
+    assert_true(c[DMP_COLUMN_PATIENT].allows == 0);
+    assert_true(c[DMP_COLUMN_MED_NORMAL].under[DMP_CONDITION_AUTHOR]
+                == delete);
+    assert_true(c[DMP_COLUMN_PS_NORMAL].under[DMP_CONDITION_AUTHOR] == delete);
+    assert_true(c[DMP_COLUMN_ES_NORMAL].under[DMP_CONDITION_AUTHOR] == 0);
+    assert_true(c[DMP_COLUMN_ES_NORMAL].under[DMP_CONDITION_IMPUTED]
+                == deposit);
+    assert_true(c[DMP_COLUMN_MED_NORMAL].under[DMP_CONDITION_NONE] == 0);
+
+    t = &policy->tables[DMP_TABLE_REINFORCED];
+    assert_true(t->rows == check);
+    assert_true(t->columns[DMP_COLUMN_PE_NORMAL].allows == check);
+
+    /* ours, of two files: the first one names it */
+
+    t = &policy->tables[DMP_TABLE_OWN];
+    assert_true(dmp_str_eq(t->name, S("T3")));
+    assert_true(t->rows == (history | reopen));
+    assert_true(dmp_str_eq(t->row_names[DMP_RIGHT_HISTORY], S("history")));
+
+    c = t->columns;
+    assert_true(c[DMP_COLUMN_PATIENT].allows == (history | reopen));
+    assert_true(c[DMP_COLUMN_OPERATOR].allows == reopen);
+    assert_true(c[DMP_COLUMN_MED_NORMAL].allows == history);
+    assert_true(c[DMP_COLUMN_MED_NORMAL].under[DMP_CONDITION_OWN_TRACES]
+                == history);
+
+    dmp_policy_free(policy);
+}
+
+
+static void
+test_settings(void **state)
+{
+    dmp_error_t            error;
+    dmp_policy_t          *policy;
+    const dmp_settings_t  *s;
+
+    (void) state;
+    assert_int_equal(load_text(NULL, NULL, 0, &policy, &error), DMP_OK);
+
+    s = &policy->settings;
+    assert_true(s->ins_key);
+    assert_false(s->occupational_table);
+    assert_false(s->training_reads);
+    assert_int_equal(s->justification_min, 10);
+    assert_int_equal(s->invisible_months, 1);
+    assert_int_equal(s->authorisation_days, 365);
+    dmp_policy_free(policy);
+
+    policy = load_changed("policy.json", "\"types\"", "\"settings\": {"
+                          "\"ins_key\": false, \"occupational_doctors\": "
+                          "\"table\", \"training_cards\": \"read\", "
+                          "\"justification_characters\": 1000, "
+                          "\"invisible_to_patient_months\": 0, "
+                          "\"authorisation_days\": 3660}, \"types\"");
+    s = &policy->settings;
+    assert_false(s->ins_key);
+    assert_true(s->occupational_table);
+    assert_true(s->training_reads);
+    assert_int_equal(s->justification_min, 1000);
+    assert_int_equal(s->invisible_months, 0);
+    assert_int_equal(s->authorisation_days, 3660);
+    dmp_policy_free(policy);
+
+    policy = load_changed("policy.json", "\"types\"", "\"settings\": {"
+                          "\"occupational_doctors\": \"none\", "
+                          "\"training_cards\": \"none\"}, \"types\"");
+    assert_true(policy->settings.ins_key);
+    assert_false(policy->settings.occupational_table);
+    assert_false(policy->settings.training_reads);
+    dmp_policy_free(policy);
+}
+
+
+static void
+test_find_profession(void **state)
+{
+    dmp_error_t    error;
+    dmp_policy_t  *policy;
+
+    (void) state;
+    assert_int_equal(load_text(NULL, NULL, 0, &policy, &error), DMP_OK);
+
+    /* one code in three systems is three professions, or none */
+
+    assert_ptr_equal(dmp_policy_profession(policy, CODE("G15", "10")),
+                     &policy->professions[1]);
+    assert_ptr_equal(dmp_policy_profession(policy, CODE("G16", "10")),
+                     &policy->professions[0]);
+    assert_ptr_equal(dmp_policy_profession(policy, CODE("R94", "60")),
+                     &policy->professions[3]);
+    assert_null(dmp_policy_profession(policy, CODE("R94", "10")));
+    assert_null(dmp_policy_profession(policy, CODE("G15", "1")));
+    assert_null(dmp_policy_profession(policy, CODE("G15", "100")));
+    assert_null(dmp_policy_profession(policy, CODE("g15", "10")));
+    assert_null(dmp_policy_profession(policy, (dmp_code_t) {
+                                      dmp_null_string, dmp_null_string }));
+    assert_null(dmp_policy_profession(policy, (dmp_code_t) {
+                                      dmp_null_string, S("10") }));
+
+    dmp_policy_free(policy);
+}
+
+
+static void
+test_find_type(void **state)
+{
+    bool           same;
+    dmp_error_t    error;
+    dmp_policy_t  *policy;
+
+    (void) state;
+    assert_int_equal(load_text(NULL, NULL, 0, &policy, &error), DMP_OK);
+
+    assert_ptr_equal(dmp_policy_type(policy, CODE("http://loinc.org",
+                                                  "11488-4"), &same),
+                     &policy->types[0]);
+    assert_true(same);
+    assert_ptr_equal(dmp_policy_type(policy,
+                                     CODE("urn:oid:2.16.840.1.113883.6.1",
+                                          "57833-6"), &same),
+                     &policy->types[1]);
+    assert_true(same);
+
+    /* whatever its system, and it is told */
+
+    assert_ptr_equal(dmp_policy_type(policy, CODE("http://loinc.org", "PSY"),
+                                     &same), &policy->types[2]);
+    assert_false(same);
+    same = true;
+    assert_ptr_equal(dmp_policy_type(policy, (dmp_code_t) { dmp_null_string,
+                                     S("PSY") }, &same), &policy->types[2]);
+    assert_false(same);
+    same = true;
+    assert_null(dmp_policy_type(policy, CODE("http://loinc.org", "11488-5"),
+                                &same));
+    assert_false(same);
+    assert_null(dmp_policy_type(policy, (dmp_code_t) { dmp_null_string,
+                                dmp_null_string }, &same));
+
+    assert_true(dmp_str_eq(policy->types[1].code.system,
+                           S("http://loinc.org")));
+    assert_true(dmp_str_eq(policy->types[1].class_code, S("43")));
+    assert_false(policy->types[1].patient_deposits);
+    assert_true(policy->types[2].patient_deposits);
+
+    dmp_policy_free(policy);
+}
+
+
+static void
+test_find_matrix(void **state)
+{
+    int32_t                  day;
+    dmp_error_t              error;
+    dmp_policy_t            *policy;
+    const dmp_type_t        *type;
+    const dmp_matrix_t      *m;
+    const dmp_matrix_row_t  *row;
+
+    (void) state;
+    assert_int_equal(load_text(NULL, NULL, 0, &policy, &error), DMP_OK);
+
+    assert_true(dmp_day_parse(S("2023-10-29"), &day));
+    assert_int_equal(policy->n_matrices, 2);
+    m = dmp_policy_matrix(policy, day);
+    assert_ptr_equal(m, &policy->matrices[0]);
+    assert_true(dmp_str_eq(m->name, S("New")));
+    assert_int_equal(m->from, day);
+    assert_ptr_equal(dmp_policy_matrix(policy, INT32_MAX), m);
+    assert_true(dmp_str_eq(dmp_policy_matrix(policy, day - 1)->name,
+                           S("Old")));
+
+    assert_true(dmp_day_parse(S("2018-01-01"), &day));
+    assert_ptr_equal(dmp_policy_matrix(policy, day), &policy->matrices[1]);
+    assert_null(dmp_policy_matrix(policy, day - 1));
+    assert_null(dmp_policy_matrix(policy, INT32_MIN));
+
+    /* the types listed do not follow the default */
+
+    type = policy->types;
+    row = &m->rows[1];
+    assert_true(row->published && !row->unknown && !row->ours);
+    assert_true(dmp_matrix_reads(row, policy, &type[0]));
+    assert_true(dmp_matrix_reads(row, policy, &type[1]));
+    assert_false(dmp_matrix_reads(row, policy, &type[2]));
+    assert_true(row->reads[0] == 3);     /* no bit of a type there is not */
+
+    row = &m->rows[2];
+    assert_true(row->published && !row->unknown && row->ours);
+    assert_true(row->reads[0] == 6);
+    assert_true(dmp_str_eq(row->source, S("R2")));
+
+    assert_false(m->rows[0].published);
+    assert_false(m->rows[3].published);
+
+    row = &policy->matrices[1].rows[1];
+    assert_true(row->published && row->unknown);
+    assert_true(row->reads[0] == 7);
+    dmp_policy_free(policy);
+
+    /* sorted, in whatever order they are named */
+
+    policy = load_changed("policy.json", "\"old.json\", \"new.json\"",
+                          "\"new.json\", \"old.json\"");
+    assert_int_equal(policy->matrices[1].from, day);
+    assert_true(policy->matrices[0].from > day);
+    dmp_policy_free(policy);
+}
+
+
+static void
+test_find_label(void **state)
+{
+    dmp_error_t    error;
+    dmp_policy_t  *policy;
+
+    (void) state;
+    assert_int_equal(load_text(NULL, NULL, 0, &policy, &error), DMP_OK);
+
+    assert_int_equal(dmp_policy_label(policy, CODE("A08", "N")), 0);
+    assert_int_equal(dmp_policy_label(policy, CODE("A08", "MASQUE_PS")),
+                     DMP_LABEL_MASKED);
+    assert_int_equal(dmp_policy_label(policy,
+                                      CODE("urn:oid:2.16.840.1.113883.5.25",
+                                           "BOTH")),
+                     DMP_LABEL_INVISIBLE_PATIENT
+                     | DMP_LABEL_INVISIBLE_REPRESENTATIVES);
+
+    /* not known: all that hides, were the code N */
+
+    assert_int_equal(dmp_policy_label(policy, CODE("A09", "N")),
+                     DMP_LABEL_ALL);
+    assert_int_equal(dmp_policy_label(policy, CODE("A08", "n")),
+                     DMP_LABEL_ALL);
+    assert_int_equal(dmp_policy_label(policy, CODE("A09", "MASQUE_PS")),
+                     DMP_LABEL_ALL);
+    assert_int_equal(dmp_policy_label(policy, (dmp_code_t) { dmp_null_string,
+                                      S("N") }), DMP_LABEL_ALL);
+    assert_int_equal(dmp_policy_label(policy, (dmp_code_t) { S("A08"),
+                                      dmp_null_string }), DMP_LABEL_ALL);
+
+    dmp_policy_free(policy);
+}
+
+
+/* The texts in the order they are read, each behind its length. */
+static void
+test_digest(void **state)
+{
+    char           text[64];
+    size_t         i, k, len;
+    folder_t       f;
+    dmp_buf_t      b;
+    EVP_MD_CTX    *hash;
+    dmp_error_t    error;
+    dmp_policy_t  *policy;
+    unsigned char  length[8], digest[32];
+
+    (void) state;
+    memset(&f, 0, sizeof(f));
+    assert_int_equal(load(&f, &policy, &error), DMP_OK);
+    assert_string_equal(f.order, "policy.json professions.json direct.json "
+                        "reinforced.json own.json more.json types.json "
+                        "old.json new.json labels.json exclusions.json ");
+
+    hash = EVP_MD_CTX_new();
+    assert_non_null(hash);
+    assert_int_equal(EVP_DigestInit_ex(hash, EVP_sha256(), NULL), 1);
+
+    for (i = 0; i < POLICY_TEXTS; i++) {
+        len = strlen(policy_texts[i].text);
+
+        for (k = 0; k < 8; k++) {
+            length[7 - k] = (unsigned char) (len >> (8 * k));
+        }
+
+        assert_int_equal(EVP_DigestUpdate(hash, length, 8), 1);
+        assert_int_equal(EVP_DigestUpdate(hash, policy_texts[i].text, len), 1);
     }
 
-    text = malloc(65536);
+    assert_int_equal(EVP_DigestFinal_ex(hash, digest, NULL), 1);
+    EVP_MD_CTX_free(hash);
+
+    dmp_buf_init(&b, text, sizeof(text));
+    dmp_buf_base64url(&b, digest, sizeof(digest));
+    assert_int_equal(b.len, sizeof(policy->digest));
+    assert_memory_equal(policy->digest, text, b.len);
+    dmp_policy_free(policy);
+
+    /* a blank in any of them is another policy */
+
+    for (i = 0; i < POLICY_TEXTS; i++) {
+        policy = load_changed(policy_texts[i].name, "{\n", "{ \n");
+        assert_memory_not_equal(policy->digest, text, b.len);
+        dmp_policy_free(policy);
+    }
+}
+
+
+/* Texts of n elements, each of them another one. */
+static char *
+many(const char *before, const char *element, unsigned n, const char *after)
+{
+    char      *text;
+    size_t     len, size;
+    unsigned   i;
+
+    size = strlen(before) + strlen(after) + n * (strlen(element) + 32) + 1;
+    text = malloc(size);
     assert_non_null(text);
-    *len = fread(text, 1, 65536, f);
-    assert_in_range(*len, 1, 65535);
-    assert_int_equal(fclose(f), 0);
+    len = (size_t) snprintf(text, size, "%s", before);
+
+    for (i = 0; i < n; i++) {
+        len += (size_t) snprintf(text + len, size - len, "%s",
+                                 i == 0 ? "" : ",");
+        len += (size_t) snprintf(text + len, size - len, element, i);
+    }
+
+    len += (size_t) snprintf(text + len, size - len, "%s", after);
+    assert_true(len < size);
 
     return text;
 }
 
 
-static const dmp_title_t *
-title_of(const dmp_policy_t *policy, dmp_str_t title)
-{
-    size_t  i;
+typedef struct {
+    const char  *file;
+    const char  *from;                   /* replaced by "before … after" */
+    const char  *before;
+    const char  *element;
+    const char  *after;
+    unsigned     max;
+} limit_t;
 
-    for (i = 0; i < policy->n_titles; i++) {
-        if (dmp_str_eq(policy->titles[i].title, title)) {
-            return &policy->titles[i];
+
+static void
+test_limits(void **state)
+{
+    char          *list, *text;
+    size_t         i;
+    unsigned       over;
+    dmp_error_t    error;
+    dmp_policy_t  *policy;
+
+    static const limit_t  table[] = {
+        { "policy.json", "[\n    {\"role\": \"persons\"",
+          "[", "{\"role\": \"persons\", \"issuer\": [[\"CN\", \"%u\"]]}",
+          ", {\"role\": \"persons\"", 62 },
+        { "policy.json", "[[\"C\", \"FR\"], [\"CN\", \"A\"]]",
+          "[", "[\"CN\", \"%u\"]", "]", 8 },
+        { "professions.json", "\n  ]\n", ", ",
+          "{\"system\": \"X\", \"code\": \"%u\", \"name\": \"N\","
+          " \"kind\": \"other\"}", "]", 508 },
+        { "professions.json", "[\"Assistant\"]", "[", "\"%u\"", "]", 1022 },
+        { "types.json", "\n  ],\n", ", ", "{\"id\": \"%1$u\", \"names\":"
+          " [\"X%1$u\"]}", "],", 14 },
+        { "types.json", "[\"urn:oid:1.2.250.1.213.1.1.4.12\"]",
+          "[", "\"%u\"", "]", 8 },
+        { "types.json", "true}\n  ]\n", "true}, ", "{\"system\": \"a05\","
+          " \"code\": \"X%u\", \"class\": \"1\", \"name\": \"N\"}", "]", 509 },
+        { "labels.json", "\n  ]\n", ", ", "{\"code\": \"%u\","
+          " \"hides_from\": []}", "]", 253 },
+        { "labels.json", "[\"urn:oid:2.16.840.1.113883.5.25\", \"A08\"]",
+          "[", "\"%u\"", "]", 8 },
+        { "exclusions.json", "\n  ],\n", ", ", "{\"name\": \"%u\", \"source\":"
+          " \"S\", \"sector\": {\"system\": \"1\", \"code\": \"1\"}}", "],",
+          255 },
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(table); i++) {
+        for (over = 0; over < 2; over++) {
+            list = many(table[i].before, table[i].element,
+                        table[i].max + over, table[i].after);
+
+            text = changed(table[i].file, table[i].from, list);
+
+            if (load_text(table[i].file, text, strlen(text), &policy, &error)
+                != (over != 0 ? DMP_E_LIMIT : DMP_OK))
+            {
+                fail_msg("%s, %u elements: %s:%u: %s", table[i].element,
+                         table[i].max + over, error.file, error.line,
+                         error.text);
+            }
+
+            free(list);
+            free(text);
+            dmp_policy_free(policy);
+        }
+    }
+}
+
+
+static void
+test_size(void **state)
+{
+    char          *text;
+    size_t         i, len;
+    dmp_error_t    error;
+    dmp_policy_t  *policy;
+
+    (void) state;
+    text = malloc(DMP_POLICY_MAX + 1);
+    assert_non_null(text);
+
+    for (i = 0; i < POLICY_TEXTS; i++) {
+        len = strlen(policy_texts[i].text);
+        memset(text, ' ', DMP_POLICY_MAX + 1);
+        memcpy(text, policy_texts[i].text, len);
+
+        assert_int_equal(load_text(policy_texts[i].name, text, DMP_POLICY_MAX,
+                                   &policy, &error), DMP_OK);
+        dmp_policy_free(policy);
+
+        assert_int_equal(load_text(policy_texts[i].name, text,
+                                   DMP_POLICY_MAX + 1, &policy, &error),
+                         DMP_E_LIMIT);
+        assert_string_equal(error.file, policy_texts[i].name);
+        assert_int_equal(error.line, 0);
+        assert_non_null(strstr(error.text, "1048576"));
+    }
+
+    free(text);
+}
+
+
+/* Every type of a full table is found, and no other. */
+static void
+test_many_types(void **state)
+{
+    bool           same;
+    char           code[16], *list, *text;
+    size_t         i;
+    dmp_policy_t  *policy;
+
+    (void) state;
+    list = many("true}, ", "{\"system\": \"a05\", \"code\": \"X%u\", "
+                "\"class\": \"1\", \"name\": \"N\"}", 509, "]");
+    policy = load_changed("types.json", "true}\n  ]\n", list);
+    text = "urn:oid:1.2.250.1.213.1.1.4.12";
+
+    for (i = 0; i < 2 * DMP_TYPES_MAX; i++) {
+        (void) snprintf(code, sizeof(code), "X%zu", i);
+        assert_ptr_equal(dmp_policy_type(policy, (dmp_code_t) {
+                                         { text, strlen(text) },
+                                         { code, strlen(code) } }, &same),
+                         i < 509 ? &policy->types[3 + i] : NULL);
+        assert_int_equal(same, i < 509);
+    }
+
+    free(list);
+    dmp_policy_free(policy);
+}
+
+
+/* The allocation that fails, and how many there were. */
+static size_t  failing, allocated;
+
+
+/*
+ * jansson's lex_save() does not look whether its buffer could grow, and reads
+ * past its end then: to 32 and 64 bytes, with the strings that there are here.
+ */
+static void *
+failing_malloc(size_t size)
+{
+    if (size == 32 || size == 64) {
+        return malloc(size);
+    }
+
+    return ++allocated == failing ? NULL : malloc(size);
+}
+
+
+/* Whichever allocation fails, the load says so, and nothing is left behind. */
+static void
+test_no_memory(void **state)
+{
+    dmp_error_t    error;
+    json_free_t    release;
+    dmp_policy_t  *policy;
+    json_malloc_t  allocate;
+
+    (void) state;
+    json_get_alloc_funcs(&allocate, &release);
+    json_set_alloc_funcs(failing_malloc, free);
+
+    for (failing = 1; ; failing++) {
+        allocated = 0;
+
+        if (load_text(NULL, NULL, 0, &policy, &error) == DMP_OK) {
+            break;
+        }
+
+        if (strcmp(error.text, "out of memory") != 0 || error.line != 0) {
+            fail_msg("allocation %zu: %s:%u: %s", failing, error.file,
+                     error.line, error.text);
         }
     }
 
-    fail_msg("no such title");
-    return NULL;
+    dmp_policy_free(policy);
+    json_set_alloc_funcs(allocate, release);
+
+    assert_true(allocated < failing);
+    assert_true(failing > 100);
+}
+
+
+static dmp_rc_t
+read_shipped(void *data, const char *name, dmp_str_t *text,
+    dmp_error_t *error)
+{
+    FILE      *file;
+    char       path[256];
+    folder_t  *f;
+
+    f = data;
+    (void) snprintf(path, sizeof(path), "conf/policy/%s", name);
+    file = fopen(path, "rb");
+
+    if (file == NULL) {
+        (void) snprintf(error->text, sizeof(error->text), "not here");
+        return DMP_E_UNKNOWN;
+    }
+
+    assert_in_range(f->reads, 0, count(f->copies) - 1);
+    f->copies[f->reads] = malloc(DMP_POLICY_MAX);
+    assert_non_null(f->copies[f->reads]);
+    text->data = f->copies[f->reads];
+    text->len = fread(f->copies[f->reads++], 1, DMP_POLICY_MAX, file);
+    assert_int_equal(fclose(file), 0);
+
+    return DMP_OK;
 }
 
 
 static void
 test_shipped(void **state)
 {
-    char                *text;
-    size_t               i, len;
+    size_t               i;
+    folder_t             f;
     dmp_error_t          error;
     dmp_policy_t        *policy;
-    const dmp_chain_t   *chain;
-    const dmp_title_t   *title;
+    dmp_policy_source_t  source;
 
-    static const char *const  files[] = { "conf/policy/policy.json",
-                                          "conf/policy/policy-test.json" };
-    static const char *const  names[][2] = {
-        { "AC IGC-SANTE FORT PERSONNES",
-          "AC IGC-SANTE FORT ORGANISATIONS" },
-        { "TEST AC IGC-SANTE FORT PERSONNES",
-          "TEST AC IGC-SANTE FORT ORGANISATIONS" },
-    };
+    static const char *const  files[] = { "policy.json", "policy-test.json" };
+    static const char *const  issuers[] = { "AC IGC-SANTE FORT PERSONNES",
+                                            "TEST AC IGC-SANTE FORT PERSONNES"
+                                          };
 
     (void) state;
+    source.read = read_shipped;
+    source.data = &f;
 
     for (i = 0; i < count(files); i++) {
-        text = read_file(files[i], &len);
-        assert_int_equal(parse(text, len, &policy, &error), DMP_OK);
-        free(text);
+        memset(&f, 0, sizeof(f));
 
-        /* its strings do not point into the text, which is gone */
-
-        assert_true(policy->ins_key);
-        assert_int_equal(policy->n_chains, 2);
-
-        chain = &policy->chains[0];
-        assert_int_equal(chain->role, DMP_CHAIN_PERSONS);
-        assert_int_equal(chain->n_entries, 5);
-        assert_true(dmp_str_eq(chain->issuer[0].type, dmp_string("C")));
-        assert_true(dmp_str_eq(chain->issuer[4].type, dmp_string("CN")));
-        assert_int_equal(chain->issuer[4].value.len, strlen(names[i][0]));
-        assert_string_equal(chain->issuer[4].value.data, names[i][0]);
-
-        chain = &policy->chains[1];
-        assert_int_equal(chain->role, DMP_CHAIN_ORGANISATIONS);
-        assert_string_equal(chain->issuer[4].value.data, names[i][1]);
-
-        title = title_of(policy, dmp_string("M\xc3\xa9" "decin"));
-        assert_true(dmp_str_eq(title->profession.system,
-                               dmp_string(DMP_SYSTEM_PROFESSION)));
-        assert_true(dmp_str_eq(title->profession.code,
-                               dmp_string(DMP_PROFESSION_DOCTOR)));
-        title = title_of(policy, dmp_string("Pharmacien"));
-        assert_true(dmp_str_eq(title->profession.code, dmp_string("21")));
-
-        dmp_policy_free(policy);
-    }
-
-    dmp_policy_free(NULL);
-}
-
-
-static void
-test_least(void **state)
-{
-    char           digest[43];
-    dmp_error_t    error;
-    dmp_policy_t  *policy;
-
-    static const char  text[] = MORE("");
-    static const char  off[] = MORE(",\n\"settings\": {\"ins_key\": false}");
-    static const char  on[] = MORE(",\n\"settings\": {}");
-
-    (void) state;
-
-    assert_int_equal(parse(text, sizeof(text) - 1, &policy, &error), DMP_OK);
-    assert_true(policy->ins_key);
-    memcpy(digest, policy->digest, sizeof(digest));
-    dmp_policy_free(policy);
-
-    assert_int_equal(parse(on, sizeof(on) - 1, &policy, &error), DMP_OK);
-    assert_true(policy->ins_key);
-    dmp_policy_free(policy);
-
-    assert_int_equal(parse(off, sizeof(off) - 1, &policy, &error), DMP_OK);
-    assert_false(policy->ins_key);
-    assert_memory_not_equal(policy->digest, digest, sizeof(digest));
-    dmp_policy_free(policy);
-
-    /* the digest is of the bytes: a blank more is another file */
-
-    assert_int_equal(parse(text, sizeof(text) - 2, &policy, &error), DMP_OK);
-    assert_memory_not_equal(policy->digest, digest, sizeof(digest));
-    dmp_policy_free(policy);
-}
-
-
-typedef struct {
-    const char  *text;
-    unsigned     line;
-    const char  *word;                   /* that the error names */
-} refused_t;
-
-
-static void
-refused(const refused_t *table, size_t n)
-{
-    size_t         i;
-    dmp_error_t    error;
-    dmp_policy_t  *policy;
-
-    for (i = 0; i < n; i++) {
-        if (parse(table[i].text, strlen(table[i].text), &policy, &error)
-            != DMP_E_SYNTAX
-            || error.line != table[i].line
-            || strstr(error.text, table[i].word) == NULL)
-        {
-            fail_msg("%s: line %u (not %u), %s (no %s)", table[i].text,
-                     error.line, table[i].line, error.text, table[i].word);
+        if (dmp_policy_load(&source, files[i], &policy, &error) != DMP_OK) {
+            fail_msg("%s:%u: %s", error.file, error.line, error.text);
         }
-    }
-}
 
+        while (f.reads > 0) {
+            free(f.copies[--f.reads]);
+        }
 
-static void
-test_bad_json(void **state)
-{
-    static const refused_t  table[] = {
-        { "", 1, "end of file" },
-        { "\n\n", 3, "end of file" },
-        { "{", 1, "near end of file" },
-        { "{\n\"format\": \"dmp-policy/1\",\n}", 3, "near '}'" },
-        { "{\n\"format\": nul\n}", 2, "'nul'" },
-        { "{\n\"format\": 'x'\n}", 2, "'''" },
-        { "{}\n{}", 2, "end of file expected" },
-        { "{\n\"format\": \"\xff\"}", 2, "0xff" },
-        { "{\n\"format\": \"a\\u0000b\"}", 2, "\\u0000" },
-        { "{\n\"format\": \"a\",\n\"format\": \"b\"}", 3, "duplicate" },
-        { CHAINS("[{\"role\": \"persons\", \"role\": \"persons\"}]"), 3,
-          "duplicate" },
-        { "\xef\xbb\xbf{}", 1, "expected" },
-        { "\"dmp-policy/1\"", 1, "'['" },
-    };
-
-    (void) state;
-    refused(table, count(table));
-}
-
-
-static void
-test_members(void **state)
-{
-    static const refused_t  table[] = {
-        { "[]", 0, "\"policy\" is not an object" },
-        { "{}", 0, "\"format\"" },
-
-        { MORE(",\n\"more\": 1"), 6, "unknown member \"more\"" },
-        { MORE(",\n\"Settings\": {}"), 6, "unknown member \"Settings\"" },
-        { CHAINS("[{\"role\": \"persons\",\n\"isuer\": []}]"), 4,
-          "unknown member \"isuer\" in \"chains\"" },
-        { TITLES("[{\"title\": \"T\", \"system\": \"1\",\n\"kode\": \"1\"}]"),
-          6, "unknown member \"kode\" in \"professions\"" },
-        { MORE(",\n\"settings\": {\n\"ins-key\": true}"), 7,
-          "unknown member \"ins-key\" in \"settings\"" },
-
-        { POLICY("1", "[" CHAIN "]", "[" TITLE "]", ""), 2, "\"format\"" },
-        { POLICY("null", "[" CHAIN "]", "[" TITLE "]", ""), 2, "\"format\"" },
-        { POLICY("\"\"", "[" CHAIN "]", "[" TITLE "]", ""), 2, "\"format\"" },
-        { POLICY("\"dmp-policy/2\"", "[" CHAIN "]", "[" TITLE "]", ""), 2,
-          "\"dmp-policy/2\"" },
-        { POLICY("\"dmp-policy/1 \"", "[" CHAIN "]", "[" TITLE "]", ""), 2,
-          "this version reads \"dmp-policy/1\"" },
-    };
-
-    (void) state;
-    refused(table, count(table));
-}
-
-
-static void
-test_chains(void **state)
-{
-    static const refused_t  table[] = {
-        { "{\n\"format\": \"dmp-policy/1\"}", 0, "\"chains\"" },
-        { CHAINS("{}"), 3, "\"chains\" is not a list" },
-        { CHAINS("null"), 3, "\"chains\" is not a list" },
-        { CHAINS("[]"), 3, "\"chains\" is not a list of 1 to 64" },
-        { CHAINS("[1]"), 3, "\"chains\" is not an object" },
-        { CHAINS("[[]]"), 3, "\"chains\" is not an object" },
-        { CHAINS("[{}]"), 0, "\"role\"" },
-        { CHAINS("[{\n\"role\": 1}]"), 4, "\"role\"" },
-        { CHAINS("[{\n\"role\": \"\"}]"), 4, "\"role\"" },
-        { CHAINS("[{\n\"role\": \"person\"}]"), 4, "\"person\"" },
-        { CHAINS("[{\n\"role\": \"Persons\"}]"), 4, "\"Persons\"" },
-        { CHAINS("[{\n\"role\": \"persons\"}]"), 0, "\"issuer\"" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": {}}]"), 4,
-          "\"issuer\" is not a list of 1 to 8" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": []}]"), 4,
-          "\"issuer\" is not a list of 1 to 8" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": [[\"C\",\"1\"],"
-                 "[\"C\",\"2\"],[\"C\",\"3\"],[\"C\",\"4\"],[\"C\",\"5\"],"
-                 "[\"C\",\"6\"],[\"C\",\"7\"],[\"C\",\"8\"],[\"C\",\"9\"]]}"
-                 "]"), 4, "1 to 8" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": [\"C=FR\"]}]"), 4,
-          "entry 1 of \"issuer\"" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": [[\"C\", \"FR\"],"
-                 "[\"O\"]]}]"), 4, "entry 2 of \"issuer\"" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": [[\"C\", \"FR\", "
-                 "\"x\"]]}]"), 4, "entry 1 of \"issuer\"" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": [[\"C\", 1]]}]"), 4,
-          "\"issuer\" is not a non-empty string" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": [[\"C\", \"\"]]}]"),
-          4, "\"issuer\" is not a non-empty string" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": [[null, \"x\"]]}]"),
-          4, "\"issuer\" is not a non-empty string" },
-
-        /* a type that no certificate has: the chain would never match */
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": [[\"cn\", \"x\"]]}]"),
-          4, "\"cn\" is not a type" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\":\n[[\"UNDEF\", "
-                 "\"x\"]]}]"), 5, "\"UNDEF\" is not a type" },
-        { CHAINS("[{\"role\": \"persons\",\n\"issuer\": [[\"commonName\", "
-                 "\"x\"]]}]"), 4, "\"commonName\" is not a type" },
-
-        /* one issuer, two roles */
-        { CHAINS("[" CHAIN ",\n" CHAIN "]"), 4, "\"FR\" is given twice" },
-        { CHAINS("[" CHAIN ",\n{\"role\": \"organisations\",\n"
-                 "\"issuer\": [[\"C\", \"FR\"]]}]"), 4,
-          "\"FR\" is given twice" },
-    };
-
-    (void) state;
-    refused(table, count(table));
-}
-
-
-static void
-test_professions(void **state)
-{
-    static const refused_t  table[] = {
-        { "{\"format\": \"dmp-policy/1\", \"chains\": [" CHAIN "]}", 0,
-          "\"professions\"" },
-        { TITLES("{}"), 5, "\"professions\" is not a list" },
-        { TITLES("[]"), 5, "\"professions\" is not a list of 1 to 256" },
-        { TITLES("[1]"), 5, "\"professions\" is not an object" },
-        { TITLES("[{}]"), 0, "\"title\"" },
-        { TITLES("[{\"title\": 1}]"), 5, "\"title\"" },
-        { TITLES("[{\"title\": \"\"}]"), 5, "\"title\"" },
-        { TITLES("[{\"title\": \"T\"}]"), 0, "\"system\"" },
-        { TITLES("[{\"title\": \"T\",\n\"system\": 1}]"), 6, "\"system\"" },
-        { TITLES("[{\"title\": \"T\", \"system\": \"1\"}]"), 0, "\"code\"" },
-        { TITLES("[{\"title\": \"T\", \"system\": \"1\",\n\"code\": 10}]"), 6,
-          "\"code\"" },
-        { TITLES("[" TITLE ",\n" TITLE "]"), 5, "\"T\" is given twice" },
-        { MORE(",\n\"settings\": null"), 6, "\"settings\" is not an object" },
-        { MORE(",\n\"settings\": []"), 6, "\"settings\" is not an object" },
-        { MORE(",\n\"settings\": {\n\"ins_key\": 1}"), 7, "\"ins_key\"" },
-        { MORE(",\n\"settings\": {\n\"ins_key\": null}"), 7, "\"ins_key\"" },
-        { MORE(",\n\"settings\": {\n\"ins_key\": \"true\"}"), 7,
-          "\"ins_key\"" },
-    };
-
-    (void) state;
-    refused(table, count(table));
-}
-
-
-/* A list of n elements, each of them another one. */
-static void
-many(const char *before, const char *element, unsigned n, const char *after,
-    dmp_rc_t want)
-{
-    char          *text;
-    size_t         len;
-    unsigned       i;
-    dmp_error_t    error;
-    dmp_policy_t  *policy;
-
-    text = malloc(65536);
-    assert_non_null(text);
-    len = (size_t) snprintf(text, 65536, "%s", before);
-
-    for (i = 0; i < n; i++) {
-        len += (size_t) snprintf(text + len, 65536 - len, element,
-                                 (i == 0) ? "" : ",", i);
-    }
-
-    len += (size_t) snprintf(text + len, 65536 - len, "%s", after);
-    assert_in_range(len, 1, 65535);
-
-    assert_int_equal(parse(text, len, &policy, &error), want);
-    free(text);
-    dmp_policy_free(policy);
-}
-
-
-static void
-test_limits(void **state)
-{
-    char          *text;
-    dmp_error_t    error;
-    dmp_policy_t  *policy;
-
-    static const char  chain[] = "%s{\"role\":\"persons\",\"issuer\":"
-                                 "[[\"CN\",\"%u\"]]}";
-    static const char  title[] = "%s{\"title\":\"%u\",\"system\":\"1\","
-                                 "\"code\":\"1\"}";
-    static const char  chains[] = "{\"format\":\"dmp-policy/1\",\"professions\""
-                                  ":[" TITLE "],\"chains\":[";
-    static const char  titles[] = "{\"format\":\"dmp-policy/1\",\"chains\":["
-                                  CHAIN "],\"professions\":[";
-
-    (void) state;
-
-    many(chains, chain, 64, "]}", DMP_OK);
-    many(chains, chain, 65, "]}", DMP_E_SYNTAX);
-    many(titles, title, 256, "]}", DMP_OK);
-    many(titles, title, 257, "]}", DMP_E_SYNTAX);
-
-    text = malloc(1024 * 1024 + 1);
-    assert_non_null(text);
-    memset(text, ' ', 1024 * 1024 + 1);
-    memcpy(text, MORE(""), sizeof(MORE("")) - 1);
-
-    assert_int_equal(parse(text, 1024 * 1024, &policy, &error), DMP_OK);
-    dmp_policy_free(policy);
-    assert_int_equal(parse(text, 1024 * 1024 + 1, &policy, &error),
-                     DMP_E_LIMIT);
-
-    /* a long word is cut, and the sentence still ends */
-
-    memset(text, 'x', 5000);
-    memcpy(text, "{\"format\": \"", 12);
-    memcpy(text + 4000, "\"}", 2);
-    assert_int_equal(parse(text, 4002, &policy, &error), DMP_E_SYNTAX);
-    assert_int_equal(strlen(error.text), sizeof(error.text) - 1);
-    free(text);
-}
-
-
-/* Cut anywhere, or with any byte gone: read or refused, and nothing leaks. */
-static void
-test_cut(void **state)
-{
-    char           copy[512];
-    size_t         i, len;
-    dmp_error_t    error;
-    dmp_policy_t  *policy;
-
-    static const char  text[] = MORE(",\n\"settings\": {\"ins_key\": false}");
-
-    (void) state;
-    len = sizeof(text) - 1;
-
-    for (i = 0; i + 2 < len; i++) {
-        assert_int_equal(parse(text, i, &policy, &error), DMP_E_SYNTAX);
-    }
-
-    for (i = 0; i < len; i++) {
-        memcpy(copy, text, i);
-        memcpy(copy + i, text + i + 1, len - i);
-        (void) parse(copy, len - 1, &policy, &error);
+        assert_string_equal(policy->chains[0].issuer[4].value.data,
+                            issuers[i]);
+        assert_int_equal(dmp_policy_profession(policy,
+                             CODE("1.2.250.1.71.1.2.7", "10"))->kind,
+                         DMP_PROFESSION_DOCTOR);
+        assert_non_null(dmp_policy_matrix(policy, INT32_MAX));
         dmp_policy_free(policy);
     }
 }
@@ -460,14 +706,19 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        cmocka_unit_test(test_shipped),
-        cmocka_unit_test(test_least),
-        cmocka_unit_test(test_bad_json),
-        cmocka_unit_test(test_members),
-        cmocka_unit_test(test_chains),
-        cmocka_unit_test(test_professions),
+        cmocka_unit_test(test_who),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_find_profession),
+        cmocka_unit_test(test_find_type),
+        cmocka_unit_test(test_find_matrix),
+        cmocka_unit_test(test_find_label),
+        cmocka_unit_test(test_digest),
         cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_many_types),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_shipped),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -144,12 +144,14 @@ log_make_access(log_access_t *a, int64_t time_ms)
     a->subject.actor = DMP_ACTOR_PROFESSIONAL;
     a->subject.auth = DMP_AUTH_DIRECT;
     a->subject.id = dmp_string("899700218896");
-    a->subject.role.system = dmp_string(DMP_SYSTEM_PROFESSION);
+    a->subject.role.system = dmp_string("1.2.250.1.71.1.2.7");
     a->subject.role.code = dmp_string("10");
-    a->subject.specialty.system = dmp_string("1.2.250.1.71.4.2.5");
-    a->subject.specialty.code = dmp_string("SM26");
-    a->subject.sector = dmp_string("SA07");
-    a->subject.structure = dmp_string("1750000000");
+    a->subject.used.specialty.system = dmp_string("1.2.250.1.71.4.2.5");
+    a->subject.used.specialty.code = dmp_string("SM26");
+    a->subject.used.sector.system = dmp_string("1.2.250.1.71.4.2.4");
+    a->subject.used.sector.code = dmp_string("SA07");
+    a->subject.used.structure = dmp_string("1750000000");
+    a->decision.unverified = true;
     a->subject.certificate_serial = dmp_string("2c0f9a7e1b3d5f60");
     a->subject.certificate_issuer
         = dmp_string("TEST AC IGC-SANTE FORT PERSONNES");

@@ -1,0 +1,426 @@
+/*
+ * dmp_rules_asker.c: who asks and what is asked: rules A1 to A4, B1, B2, D1,
+ * D2 and P1.
+ */
+
+#include "dmp_rules_int.h"
+
+
+static bool
+dmp_is_somebody(const dmp_subject_t *subject)
+{
+    return subject->actor > DMP_ACTOR_NONE && subject->actor < DMP_ACTOR_MAX
+           && subject->id.len != 0;
+}
+
+
+/*
+ * A1: a credential is presented.  An operator's is the account on the machine
+ * that runs the command-line tool; no request of a client is one.
+ */
+dmp_reason_t
+dmp_rule_a1(const dmp_case_t *c)
+{
+    if (c->subject->certificate == DMP_CREDENTIAL_ABSENT
+        && c->subject->token == DMP_CREDENTIAL_ABSENT
+        && c->subject->auth != DMP_AUTH_OPERATOR)
+    {
+        return DMP_REASON_AUTHENTICATION_REQUIRED;
+    }
+
+    return DMP_REASON_NONE;
+}
+
+
+/* A2: a certificate, if there is one, verifies and its chain fits its role. */
+dmp_reason_t
+dmp_rule_a2(const dmp_case_t *c)
+{
+    switch (c->subject->certificate) {
+
+    case DMP_CREDENTIAL_ABSENT:
+        return DMP_REASON_NONE;
+
+    case DMP_CREDENTIAL_VERIFIED:
+        return dmp_is_somebody(c->subject) ? DMP_REASON_NONE
+                                           : DMP_REASON_CERTIFICATE_REJECTED;
+
+    default:
+        return DMP_REASON_CERTIFICATE_REJECTED;
+    }
+}
+
+
+/* A3: a token, if there is one, verifies. */
+dmp_reason_t
+dmp_rule_a3(const dmp_case_t *c)
+{
+    switch (c->subject->token) {
+
+    case DMP_CREDENTIAL_ABSENT:
+        return DMP_REASON_NONE;
+
+    case DMP_CREDENTIAL_VERIFIED:
+        return dmp_is_somebody(c->subject) ? DMP_REASON_NONE
+                                           : DMP_REASON_TOKEN_REJECTED;
+
+    default:
+        return DMP_REASON_TOKEN_REJECTED;
+    }
+}
+
+
+/*
+ * A4: one identity.  A certificate and a token are two, but for a structure's
+ * certificate with the token that names who works for it.
+ */
+dmp_reason_t
+dmp_rule_a4(const dmp_case_t *c)
+{
+    const dmp_subject_t  *s;
+
+    s = c->subject;
+
+    if (s->certificate == DMP_CREDENTIAL_ABSENT
+        || s->token == DMP_CREDENTIAL_ABSENT)
+    {
+        return DMP_REASON_NONE;
+    }
+
+    if ((s->actor == DMP_ACTOR_PROFESSIONAL || s->actor == DMP_ACTOR_STAFF)
+        && (s->auth == DMP_AUTH_INDIRECT
+            || s->auth == DMP_AUTH_INDIRECT_REINFORCED))
+    {
+        return DMP_REASON_NONE;
+    }
+
+    return DMP_REASON_IDENTITY_AMBIGUOUS;
+}
+
+
+/* What the request must name, by what it asks for. */
+static bool
+dmp_names_enough(const dmp_request_t *request)
+{
+    switch (request->operation) {
+
+    case DMP_OPERATION_FIND:
+        return !dmp_names_patient(request) && request->document.len == 0
+               && request->traits.family.len != 0
+               && request->traits.given.len != 0
+               && request->traits.birthdate.len != 0;
+
+    case DMP_OPERATION_RIGHTS:
+        return dmp_names_patient(request) && request->change > DMP_CHANGE_NONE
+               && request->change < DMP_CHANGE_MAX;
+
+    case DMP_OPERATION_CHECK:
+    case DMP_OPERATION_SEARCH:
+    case DMP_OPERATION_DEPOSIT:
+    case DMP_OPERATION_HISTORY:
+    case DMP_OPERATION_CREATE:
+    case DMP_OPERATION_CLOSE:
+    case DMP_OPERATION_REOPEN:
+        return dmp_names_patient(request);
+
+    default:
+        return dmp_names_patient(request) || request->document.len != 0;
+    }
+}
+
+
+/* B1: one operation that is known, on something, and one reading of it. */
+dmp_reason_t
+dmp_rule_b1(const dmp_case_t *c)
+{
+    switch (c->request->mapping) {
+
+    case DMP_MAPPING_ONE:
+    case DMP_MAPPING_INS_INVALID:
+        break;
+
+    case DMP_MAPPING_OPERATION_UNKNOWN:
+    case DMP_MAPPING_FORMAT:
+        return DMP_REASON_OPERATION_UNKNOWN;
+
+    default:
+        return DMP_REASON_REQUEST_AMBIGUOUS;
+    }
+
+    if (c->request->operation <= DMP_OPERATION_NONE
+        || c->request->operation >= DMP_OPERATION_MAX)
+    {
+        return DMP_REASON_OPERATION_UNKNOWN;
+    }
+
+    if (c->request->mapping == DMP_MAPPING_ONE
+        && !dmp_names_enough(c->request))
+    {
+        return DMP_REASON_REQUEST_AMBIGUOUS;
+    }
+
+    return DMP_REASON_NONE;
+}
+
+
+/* B2: the INS is well formed; its key is checked unless configured off. */
+dmp_reason_t
+dmp_rule_b2(const dmp_case_t *c)
+{
+    if (c->request->mapping != DMP_MAPPING_ONE) {
+        return DMP_REASON_INS_INVALID;
+    }
+
+    if (dmp_names_patient(c->request)
+        && !dmp_ins_valid(c->request->ins, c->policy->settings.ins_key))
+    {
+        return DMP_REASON_INS_INVALID;
+    }
+
+    return DMP_REASON_NONE;
+}
+
+
+/*
+ * P1: a patient acts on their own record, a representative on one that names
+ * them.  Before C1: that a stranger's record exists is not told.
+ */
+dmp_reason_t
+dmp_rule_p1(const dmp_case_t *c)
+{
+    size_t                       i;
+    dmp_str_t                    ins;
+    const dmp_representative_t  *by;
+
+    if (!dmp_is_holder(c->subject)) {
+        return DMP_REASON_NONE;
+    }
+
+    if (c->subject->ins.len == 0) {
+        return DMP_REASON_NOT_OWN_RECORD;
+    }
+
+    if (c->subject->actor == DMP_ACTOR_PATIENT) {
+        ins = (c->record != NULL) ? c->record->ins : c->request->ins;
+
+        return dmp_str_eq(ins, c->subject->ins) ? DMP_REASON_NONE
+                                                : DMP_REASON_NOT_OWN_RECORD;
+    }
+
+    for (i = 0; c->record != NULL && i < c->record->n_representatives; i++) {
+        by = &c->record->representatives[i];
+
+        if (dmp_str_eq(by->ins, c->subject->ins) && c->today < by->until) {
+            return DMP_REASON_NONE;
+        }
+    }
+
+    return DMP_REASON_NOT_OWN_RECORD;
+}
+
+
+static bool
+dmp_code_is(dmp_code_t wanted, dmp_code_t code)
+{
+    return wanted.code.len == 0
+           || (dmp_str_eq(wanted.code, code.code)
+               && dmp_str_eq(wanted.system, code.system));
+}
+
+
+/* One entry of the list says all of what it asks of this situation. */
+static bool
+dmp_situation_in(const dmp_exclusion_t *list, size_t n, dmp_code_t role,
+    const dmp_situation_t *situation)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        /* what tells most often comes first */
+        if (dmp_code_is(list[i].sector, situation->sector)
+            && dmp_code_is(list[i].specialty, situation->specialty)
+            && dmp_code_is(list[i].activity, situation->activity)
+            && dmp_code_is(list[i].profession, role))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool
+dmp_situation_known(const dmp_situation_t *situation)
+{
+    return situation->sector.code.len != 0 || situation->activity.code.len != 0
+           || situation->specialty.code.len != 0;
+}
+
+
+/* Positive evidence: the situation used, or each one that is known. */
+static bool
+dmp_is_in(const dmp_exclusion_t *list, size_t n, const dmp_subject_t *subject)
+{
+    size_t  i;
+
+    if (dmp_situation_known(&subject->used) || subject->n_situations == 0) {
+        return dmp_situation_in(list, n, subject->role, &subject->used);
+    }
+
+    for (i = 0; i < subject->n_situations; i++) {
+        if (!dmp_situation_in(list, n, subject->role,
+                              &subject->situations[i]))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+dmp_is_occupational(const dmp_policy_t *policy, const dmp_subject_t *subject)
+{
+    return dmp_is_in(policy->occupational, policy->n_occupational, subject);
+}
+
+
+bool
+dmp_is_unverified(const dmp_subject_t *subject)
+{
+    return subject->actor == DMP_ACTOR_PROFESSIONAL
+           && !dmp_situation_known(&subject->used)
+           && subject->n_situations == 0;
+}
+
+
+/*
+ * D1: the actor is not excluded, on positive evidence; occupational doctors
+ * by a setting.  Before C1: who is excluded learns nothing of a record.
+ */
+dmp_reason_t
+dmp_rule_d1(const dmp_case_t *c)
+{
+    switch (c->subject->actor) {
+
+    case DMP_ACTOR_PROFESSIONAL:
+    case DMP_ACTOR_STAFF:
+    case DMP_ACTOR_STRUCTURE:
+        break;
+
+    default:
+        return DMP_REASON_NONE;
+    }
+
+    if (dmp_is_in(c->policy->exclusions, c->policy->n_exclusions, c->subject)
+        || (!c->policy->settings.occupational_table
+            && c->occupational))
+    {
+        return DMP_REASON_ACTOR_EXCLUDED;
+    }
+
+    return DMP_REASON_NONE;
+}
+
+
+/* Those whose certificate is a structure's, or its staff's. */
+static bool
+dmp_is_feeding(const dmp_subject_t *subject)
+{
+    switch (subject->actor) {
+
+    case DMP_ACTOR_STAFF:
+    case DMP_ACTOR_STRUCTURE:
+    case DMP_ACTOR_FEEDER:
+        return true;
+
+    case DMP_ACTOR_PROFESSIONAL:
+        return subject->auth == DMP_AUTH_INDIRECT;
+
+    default:
+        return false;
+    }
+}
+
+
+/* What feeding amounts to; that it is of one's own is for H6. */
+static bool
+dmp_is_feed(dmp_operation_t operation)
+{
+    switch (operation) {
+
+    case DMP_OPERATION_CHECK:
+    case DMP_OPERATION_REFERENCE:
+    case DMP_OPERATION_DELETE:
+    case DMP_OPERATION_DEPOSIT:
+    case DMP_OPERATION_REPLACE:
+        return true;
+
+    default:
+        return false;
+    }
+}
+
+
+/*
+ * Staff may also open a record or have their structure authorised, a centre's
+ * structure may look for a patient: the tables say so, and E1 judges it.
+ */
+static bool
+dmp_may_feeding(const dmp_subject_t *subject, dmp_operation_t operation)
+{
+    switch (operation) {
+
+    case DMP_OPERATION_FIND:
+    case DMP_OPERATION_CREATE:
+    case DMP_OPERATION_RIGHTS:
+        return subject->actor != DMP_ACTOR_FEEDER;
+
+    default:
+        return dmp_is_feed(operation);
+    }
+}
+
+
+/* D2: the channel fits both the identity and what the location is for. */
+dmp_reason_t
+dmp_rule_d2(const dmp_case_t *c)
+{
+    bool             feeding;
+    dmp_operation_t  operation;
+
+    operation = c->request->operation;
+    feeding = dmp_is_feeding(c->subject);
+
+    if (feeding && !dmp_may_feeding(c->subject, operation)) {
+        return DMP_REASON_CHANNEL_MISMATCH;
+    }
+
+    switch (c->request->channel) {
+
+    case DMP_CHANNEL_ANY:
+        return DMP_REASON_NONE;
+
+    case DMP_CHANNEL_READ:
+        if (!feeding && operation != DMP_OPERATION_DEPOSIT
+            && operation != DMP_OPERATION_REPLACE
+            && operation != DMP_OPERATION_CREATE)
+        {
+            return DMP_REASON_NONE;
+        }
+        break;
+
+    case DMP_CHANNEL_FEED:
+        if (dmp_is_feed(operation) || operation == DMP_OPERATION_CREATE) {
+            return DMP_REASON_NONE;
+        }
+        break;
+
+    default:
+        break;
+    }
+
+    return DMP_REASON_CHANNEL_MISMATCH;
+}

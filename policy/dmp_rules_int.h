@@ -1,0 +1,156 @@
+/*
+ * dmp_rules_int.h: what the rules look at, and the rules themselves, one
+ * function each.  Only dmp_decide.c calls them, in its order: a rule may rely
+ * on those before it.
+ */
+
+#ifndef DMP_RULES_INT_H
+#define DMP_RULES_INT_H
+
+#include <dmp/dmp_decide.h>
+#include <dmp/dmp_document.h>
+#include <dmp/dmp_policy.h>
+#include <dmp/dmp_record.h>
+#include <dmp/dmp_rights.h>
+
+
+typedef struct {
+    const dmp_policy_t      *policy;
+    const dmp_subject_t     *subject;
+    const dmp_request_t     *request;
+    const dmp_facts_t       *facts;
+    const dmp_record_t      *record;     /* NULL unless present */
+    const dmp_document_t    *document;   /* NULL as long as none is known */
+    const dmp_profession_t  *profession; /* NULL: unknown */
+    int32_t                  today;
+    bool                     occupational;   /* D1, on positive evidence */
+    bool                     treating;   /* the record names them so */
+    bool                     author;     /* of the document */
+    bool                     depositor;  /* the structure that deposited it */
+    dmp_standing_t           standing;
+    uint64_t                 needed;     /* rights, a bit each */
+} dmp_case_t;
+
+/* A rule returns why it denies, or DMP_REASON_NONE when it holds. */
+typedef dmp_reason_t (*dmp_rule_pt)(const dmp_case_t *c);
+
+/* dmp_rules_asker.c: who asks, and what */
+dmp_reason_t dmp_rule_a1(const dmp_case_t *c);
+dmp_reason_t dmp_rule_a2(const dmp_case_t *c);
+dmp_reason_t dmp_rule_a3(const dmp_case_t *c);
+dmp_reason_t dmp_rule_a4(const dmp_case_t *c);
+dmp_reason_t dmp_rule_b1(const dmp_case_t *c);
+dmp_reason_t dmp_rule_b2(const dmp_case_t *c);
+dmp_reason_t dmp_rule_d1(const dmp_case_t *c);
+dmp_reason_t dmp_rule_d2(const dmp_case_t *c);
+dmp_reason_t dmp_rule_p1(const dmp_case_t *c);
+
+/* dmp_rights.c: what the tables give */
+dmp_reason_t dmp_rule_e1(const dmp_case_t *c);
+
+/* dmp_rules_record.c: what the patient decided */
+dmp_reason_t dmp_rule_x1(const dmp_case_t *c);
+dmp_reason_t dmp_rule_c1(const dmp_case_t *c);
+dmp_reason_t dmp_rule_c2(const dmp_case_t *c);
+dmp_reason_t dmp_rule_f1(const dmp_case_t *c);
+dmp_reason_t dmp_rule_g1(const dmp_case_t *c);
+dmp_reason_t dmp_rule_g2(const dmp_case_t *c);
+dmp_reason_t dmp_rule_g3(const dmp_case_t *c);
+dmp_reason_t dmp_rule_g4(const dmp_case_t *c);
+dmp_reason_t dmp_rule_g5(const dmp_case_t *c);
+dmp_reason_t dmp_rule_g6(const dmp_case_t *c);
+dmp_reason_t dmp_rule_g7(const dmp_case_t *c);
+
+/* dmp_rules_document.c: what holds for this document */
+dmp_reason_t dmp_rule_h1(const dmp_case_t *c);
+dmp_reason_t dmp_rule_h2(const dmp_case_t *c);
+dmp_reason_t dmp_rule_h3(const dmp_case_t *c);
+dmp_reason_t dmp_rule_h4(const dmp_case_t *c);
+dmp_reason_t dmp_rule_h5(const dmp_case_t *c);
+dmp_reason_t dmp_rule_h6(const dmp_case_t *c);
+dmp_reason_t dmp_rule_h7(const dmp_case_t *c);
+dmp_reason_t dmp_rule_p2(const dmp_case_t *c);
+
+
+/* What of the needed rights is given under that condition only. */
+uint64_t dmp_needed_under(const dmp_case_t *c, dmp_condition_t condition);
+
+/* The structure that the subject is, or acts for; empty if unknown. */
+dmp_str_t dmp_structure_of(const dmp_subject_t *subject);
+
+/* On positive evidence: of the situation used, or of all known ones. */
+bool dmp_is_occupational(const dmp_policy_t *policy,
+    const dmp_subject_t *subject);
+
+/* Nothing is known that D1 could look at. */
+bool dmp_is_unverified(const dmp_subject_t *subject);
+
+/* dmp_standing(), with what has been found out already. */
+dmp_standing_t dmp_standing_of(const dmp_case_t *c);
+
+/* An operation that changes a document of the record, or adds one. */
+bool dmp_changes_document(dmp_operation_t operation);
+
+
+static inline bool
+dmp_list_has(const dmp_list_t *list, dmp_str_t value)
+{
+    size_t  i;
+
+    for (i = 0; i < list->n; i++) {
+        if (dmp_str_eq(list->list[i], value)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* One of the identifiers of the person. */
+static inline bool
+dmp_is_self(const dmp_subject_t *subject, dmp_str_t id)
+{
+    unsigned  i;
+
+    if (id.len == 0) {
+        return false;
+    }
+
+    if (dmp_str_eq(subject->id, id)) {
+        return true;
+    }
+
+    for (i = 0; i < subject->n_other_ids && i < DMP_SUBJECT_IDS; i++) {
+        if (dmp_str_eq(subject->other_ids[i], id)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static inline bool
+dmp_names_patient(const dmp_request_t *request)
+{
+    return request->ins.len != 0;
+}
+
+
+/* The patient, or who acts for them with the same rights. */
+static inline bool
+dmp_is_holder(const dmp_subject_t *subject)
+{
+    return subject->actor == DMP_ACTOR_PATIENT
+           || subject->actor == DMP_ACTOR_REPRESENTATIVE;
+}
+
+
+static inline bool
+dmp_is_emergency(const dmp_request_t *request)
+{
+    return request->mode != DMP_MODE_NORMAL;
+}
+
+#endif
