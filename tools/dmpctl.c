@@ -80,6 +80,45 @@ static const command_t  commands[] = {
       "  --audit-public-key FILE  may be given several times: one per gateway\n"
       STORE_USAGE, dmpctl_audit_verify },
 
+    { "policy", "check", "say whether a policy is right, and what it holds",
+      "dmpctl policy check FILE [--json]\n"
+      "\n"
+      "Reads the policy and the files it names, as a gateway does.  Answers 0\n"
+      "and a summary, 1 and where it is wrong (file, line, word), 3 if it\n"
+      "cannot be read.\n"
+      "\n"
+      "  --json                for machines\n",
+      dmpctl_policy_check },
+
+    { "policy", "test", "try decision cases on a policy",
+      "dmpctl policy test DIR|FILE... --policy FILE [options]\n"
+      "\n"
+      "Decides each case of the files (*.json in folders) and prints those\n"
+      "that come out otherwise than they expect.  Answers 0 if all hold, 1 if\n"
+      "one does not, 3 if one could not be read or there are none.  The form\n"
+      "of a case is in docs/policy-cases.md.\n"
+      "\n"
+      "  --junit FILE          writes the results as JUnit XML\n"
+      "  --count FILE          writes how often each rule decided, as JSON\n"
+      "  --json                for machines\n",
+      dmpctl_policy_test },
+
+    { "policy", "explain", "say which rule decides a case, and what it saw",
+      "dmpctl policy explain CASE|- --policy FILE [options]\n"
+      "\n"
+      "Prints who asks what of which record, and each rule in turn: what it\n"
+      "asks, what it saw, whether it held.  Answers 0 if the case is allowed,\n"
+      "1 if it is denied, 3 if that could not be decided.\n"
+      "\n"
+      "  --case NAME           which, when the file holds several\n"
+      "  --at DAY              on that day instead of the case's\n"
+      "  --stored INS          with the record that the store holds, instead\n"
+      "                        of the case's; needs the two keys\n"
+      "  --record-key FILE     may be given several times\n"
+      "  --pseudonym-key FILE\n"
+      "  --json                for machines\n"
+      STORE_USAGE, dmpctl_policy_explain },
+
     { NULL, NULL, NULL, NULL, NULL }
 };
 

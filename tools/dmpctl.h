@@ -71,5 +71,8 @@ int dmpctl_keygen(int argc, char **argv);
 int dmpctl_record_import(int argc, char **argv);
 int dmpctl_record_show(int argc, char **argv);
 int dmpctl_audit_verify(int argc, char **argv);
+int dmpctl_policy_check(int argc, char **argv);
+int dmpctl_policy_test(int argc, char **argv);
+int dmpctl_policy_explain(int argc, char **argv);
 
 #endif

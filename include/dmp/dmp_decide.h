@@ -288,7 +288,7 @@ typedef enum {
 
 /* What the enforcing code must do; one it does not know is a denial. */
 #define DMP_OBLIGATION_TRACE                  0x0001
-#define DMP_OBLIGATION_COMPOSE                0x0002  /* answer from the store */
+#define DMP_OBLIGATION_COMPOSE                0x0002  /* from the store */
 #define DMP_OBLIGATION_FILTER                 0x0004  /* cut the answer down:
                                                   each entry is decided */
 #define DMP_OBLIGATION_JUDGE                  0x0008  /* one document, all of it
