@@ -216,26 +216,9 @@ dmp_granting_rule(const dmp_case_t *c)
         break;
     }
 
-    if (c->subject->actor != DMP_ACTOR_PROFESSIONAL) {
-        return DMP_RULE_E1;
-    }
-
-    switch (c->request->operation) {
-
-    case DMP_OPERATION_SEARCH:
-    case DMP_OPERATION_REFERENCE:
-    case DMP_OPERATION_READ:
-    case DMP_OPERATION_MASK:
-    case DMP_OPERATION_UNMASK:
-    case DMP_OPERATION_HIDE:
-    case DMP_OPERATION_SHOW:
-    case DMP_OPERATION_ARCHIVE:
-    case DMP_OPERATION_UNARCHIVE:
-        return DMP_RULE_G1;
-
-    default:
-        return DMP_RULE_E1;
-    }
+    return (c->subject->actor == DMP_ACTOR_PROFESSIONAL
+            && dmp_consults(c->request->operation)) ? DMP_RULE_G1
+                                                    : DMP_RULE_E1;
 }
 
 
@@ -386,28 +369,6 @@ dmp_decide_case(dmp_case_t *c, dmp_steps_t *steps, dmp_decision_t *out)
 }
 
 
-void
-dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
-    const dmp_request_t *request, const dmp_facts_t *facts,
-    const dmp_document_t *document, int32_t today, dmp_decision_t *out)
-{
-    dmp_case_t   c;
-    dmp_steps_t  steps;
-
-    c.policy = policy;
-    c.subject = subject;
-    c.request = request;
-    c.facts = facts;
-    c.document = document;
-    c.today = today;
-
-    steps.steps = NULL;
-    steps.n = 0;
-
-    dmp_decide_case(&c, &steps, out);
-}
-
-
 size_t
 dmp_explain(const dmp_policy_t *policy, const dmp_subject_t *subject,
     const dmp_request_t *request, const dmp_facts_t *facts,
@@ -430,6 +391,16 @@ dmp_explain(const dmp_policy_t *policy, const dmp_subject_t *subject,
     dmp_decide_case(&c, &kept, out);
 
     return kept.n;
+}
+
+
+void
+dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
+    const dmp_request_t *request, const dmp_facts_t *facts,
+    const dmp_document_t *document, int32_t today, dmp_decision_t *out)
+{
+    (void) dmp_explain(policy, subject, request, facts, document, today, out,
+                       NULL);    /* no steps, so none to count */
 }
 
 

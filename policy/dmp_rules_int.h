@@ -88,6 +88,9 @@ bool dmp_is_unverified(const dmp_subject_t *subject);
 /* dmp_standing(), with what has been found out already. */
 dmp_standing_t dmp_standing_of(const dmp_case_t *c);
 
+/* What G1 asks an authorisation for. */
+bool dmp_consults(dmp_operation_t operation);
+
 /* An operation that changes a document of the record, or adds one. */
 bool dmp_changes_document(dmp_operation_t operation);
 

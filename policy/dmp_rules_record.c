@@ -224,19 +224,13 @@ dmp_authorisation(const dmp_record_t *record, const dmp_subject_t *subject,
 }
 
 
-/* What G1 asks an authorisation for. */
-static bool
-dmp_needs_authorisation(const dmp_case_t *c)
+bool
+dmp_consults(dmp_operation_t operation)
 {
-    if (c->subject->actor != DMP_ACTOR_PROFESSIONAL
-        || dmp_is_emergency(c->request))
-    {
-        return false;
-    }
-
-    switch (c->request->operation) {
+    switch (operation) {
 
     case DMP_OPERATION_SEARCH:
+    case DMP_OPERATION_REFERENCE:
     case DMP_OPERATION_READ:
     case DMP_OPERATION_MASK:
     case DMP_OPERATION_UNMASK:
@@ -246,13 +240,26 @@ dmp_needs_authorisation(const dmp_case_t *c)
     case DMP_OPERATION_UNARCHIVE:
         return true;
 
-    case DMP_OPERATION_REFERENCE:
-        /* one's own may be looked for: judged with each document */
-        return c->document != NULL && !c->author && !c->depositor;
-
     default:
         return false;
     }
+}
+
+
+/* Of professionals, in the normal mode. */
+static bool
+dmp_needs_authorisation(const dmp_case_t *c)
+{
+    if (c->subject->actor != DMP_ACTOR_PROFESSIONAL
+        || dmp_is_emergency(c->request)
+        || !dmp_consults(c->request->operation))
+    {
+        return false;
+    }
+
+    /* one's own may be referred to: that is judged with each document */
+    return c->request->operation != DMP_OPERATION_REFERENCE
+           || (c->document != NULL && !c->author && !c->depositor);
 }
 
 

@@ -1,6 +1,6 @@
 /*
- * record.h: between dmpctl_record.c, which reads records, and commit.c, which
- * commits their changes.
+ * record.h: between the commands that read records, record_get.c, which gets
+ * them out of the store, and commit.c, which commits their changes.
  */
 
 #ifndef TOOL_RECORD_H
@@ -34,6 +34,23 @@ typedef struct {
     char      idx[DMP_KEY_NAME_MAX];
     size_t    idx_len;
 } record_keys_t;
+
+/* What the store holds of one patient now. */
+typedef struct {
+    uint64_t   version;                  /* 0: nothing */
+    char      *json;                     /* opened; to be wiped and freed */
+    size_t     len;
+} record_held_t;
+
+/* The names of a patient's keys; false after a complaint. */
+bool record_keys(record_tool_t *t, dmp_str_t ins, record_keys_t *keys);
+
+/* The record as it is now; false after a complaint. */
+bool record_get(record_tool_t *t, const record_keys_t *keys,
+    record_held_t *held);
+
+/* Wipes and frees the text; NULL is none. */
+void record_wipe(char *text, size_t len);
 
 /* Opens an epoch of our own, and ends it with all heads signed. */
 bool record_begin(record_tool_t *t);

@@ -337,7 +337,7 @@ typedef struct {
 
 /*
  * Decides, and keeps each rule it came to in steps, in order: the last one is
- * that which denied, if any did.  Returns how many.
+ * that which denied, if any did.  Returns how many.  steps may be NULL.
  */
 size_t dmp_explain(const dmp_policy_t *policy, const dmp_subject_t *subject,
     const dmp_request_t *request, const dmp_facts_t *facts,
