@@ -113,9 +113,10 @@ dmp_case_document(dmp_case_t *c)
         }
     }
 
-    /* a structure itself: those who work there are not its documents' author */
+    /* whose own documents are not those of the structure they work for */
     if (c->subject->actor == DMP_ACTOR_PROFESSIONAL
-        && c->subject->auth != DMP_AUTH_INDIRECT)
+        && c->subject->auth != DMP_AUTH_INDIRECT
+        && c->standing.column != DMP_COLUMN_PE_NORMAL)
     {
         return;
     }
@@ -329,23 +330,23 @@ static bool
 dmp_document_holds(const dmp_case_t *c, dmp_steps_t *steps,
     dmp_decision_t *out)
 {
-    if (c->document == NULL) {
-
-        if (!dmp_changes_document(c->request->operation)) {
-            return true;
-        }
-
-        /* a change of something unseen cannot be decided */
-        out->rule = DMP_RULE_H1;
-        out->reason = DMP_REASON_DOCUMENT_FOREIGN;
-        dmp_steps_add(steps, out->rule, out->reason);
-
-        return false;
+    if (c->document == NULL
+        && !dmp_changes_document(c->request->operation))
+    {
+        return true;
     }
 
-    return c->record != NULL
-           && dmp_rules_hold(c, dmp_rules_of_document,
-                             dmp_count(dmp_rules_of_document), steps, out);
+    if (c->document != NULL && c->record != NULL) {
+        return dmp_rules_hold(c, dmp_rules_of_document,
+                              dmp_count(dmp_rules_of_document), steps, out);
+    }
+
+    /* a change of what was not seen, or a document of no record */
+    out->rule = DMP_RULE_H1;
+    out->reason = DMP_REASON_DOCUMENT_FOREIGN;
+    dmp_steps_add(steps, out->rule, out->reason);
+
+    return false;
 }
 
 

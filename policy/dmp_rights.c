@@ -387,7 +387,7 @@ dmp_rights_of_effects(unsigned effects)
 
     needed = 0;
 
-    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (i = 0; effects != 0 && i < sizeof(table) / sizeof(table[0]); i++) {
         if (effects & table[i].effects) {
             needed |= dmp_right_bit(table[i].right);
         }
@@ -527,9 +527,7 @@ dmp_rights_of_state(const dmp_document_t *document)
 
     needed = 0;
 
-    if (document->labels & (DMP_LABEL_INVISIBLE_PATIENT
-                            | DMP_LABEL_INVISIBLE_REPRESENTATIVES))
-    {
+    if (document->labels & ~(unsigned) DMP_LABEL_MASKED) {
         needed |= dmp_right_bit(DMP_RIGHT_READ_INVISIBLE);
     }
 

@@ -258,41 +258,87 @@ dmp_situation_known(const dmp_situation_t *situation)
 }
 
 
-/* Positive evidence: the situation used, or each one that is known. */
 static bool
-dmp_is_in(const dmp_exclusion_t *list, size_t n, const dmp_subject_t *subject)
+dmp_situation_occupational(const dmp_policy_t *policy,
+    const dmp_subject_t *subject, const dmp_situation_t *situation)
 {
+    return dmp_situation_in(policy->occupational, policy->n_occupational,
+                            subject->role, situation);
+}
+
+
+/* Excluded, or an occupational doctor's where that excludes. */
+static bool
+dmp_situation_excluded(const dmp_policy_t *policy,
+    const dmp_subject_t *subject, const dmp_situation_t *situation)
+{
+    return dmp_situation_in(policy->exclusions, policy->n_exclusions,
+                            subject->role, situation)
+           || (subject->actor == DMP_ACTOR_PROFESSIONAL
+               && !policy->settings.occupational_table
+               && dmp_situation_occupational(policy, subject, situation));
+}
+
+
+typedef bool (*dmp_situation_pt)(const dmp_policy_t *policy,
+    const dmp_subject_t *subject, const dmp_situation_t *situation);
+
+/*
+ * Positive evidence: the situation used, or each one of which something is
+ * known; of nothing at all, the profession alone.
+ */
+static bool
+dmp_is_each(dmp_situation_pt is, const dmp_policy_t *policy,
+    const dmp_subject_t *subject)
+{
+    bool    known;
     size_t  i;
 
-    if (dmp_situation_known(&subject->used) || subject->n_situations == 0) {
-        return dmp_situation_in(list, n, subject->role, &subject->used);
-    }
+    known = false;
 
-    for (i = 0; i < subject->n_situations; i++) {
-        if (!dmp_situation_in(list, n, subject->role,
-                              &subject->situations[i]))
-        {
+    for (i = 0; !dmp_situation_known(&subject->used)
+                && i < subject->n_situations; i++)
+    {
+        if (!dmp_situation_known(&subject->situations[i])) {
+            continue;
+        }
+
+        if (!is(policy, subject, &subject->situations[i])) {
             return false;
         }
+
+        known = true;
     }
 
-    return true;
+    return known || is(policy, subject, &subject->used);
 }
 
 
 bool
 dmp_is_occupational(const dmp_policy_t *policy, const dmp_subject_t *subject)
 {
-    return dmp_is_in(policy->occupational, policy->n_occupational, subject);
+    return dmp_is_each(dmp_situation_occupational, policy, subject);
 }
 
 
 bool
 dmp_is_unverified(const dmp_subject_t *subject)
 {
-    return subject->actor == DMP_ACTOR_PROFESSIONAL
-           && !dmp_situation_known(&subject->used)
-           && subject->n_situations == 0;
+    size_t  i;
+
+    if (subject->actor != DMP_ACTOR_PROFESSIONAL
+        || dmp_situation_known(&subject->used))
+    {
+        return false;
+    }
+
+    for (i = 0; i < subject->n_situations; i++) {
+        if (dmp_situation_known(&subject->situations[i])) {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 
@@ -314,14 +360,8 @@ dmp_rule_d1(const dmp_case_t *c)
         return DMP_REASON_NONE;
     }
 
-    if (dmp_is_in(c->policy->exclusions, c->policy->n_exclusions, c->subject)
-        || (!c->policy->settings.occupational_table
-            && c->occupational))
-    {
-        return DMP_REASON_ACTOR_EXCLUDED;
-    }
-
-    return DMP_REASON_NONE;
+    return dmp_is_each(dmp_situation_excluded, c->policy, c->subject)
+           ? DMP_REASON_ACTOR_EXCLUDED : DMP_REASON_NONE;
 }
 
 

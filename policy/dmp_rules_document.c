@@ -114,13 +114,16 @@ dmp_matrix_concerns(const dmp_case_t *c)
     switch (c->request->operation) {
 
     case DMP_OPERATION_SEARCH:
-    case DMP_OPERATION_REFERENCE:
     case DMP_OPERATION_READ:
         return true;
 
+    case DMP_OPERATION_REFERENCE:
+        /* of their structure's, by those who read nothing */
+        return c->standing.column != DMP_COLUMN_PE_NORMAL;
+
     default:
         /* the matrix is on reading: an author may still delete */
-        return !c->author;
+        return !c->author && !c->depositor;
     }
 }
 
@@ -215,14 +218,15 @@ dmp_rule_h3(const dmp_case_t *c)
 
 /*
  * H4: invisible to the patient until it is announced in a consultation, for
- * some months from its deposit at most.
+ * some months from its deposit at most.  A label that nobody knows hides.
  */
 dmp_reason_t
 dmp_rule_h4(const dmp_case_t *c)
 {
     if (dmp_brings_document(c) || !dmp_is_holder(c->subject)
-        || !(c->document->labels & (DMP_LABEL_INVISIBLE_PATIENT
-                                    | DMP_LABEL_UNKNOWN)))
+        || !(c->document->labels
+             & ~(unsigned) (DMP_LABEL_MASKED
+                            | DMP_LABEL_INVISIBLE_REPRESENTATIVES)))
     {
         return DMP_REASON_NONE;
     }
@@ -244,8 +248,8 @@ dmp_rule_h5(const dmp_case_t *c)
 {
     if (dmp_brings_document(c)
         || c->subject->actor != DMP_ACTOR_REPRESENTATIVE
-        || !(c->document->labels & (DMP_LABEL_INVISIBLE_REPRESENTATIVES
-                                    | DMP_LABEL_UNKNOWN)))
+        || !(c->document->labels
+             & ~(unsigned) (DMP_LABEL_MASKED | DMP_LABEL_INVISIBLE_PATIENT)))
     {
         return DMP_REASON_NONE;
     }

@@ -381,7 +381,7 @@ test_unseen(void **state)
     g.facts.record = NULL;
     g.request.operation = DMP_OPERATION_CHECK;
     run(&g, &g.document);
-    expect(&g, DMP_DENY, "none", "right-missing");
+    expect(&g, DMP_DENY, "H1", "document-foreign");
     run(&g, NULL);
     expect(&g, DMP_ALLOW, "E1", "none");
 }
