@@ -122,6 +122,13 @@ $(B)/dmpctl: $(TOOL:%.c=$(B)/obj/%.o) $(B)/libdmp.a
 	@echo "  LINK $(@F)"
 	$(Q)$(CC) -Wl,-z,relro,-z,now -o $@ $^ $(LIBS)
 
+# Decides what t/200-rules.t asks, a million times
+ORACLE := $(sort $(wildcard t/oracle/*.c))
+
+$(B)/oracle: $(ORACLE:%.c=$(B)/obj/%.o) $(B)/libdmp.a
+	@echo "  LINK $(@F)"
+	$(Q)$(CC) -o $@ $^ $(LIBS)
+
 $(B)/dmp1_lua.h: store/dmp1.lua store/embed.sh
 	@mkdir -p $(@D)
 	$(Q)sh store/embed.sh store/dmp1.lua >$@
@@ -136,6 +143,7 @@ test: deps ## run every test but the long ones
 	@$(MAKE) -j$(JOBS) unit
 	@$(MAKE) -j$(JOBS) fuzz FUZZ_SECONDS=5
 	@$(MAKE) prove
+	@misc/rules.pl --check
 
 unit: $(UNITS) ## unit tests of the core, under ASan and UBSan
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove -j$(JOBS) -e '' $(UNITS)
@@ -178,8 +186,21 @@ $(B)/fuzz/fuzz_%: $(B)/fuzz/obj/t/fuzz/fuzz_%.o $(B)/fuzz/libdmp.a
 
 T ?= $(sort $(wildcard t/*.t))
 
-prove: build ## the tests through a real nginx; T=t/NNN-name.t for one
+prove: build $(B)/oracle ## the tests through a real nginx; T=t/NNN-name.t for one
 	@prove -j$(JOBS) --timer -It/lib $(T)
+
+
+# The rules, and how well they are tested
+
+.PHONY: rules mutants
+rules: build $(B)/oracle ## run the rules against the oracle, write docs/rules.md
+	@prove -It/lib t/200-rules.t
+	@$(B)/dmpctl policy test t/policy --policy conf/policy/policy.json \
+	    --count $(B)/cases-decided.json
+	@misc/rules.pl
+
+mutants: build $(B)/oracle ## change each cell and each rule: some test must fail
+	@misc/mutants.pl --jobs=$(JOBS)
 
 
 # Checks of the source

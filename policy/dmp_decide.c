@@ -144,8 +144,14 @@ dmp_case_subject(dmp_case_t *c)
     }
 
     c->profession = dmp_policy_profession(c->policy, c->subject->role);
-    c->occupational = dmp_is_occupational(c->policy, c->subject);
-    c->treating = c->record != NULL && dmp_is_treating(c->record, c->subject);
+    c->occupational = dmp_is_occupational(c);
+
+    /* a physician, and none of those who are not to be one here */
+    c->treating = c->profession != NULL
+                  && c->profession->kind == DMP_PROFESSION_DOCTOR
+                  && !c->profession->training && !c->occupational
+                  && c->record != NULL
+                  && dmp_is_treating(c->record, c->subject);
 }
 
 
@@ -233,7 +239,9 @@ static const uint32_t  dmp_obligations_of[DMP_OPERATION_MAX] = {
     [DMP_OPERATION_DEPOSIT] = DMP_OBLIGATION_FORWARD_CHANGE
                               | DMP_OBLIGATION_NOTIFY_DOCUMENT,
     [DMP_OPERATION_REPLACE] = DMP_OBLIGATION_FORWARD_CHANGE
-                              | DMP_OBLIGATION_NOTIFY_DOCUMENT,
+                              | DMP_OBLIGATION_NOTIFY_DOCUMENT
+                              | DMP_OBLIGATION_CARRY_LABELS
+                              | DMP_OBLIGATION_CHANGE_RECORD,
     [DMP_OPERATION_MASK] = DMP_OBLIGATION_FORWARD_CHANGE
                            | DMP_OBLIGATION_CHANGE_RECORD,
     [DMP_OPERATION_UNMASK] = DMP_OBLIGATION_FORWARD_CHANGE
@@ -299,14 +307,38 @@ dmp_notices(const dmp_case_t *c)
 }
 
 
+/* An answer may hold documents whole: ITI-105 puts them into metadata. */
+static bool
+dmp_lists_documents(dmp_operation_t operation)
+{
+    return operation == DMP_OPERATION_SEARCH
+           || operation == DMP_OPERATION_REFERENCE;
+}
+
+
 static void
 dmp_grant(const dmp_case_t *c, dmp_decision_t *out)
 {
+    dmp_table_id_t   table;
+    dmp_condition_t  condition;
+
     out->obligations |= dmp_obligations_of[c->request->operation]
                         | dmp_notices(c);
 
     if (c->request->effects & (DMP_EFFECT_MASK|DMP_EFFECT_UNMASK)) {
         out->obligations |= DMP_OBLIGATION_CHANGE_RECORD;
+    }
+
+    if (c->request->effects & DMP_EFFECT_SUPERSEDE) {
+        out->obligations |= DMP_OBLIGATION_CARRY_LABELS
+                            | DMP_OBLIGATION_CHANGE_RECORD;
+    }
+
+    if (dmp_lists_documents(c->request->operation)
+        && !dmp_cell(c->policy, c->standing, DMP_RIGHT_READ, &table,
+                     &condition))
+    {
+        out->obligations |= DMP_OBLIGATION_METADATA_ONLY;
     }
 
     if (dmp_needed_under(c, DMP_CONDITION_OWN_TRACES)) {

@@ -245,24 +245,45 @@ dmp_read_contained_any(dmp_reader_t *r, void *to)
 }
 
 
+/* Only a PractitionerRole has it for certain, and of this type. */
 static bool
-dmp_read_organization(dmp_reader_t *r, void *to)
+dmp_read_role_reference(dmp_reader_t *r, dmp_reference_t *reference)
 {
-    dmp_reference_t  reference;
-
-    /* only a PractitionerRole has it for certain, and of this type */
+    memset(reference, 0, sizeof(dmp_reference_t));
 
     if (dmp_scan_peek(r->scan) != DMP_SCAN_OBJECT) {
         return dmp_scan_skip(r->scan, NULL);
     }
 
-    memset(&reference, 0, sizeof(reference));
+    return dmp_read_object(r, dmp_fields(dmp_reference_fields), reference);
+}
 
-    if (!dmp_read_object(r, dmp_fields(dmp_reference_fields), &reference)) {
+
+static bool
+dmp_read_organization(dmp_reader_t *r, void *to)
+{
+    dmp_reference_t  reference;
+
+    if (!dmp_read_role_reference(r, &reference)) {
         return false;
     }
 
     dmp_reader_organization(r, to, &reference);
+
+    return true;
+}
+
+
+static bool
+dmp_read_practitioner(dmp_reader_t *r, void *to)
+{
+    dmp_reference_t  reference;
+
+    if (!dmp_read_role_reference(r, &reference)) {
+        return false;
+    }
+
+    dmp_reader_practitioner(r, to, &reference);
 
     return true;
 }
@@ -273,7 +294,8 @@ static const dmp_field_t  dmp_contained_fields[] = {
       offsetof(dmp_contained_t, type) },
     { dmp_string("id"), dmp_read_raw, offsetof(dmp_contained_t, id) },
     { dmp_string("identifier"), dmp_read_contained_any, 0 },
-    { dmp_string("organization"), dmp_read_organization, 0 }
+    { dmp_string("organization"), dmp_read_organization, 0 },
+    { dmp_string("practitioner"), dmp_read_practitioner, 0 }
 };
 
 
@@ -501,10 +523,15 @@ dmp_read_status(dmp_reader_t *r, void *to)
 }
 
 
+/*
+ * "date" is what the depositor says, lastUpdated what the host saw: the
+ * earlier one, or the one there is.
+ */
 static bool
 dmp_read_date(dmp_reader_t *r, void *to)
 {
     char               text[DMP_DATE_MAX];
+    int32_t            day;
     int64_t            unix_sec;
     dmp_str_t          date;
     dmp_document_t    *document;
@@ -529,11 +556,64 @@ dmp_read_date(dmp_reader_t *r, void *to)
     document = to;
 
     if (dmp_instant_parse(date, &unix_sec)) {
-        document->deposited = dmp_day_paris(unix_sec);
+        day = dmp_day_paris(unix_sec);
+
+        if (!document->dated || day < document->deposited) {
+            document->deposited = day;
+        }
+
         document->dated = true;
     }
 
     return true;
+}
+
+
+/* The target is that of the document itself. */
+static const dmp_field_t  dmp_meta_fields[] = {
+    { dmp_string("lastUpdated"), dmp_read_date, 0 }
+};
+
+
+static bool
+dmp_read_meta(dmp_reader_t *r, void *to)
+{
+    return dmp_read_object(r, dmp_fields(dmp_meta_fields), to);
+}
+
+
+static const dmp_field_t  dmp_relation_fields[] = {
+    { dmp_string("code"), dmp_read_raw, 0 }
+};
+
+
+static bool
+dmp_read_relation(dmp_reader_t *r, void *to)
+{
+    dmp_scan_string_t  code;
+
+    memset(&code, 0, sizeof(code));
+
+    if (!dmp_read_object(r, dmp_fields(dmp_relation_fields), &code)) {
+        return false;
+    }
+
+    /* the two others of FHIR's value set leave their target as it is */
+
+    if (!dmp_is_text(&code, dmp_string("appends"))
+        && !dmp_is_text(&code, dmp_string("signs")))
+    {
+        ((dmp_document_t *) to)->replaces = true;
+    }
+
+    return true;
+}
+
+
+static bool
+dmp_read_relations(dmp_reader_t *r, void *to)
+{
+    return dmp_read_array(r, dmp_read_relation, to);
 }
 
 
@@ -626,6 +706,8 @@ static const dmp_field_t  dmp_document_fields[] = {
     { dmp_string("securityLabel"), dmp_read_labels, 0 },
     { dmp_string("context"), dmp_read_context, 0 },
     { dmp_string("date"), dmp_read_date, 0 },
+    { dmp_string("meta"), dmp_read_meta, 0 },
+    { dmp_string("relatesTo"), dmp_read_relations, 0 },
     { dmp_string("extension"), dmp_read_extensions, 0 }
 };
 
@@ -643,6 +725,7 @@ dmp_document_spoil(dmp_document_t *document)
     document->by_others = true;
     document->status = DMP_STATUS_UNKNOWN;
     document->archived = true;
+    document->replaces = true;
     document->dated = false;
 }
 

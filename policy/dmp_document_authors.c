@@ -243,31 +243,6 @@ dmp_reader_add_found(dmp_reader_t *r, const dmp_contained_t *owner,
 }
 
 
-static void
-dmp_reader_resolve_role(dmp_reader_t *r, const dmp_contained_t *role)
-{
-    char                    buf[DMP_REFERENCE_MAX];
-    dmp_str_t               text;
-    const dmp_contained_t  *organization;
-
-    dmp_reader_add_found(r, role, DMP_NAMED_EMPLOYER);
-
-    text = dmp_reference_text(&role->organization, buf);
-
-    if (text.len == 0 || text.data[0] != '#') {
-        return;
-    }
-
-    organization = dmp_reader_resolve(r, text);
-
-    if (organization != NULL
-        && dmp_is_text(&organization->type, dmp_string("Organization")))
-    {
-        dmp_reader_add_found(r, organization, DMP_NAMED_STRUCTURE);
-    }
-}
-
-
 /* The identifiers of a person, in the roles that they have. */
 static void
 dmp_reader_add_person(dmp_reader_t *r, const dmp_contained_t *person)
@@ -281,6 +256,53 @@ dmp_reader_add_person(dmp_reader_t *r, const dmp_contained_t *person)
         {
             dmp_reader_add_author(r, r->found[i].named, r->found[i].value);
         }
+    }
+}
+
+
+/* The contained resource of that type that a role's member refers to. */
+static const dmp_contained_t *
+dmp_reader_role_member(dmp_reader_t *r, const dmp_scan_string_t *reference,
+    dmp_str_t type)
+{
+    char                    buf[DMP_REFERENCE_MAX];
+    dmp_str_t               text;
+    const dmp_contained_t  *contained;
+
+    text = dmp_reference_text(reference, buf);
+
+    if (text.len == 0 || text.data[0] != '#') {
+        return NULL;
+    }
+
+    contained = dmp_reader_resolve(r, text);
+
+    return (contained != NULL && dmp_is_text(&contained->type, type))
+           ? contained : NULL;
+}
+
+
+/* The person in the role, by its identifiers or theirs; and their structure. */
+static void
+dmp_reader_resolve_role(dmp_reader_t *r, const dmp_contained_t *role)
+{
+    const dmp_contained_t  *person, *organization;
+
+    dmp_reader_add_person(r, role);
+    dmp_reader_add_found(r, role, DMP_NAMED_EMPLOYER);
+
+    person = dmp_reader_role_member(r, &role->practitioner,
+                                    dmp_string("Practitioner"));
+
+    if (person != NULL) {
+        dmp_reader_add_person(r, person);
+    }
+
+    organization = dmp_reader_role_member(r, &role->organization,
+                                          dmp_string("Organization"));
+
+    if (organization != NULL) {
+        dmp_reader_add_found(r, organization, DMP_NAMED_STRUCTURE);
     }
 }
 
@@ -305,7 +327,6 @@ dmp_reader_resolve_author(dmp_reader_t *r, dmp_str_t reference)
     r->document->by_others = true;
 
     if (dmp_is_text(&contained->type, dmp_string("PractitionerRole"))) {
-        dmp_reader_add_person(r, contained);
         dmp_reader_resolve_role(r, contained);
 
     } else if (dmp_is_text(&contained->type, dmp_string("Practitioner"))) {

@@ -123,6 +123,7 @@ dmp_same_rest(const dmp_document_t *a, const dmp_document_t *b)
            && dmp_same_list(a->structures, a->n_structures, b->structures,
                             b->n_structures)
            && a->by_patient == b->by_patient && a->by_others == b->by_others
+           && a->replaces == b->replaces
            && a->dated == b->dated && a->deposited == b->deposited
            && a->outcome == b->outcome;
 }

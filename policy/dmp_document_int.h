@@ -26,7 +26,8 @@ typedef struct {
 typedef struct {
     dmp_scan_string_t  type;
     dmp_scan_string_t  id;
-    dmp_scan_string_t  organization;     /* reference of that member */
+    dmp_scan_string_t  organization;     /* references of these members */
+    dmp_scan_string_t  practitioner;
     bool               odd;              /* its identifiers are no array */
 } dmp_contained_t;
 
@@ -93,8 +94,10 @@ void dmp_reader_author(dmp_reader_t *r, const dmp_reference_t *reference);
 void dmp_reader_contained_identifier(dmp_reader_t *r,
     const dmp_contained_t *owner, const dmp_identifier_t *identifier);
 
-/* "organization" of a contained resource: a PractitionerRole has one. */
+/* Members of a contained resource: a PractitionerRole has them. */
 void dmp_reader_organization(dmp_reader_t *r, dmp_contained_t *owner,
+    const dmp_reference_t *reference);
+void dmp_reader_practitioner(dmp_reader_t *r, dmp_contained_t *owner,
     const dmp_reference_t *reference);
 
 /* With everything read: resolves references, and says what it came to. */

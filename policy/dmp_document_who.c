@@ -515,6 +515,21 @@ dmp_reader_organization(dmp_reader_t *r, dmp_contained_t *owner,
 }
 
 
+void
+dmp_reader_practitioner(dmp_reader_t *r, dmp_contained_t *owner,
+    const dmp_reference_t *reference)
+{
+    dmp_named_t  named;
+
+    owner->practitioner = reference->reference;
+    named = dmp_identifier_named(&reference->identifier);
+
+    if (named == DMP_NAMED_PS || named == DMP_NAMED_RPPS) {
+        dmp_reader_find(r, owner, named, &reference->identifier.value);
+    }
+}
+
+
 const dmp_contained_t *
 dmp_reader_resolve(const dmp_reader_t *r, dmp_str_t reference)
 {

@@ -419,9 +419,14 @@ dmp_is_visible(int32_t code)
         return false;
     }
 
-    /* Braille without a dot, and a musical note without a head */
+    /*
+     * Braille without a dot, a musical note without a head, Egyptian blanks,
+     * and the place of an object that is not there
+     */
 
-    if (code == 0x2800 || code == 0x1d159) {
+    if (code == 0x2800 || code == 0x1d159 || code == 0x13441
+        || code == 0x13442 || code == 0xfffc)
+    {
         return false;
     }
 

@@ -139,7 +139,7 @@ static const char *const dmp_obligations[] = {
     "trace", "compose", "filter", "judge", "notify-first-access",
     "notify-emergency", "notify-document", "notify-record-created",
     "notify-rights-changed", "forward-change", "change-record", "own-only",
-    "impute",
+    "impute", "carry-labels", "metadata-only",
 };
 
 static const char *const dmp_effects[] = {

@@ -145,6 +145,59 @@ dmp_policy_cell_note(dmp_policy_reader_t *r, dmp_rights_t *t, dmp_str_t word,
 }
 
 
+/*
+ * The rights that some rule looks at this condition of; under another one, a
+ * cell would mean "oui" whatever it says.
+ */
+static bool
+dmp_policy_enforced(dmp_condition_t condition, dmp_right_t right)
+{
+    static const uint64_t  of_documents =
+        dmp_right_bit(DMP_RIGHT_SEARCH) | dmp_right_bit(DMP_RIGHT_REFERENCE)
+        | dmp_right_bit(DMP_RIGHT_READ) | dmp_right_bit(DMP_RIGHT_MASK)
+        | dmp_right_bit(DMP_RIGHT_UNMASK) | dmp_right_bit(DMP_RIGHT_SHOW)
+        | dmp_right_bit(DMP_RIGHT_ARCHIVE)
+        | dmp_right_bit(DMP_RIGHT_UNARCHIVE)
+        | dmp_right_bit(DMP_RIGHT_DELETE);
+
+    switch (condition) {
+
+    case DMP_CONDITION_FOR_STRUCTURE:
+        return right == DMP_RIGHT_AUTHORISE_SELF;
+
+    case DMP_CONDITION_SAME_STRUCTURE:
+    case DMP_CONDITION_NEW_ONLY:
+        /* no operation lists records: carried over, and never asked */
+        return right == DMP_RIGHT_LIST_RECORDS;
+
+    case DMP_CONDITION_IMPUTED:
+        return right == DMP_RIGHT_DEPOSIT || right == DMP_RIGHT_DEPOSIT_STAFF;
+
+    case DMP_CONDITION_MASKED_ALLOWED:
+        return right == DMP_RIGHT_READ_MASKED;
+
+    case DMP_CONDITION_AUTHOR:
+        return right == DMP_RIGHT_READ_MASKED
+               || (of_documents & dmp_right_bit(right)) != 0;
+
+    case DMP_CONDITION_REFERENCE_OWN:
+    case DMP_CONDITION_STRUCTURE:
+    case DMP_CONDITION_OWN_DEPOSIT:
+        return (of_documents & dmp_right_bit(right)) != 0;
+
+    case DMP_CONDITION_CONSENT:
+        return right == DMP_RIGHT_CREATE || right == DMP_RIGHT_AUTHORISE
+               || right == DMP_RIGHT_AUTHORISE_SELF;
+
+    case DMP_CONDITION_OWN_TRACES:
+        return right == DMP_RIGHT_HISTORY;
+
+    default:
+        return false;
+    }
+}
+
+
 static bool
 dmp_policy_cell(dmp_policy_reader_t *r, json_t *value, dmp_rights_t *t,
     dmp_cells_t *cells, dmp_right_t right)
@@ -174,6 +227,14 @@ dmp_policy_cell(dmp_policy_reader_t *r, json_t *value, dmp_rights_t *t,
 
     if (!dmp_policy_cell_note(r, t, word, &condition)) {
         return false;
+    }
+
+    if (!dmp_policy_enforced(condition, right)) {
+        return dmp_policy_error(r, "note (%.*s): \"%s\" is no condition that "
+                                "the right \"%s\" can have",
+                                (int) (word.len - 5), word.data + 4,
+                                dmp_condition_names.names[condition],
+                                dmp_right_names.names[right]);
     }
 
     cells->allows |= dmp_right_bit(right);

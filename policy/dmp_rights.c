@@ -71,7 +71,7 @@ dmp_column_of_doctor(const dmp_case_t *c, dmp_table_id_t table)
                ? DMP_COLUMN_MEDTRAVAIL : DMP_COLUMN_NONE;
     }
 
-    if (c->treating && !c->profession->training) {
+    if (c->treating) {
         return dmp_column_of_mode(mode, DMP_COLUMN_MT_NORMAL,
                                   DMP_COLUMN_MED_REGULATION,
                                   DMP_COLUMN_MT_BRIS);
@@ -317,7 +317,8 @@ dmp_targets_self(const dmp_subject_t *subject, const dmp_request_t *request)
 
         return request->change != DMP_CHANGE_REMOVE_REPRESENTATIVE
                && (dmp_is_self(subject, request->target)
-                   || (structure.len != 0
+                   || (request->change == DMP_CHANGE_AUTHORISE
+                       && structure.len != 0
                        && dmp_str_eq(structure, request->target)));
 
     case DMP_ACTOR_REPRESENTATIVE:
@@ -582,11 +583,8 @@ dmp_may_authorise(const dmp_case_t *c)
     {
         last = (int64_t) c->today + c->policy->settings.authorisation_days;
 
-        return request->until == 0 || request->until <= last;
-    }
-
-    if (c->needed & dmp_right_bit(DMP_RIGHT_WITHDRAW_SELF)) {
-        return dmp_is_self(c->subject, request->target);
+        return request->until == 0
+               || (request->until > c->today && request->until <= last);
     }
 
     return true;

@@ -23,7 +23,9 @@ dmp_rule_a1(const dmp_case_t *c)
 {
     if (c->subject->certificate == DMP_CREDENTIAL_ABSENT
         && c->subject->token == DMP_CREDENTIAL_ABSENT
-        && c->subject->auth != DMP_AUTH_OPERATOR)
+        && !(c->subject->auth == DMP_AUTH_OPERATOR
+             && c->subject->actor == DMP_ACTOR_OPERATOR
+             && c->subject->id.len != 0))
     {
         return DMP_REASON_AUTHENTICATION_REQUIRED;
     }
@@ -98,6 +100,29 @@ dmp_rule_a4(const dmp_case_t *c)
 }
 
 
+/* A change, and whom it concerns where it concerns somebody. */
+static bool
+dmp_names_change(const dmp_request_t *request)
+{
+    if (request->change <= DMP_CHANGE_NONE
+        || request->change >= DMP_CHANGE_MAX)
+    {
+        return false;
+    }
+
+    switch (request->change) {
+
+    case DMP_CHANGE_OPPOSE:
+    case DMP_CHANGE_MASK_DEFAULT:
+    case DMP_CHANGE_CONTACT:
+        return true;
+
+    default:
+        return request->target.len != 0;
+    }
+}
+
+
 /* What the request must name, by what it asks for. */
 static bool
 dmp_names_enough(const dmp_request_t *request)
@@ -111,8 +136,7 @@ dmp_names_enough(const dmp_request_t *request)
                && request->traits.birthdate.len != 0;
 
     case DMP_OPERATION_RIGHTS:
-        return dmp_names_patient(request) && request->change > DMP_CHANGE_NONE
-               && request->change < DMP_CHANGE_MAX;
+        return dmp_names_patient(request) && dmp_names_change(request);
 
     case DMP_OPERATION_CHECK:
     case DMP_OPERATION_SEARCH:
@@ -154,7 +178,9 @@ dmp_rule_b1(const dmp_case_t *c)
     }
 
     if (c->request->mapping == DMP_MAPPING_ONE
-        && !dmp_names_enough(c->request))
+        && (!dmp_names_enough(c->request)
+            || (c->request->effects != 0
+                && !dmp_changes_document(c->request->operation))))
     {
         return DMP_REASON_REQUEST_AMBIGUOUS;
     }
@@ -251,73 +277,79 @@ dmp_situation_in(const dmp_exclusion_t *list, size_t n, dmp_code_t role,
 
 
 static bool
-dmp_situation_known(const dmp_situation_t *situation)
+dmp_situation_occupational(const dmp_case_t *c, dmp_code_t role,
+    const dmp_situation_t *situation)
 {
-    return situation->sector.code.len != 0 || situation->activity.code.len != 0
-           || situation->specialty.code.len != 0;
-}
-
-
-static bool
-dmp_situation_occupational(const dmp_policy_t *policy,
-    const dmp_subject_t *subject, const dmp_situation_t *situation)
-{
-    return dmp_situation_in(policy->occupational, policy->n_occupational,
-                            subject->role, situation);
+    return dmp_situation_in(c->policy->occupational, c->policy->n_occupational,
+                            role, situation);
 }
 
 
 /* Excluded, or an occupational doctor's where that excludes. */
 static bool
-dmp_situation_excluded(const dmp_policy_t *policy,
-    const dmp_subject_t *subject, const dmp_situation_t *situation)
+dmp_situation_excluded(const dmp_case_t *c, dmp_code_t role,
+    const dmp_situation_t *situation)
 {
-    return dmp_situation_in(policy->exclusions, policy->n_exclusions,
-                            subject->role, situation)
-           || (subject->actor == DMP_ACTOR_PROFESSIONAL
-               && !policy->settings.occupational_table
-               && dmp_situation_occupational(policy, subject, situation));
+    return dmp_situation_in(c->policy->exclusions, c->policy->n_exclusions,
+                            role, situation)
+           || (c->subject->actor == DMP_ACTOR_PROFESSIONAL
+               && !c->policy->settings.occupational_table
+               && dmp_situation_occupational(c, role, situation));
 }
 
 
-typedef bool (*dmp_situation_pt)(const dmp_policy_t *policy,
-    const dmp_subject_t *subject, const dmp_situation_t *situation);
+typedef bool (*dmp_situation_pt)(const dmp_case_t *c, dmp_code_t role,
+    const dmp_situation_t *situation);
 
 /*
- * Positive evidence: the situation used, or each one of which something is
- * known; of nothing at all, the profession alone.
+ * Positive evidence: the situation used, or each one that is known.  What is
+ * used is known by its sector; a situation without one tells something only
+ * by what else excludes it.
  */
 static bool
-dmp_is_each(dmp_situation_pt is, const dmp_policy_t *policy,
-    const dmp_subject_t *subject)
+dmp_is_each(dmp_situation_pt is, const dmp_case_t *c)
 {
-    bool    known;
-    size_t  i;
+    bool                  each;
+    size_t                i;
+    dmp_code_t            role;
+    const dmp_subject_t  *s;
 
-    known = false;
+    s = c->subject;
+    role = s->role;
 
-    for (i = 0; !dmp_situation_known(&subject->used)
-                && i < subject->n_situations; i++)
-    {
-        if (!dmp_situation_known(&subject->situations[i])) {
-            continue;
-        }
-
-        if (!is(policy, subject, &subject->situations[i])) {
-            return false;
-        }
-
-        known = true;
+    if (c->profession != NULL && c->profession->training) {
+        /* as the profession that they train for */
+        role = c->policy->professions[c->profession->row].code;
     }
 
-    return known || is(policy, subject, &subject->used);
+    if (is(c, role, &s->used)) {
+        return true;
+    }
+
+    if (s->used.sector.code.len != 0) {
+        return false;
+    }
+
+    each = false;
+
+    for (i = 0; i < s->n_situations; i++) {
+
+        if (is(c, role, &s->situations[i])) {
+            each = true;
+
+        } else if (s->situations[i].sector.code.len != 0) {
+            return false;
+        }
+    }
+
+    return each;
 }
 
 
 bool
-dmp_is_occupational(const dmp_policy_t *policy, const dmp_subject_t *subject)
+dmp_is_occupational(const dmp_case_t *c)
 {
-    return dmp_is_each(dmp_situation_occupational, policy, subject);
+    return dmp_is_each(dmp_situation_occupational, c);
 }
 
 
@@ -327,13 +359,13 @@ dmp_is_unverified(const dmp_subject_t *subject)
     size_t  i;
 
     if (subject->actor != DMP_ACTOR_PROFESSIONAL
-        || dmp_situation_known(&subject->used))
+        || subject->used.sector.code.len != 0)
     {
         return false;
     }
 
     for (i = 0; i < subject->n_situations; i++) {
-        if (dmp_situation_known(&subject->situations[i])) {
+        if (subject->situations[i].sector.code.len != 0) {
             return false;
         }
     }
@@ -360,7 +392,7 @@ dmp_rule_d1(const dmp_case_t *c)
         return DMP_REASON_NONE;
     }
 
-    return dmp_is_each(dmp_situation_excluded, c->policy, c->subject)
+    return dmp_is_each(dmp_situation_excluded, c)
            ? DMP_REASON_ACTOR_EXCLUDED : DMP_REASON_NONE;
 }
 

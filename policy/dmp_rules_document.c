@@ -180,6 +180,14 @@ dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document)
 }
 
 
+/* What the client would see of it; a change shows nothing. */
+static bool
+dmp_shows_document(const dmp_case_t *c)
+{
+    return !dmp_changes_document(c->request->operation);
+}
+
+
 /*
  * H3: masked from professionals, but for its author, the structure that
  * deposited it, and whom the table's row of masked documents lets read it.
@@ -200,7 +208,7 @@ dmp_rule_h3(const dmp_case_t *c)
     given = dmp_cell(c->policy, c->standing, DMP_RIGHT_READ_MASKED, &table,
                      &condition);
 
-    if (dmp_is_emergency(c->request)) {
+    if (dmp_is_emergency(c->request) && dmp_shows_document(c)) {
         /* the patient's third flag, for the treating physician as well */
         return (given && c->record->emergency_masked) ? DMP_REASON_NONE
                                                       : DMP_REASON_MASKED;
@@ -315,7 +323,7 @@ dmp_rule_h6(const dmp_case_t *c)
               | dmp_right_bit(DMP_RIGHT_UNARCHIVE)
               | dmp_right_bit(DMP_RIGHT_DELETE);
 
-    if (c->document->by_patient && (c->needed & removal)) {
+    if (dmp_is_by_patient_alone(c->document) && (c->needed & removal)) {
         if (!dmp_may_on_deposit_of_patient(c)) {
             return DMP_REASON_NOT_AUTHOR;
         }
@@ -339,7 +347,19 @@ dmp_rule_h6(const dmp_case_t *c)
 }
 
 
-/* H7: labels, status and archive mark are all that may change. */
+/* It comes in the place of another one. */
+static bool
+dmp_supersedes(const dmp_case_t *c)
+{
+    return c->request->operation == DMP_OPERATION_REPLACE
+           || (c->request->effects & DMP_EFFECT_SUPERSEDE);
+}
+
+
+/*
+ * H7: labels, status and archive mark are all that may change.  What replaces
+ * does so as a replacement, of a document that is current.
+ */
 dmp_reason_t
 dmp_rule_h7(const dmp_case_t *c)
 {
@@ -352,7 +372,13 @@ dmp_rule_h7(const dmp_case_t *c)
         return DMP_REASON_CHANGE_NOT_ALLOWED;
     }
 
-    return DMP_REASON_NONE;
+    if (dmp_brings_document(c)) {
+        return (!c->document->replaces || dmp_supersedes(c))
+               ? DMP_REASON_NONE : DMP_REASON_CHANGE_NOT_ALLOWED;
+    }
+
+    return (!dmp_supersedes(c) || c->document->status == DMP_STATUS_CURRENT)
+           ? DMP_REASON_NONE : DMP_REASON_CHANGE_NOT_ALLOWED;
 }
 
 

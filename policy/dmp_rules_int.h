@@ -79,10 +79,9 @@ uint64_t dmp_needed_under(const dmp_case_t *c, dmp_condition_t condition);
 dmp_str_t dmp_structure_of(const dmp_subject_t *subject);
 
 /* On positive evidence: of the situation used, or of all known ones. */
-bool dmp_is_occupational(const dmp_policy_t *policy,
-    const dmp_subject_t *subject);
+bool dmp_is_occupational(const dmp_case_t *c);
 
-/* Nothing is known that D1 could look at. */
+/* No sector is known that D1 could look at. */
 bool dmp_is_unverified(const dmp_subject_t *subject);
 
 /* dmp_standing(), with what has been found out already. */

@@ -251,9 +251,20 @@ static bool
 dmp_needs_authorisation(const dmp_case_t *c)
 {
     if (c->subject->actor != DMP_ACTOR_PROFESSIONAL
-        || dmp_is_emergency(c->request)
-        || !dmp_consults(c->request->operation))
+        || dmp_is_emergency(c->request))
     {
+        return false;
+    }
+
+    if (c->request->effects & (DMP_EFFECT_MASK|DMP_EFFECT_UNMASK
+                               |DMP_EFFECT_HIDE|DMP_EFFECT_SHOW
+                               |DMP_EFFECT_ARCHIVE|DMP_EFFECT_UNARCHIVE))
+    {
+        /* a side effect is what it amounts to */
+        return true;
+    }
+
+    if (!dmp_consults(c->request->operation)) {
         return false;
     }
 
@@ -317,34 +328,52 @@ dmp_rule_g3(const dmp_case_t *c)
 }
 
 
-/* What the record does not hold is not compared. */
+/* A name that has a letter is its own; "-" is none that is held. */
 static bool
-dmp_traits_match(const dmp_record_t *record, const dmp_traits_t *traits)
+dmp_holds_name(dmp_str_t name)
 {
-    if ((record->family.len != 0 || record->birth_family.len != 0)
-        && !dmp_fold_same(traits->family, record->family)
-        && !dmp_fold_same(traits->family, record->birth_family))
-    {
-        return false;
-    }
-
-    if (record->given.len != 0
-        && !dmp_fold_among(traits->given, record->given))
-    {
-        return false;
-    }
-
-    return record->birthdate.len == 0
-           || dmp_str_eq(traits->birthdate, record->birthdate);
+    return dmp_fold_same(name, name);
 }
 
 
-/* G4: bris de glace names the person whose record it is. */
+/* "held" is what a trait that the record does not hold comes to. */
+static bool
+dmp_traits_match(const dmp_record_t *record, const dmp_traits_t *traits,
+    bool held)
+{
+    if (!dmp_fold_same(traits->family, record->family)
+        && !dmp_fold_same(traits->family, record->birth_family)
+        && (held || dmp_holds_name(record->family)
+            || dmp_holds_name(record->birth_family)))
+    {
+        return false;
+    }
+
+    if (!dmp_fold_among(traits->given, record->given)
+        && (held || dmp_holds_name(record->given)))
+    {
+        return false;
+    }
+
+    return dmp_str_eq(traits->birthdate, record->birthdate)
+           || (!held && record->birthdate.len == 0);
+}
+
+
+/*
+ * G4: bris de glace names the person whose record it is; what the record does
+ * not hold is not compared.  "find" gives those who have the traits, all.
+ */
 dmp_reason_t
 dmp_rule_g4(const dmp_case_t *c)
 {
-    if (c->request->mode != DMP_MODE_BRIS_DE_GLACE || c->record == NULL
-        || dmp_traits_match(c->record, &c->request->traits))
+    bool  find;
+
+    find = (c->request->operation == DMP_OPERATION_FIND);
+
+    if (c->record == NULL
+        || (c->request->mode != DMP_MODE_BRIS_DE_GLACE && !find)
+        || dmp_traits_match(c->record, &c->request->traits, find))
     {
         return DMP_REASON_NONE;
     }

@@ -127,6 +127,7 @@ static const case_member_t  case_document_members[] = {
     { "structures", case_document_structures, 0, NULL },
     DOCUMENT("by_patient", case_flag, by_patient, NULL),
     DOCUMENT("by_others", case_flag, by_others, NULL),
+    DOCUMENT("replaces", case_flag, replaces, NULL),
     DOCUMENT("status", case_name, status, &case_statuses),
     DOCUMENT("archived", case_flag, archived, NULL),
     { "deposited", case_document_deposited, 0, NULL },

@@ -304,7 +304,10 @@ typedef enum {
                                                   entries */
 #define DMP_OBLIGATION_IMPUTE                 0x1000  /* the structure is named
                                                   as depositor, or authorised */
-#define DMP_OBLIGATION_ALL                    0x1fff
+#define DMP_OBLIGATION_CARRY_LABELS           0x2000  /* what hides the old
+                                                  document hides the new one */
+#define DMP_OBLIGATION_METADATA_ONLY          0x4000  /* no content with it */
+#define DMP_OBLIGATION_ALL                    0x7fff
 
 typedef struct {
     dmp_effect_t  effect;

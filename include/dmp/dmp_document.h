@@ -67,10 +67,14 @@ struct dmp_document_s {
                                             RelatedPerson */
     bool           by_others;            /* an author is somebody else, or
                                             cannot be made out */
+    bool           replaces;             /* relatesTo says so: replaces or
+                                            transforms, or is not understood */
     dmp_status_t   status;
     bool           archived;             /* or its mark is not understood */
     bool           dated;                /* "deposited" is known */
-    int32_t        deposited;            /* day of "date", Europe/Paris */
+    int32_t        deposited;            /* day, Europe/Paris: of "date", or of
+                                            meta.lastUpdated where that is
+                                            earlier or alone */
     bool           outcome;              /* an OperationOutcome instead, with
                                             nothing contained in it */
     char           text[1024];

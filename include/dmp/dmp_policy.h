@@ -75,7 +75,7 @@ typedef struct {
 } dmp_type_t;
 
 /* A code system, under all the names it is seen with. */
-#define DMP_SYSTEM_NAMES  8
+#define DMP_SYSTEM_NAMES  16
 
 typedef struct {
     dmp_str_t  names[DMP_SYSTEM_NAMES];

@@ -96,21 +96,6 @@ by_patient(const char *json, bool want)
 }
 
 
-/* Somebody else is an author, or may be. */
-static void
-by_others(const char *json, bool want)
-{
-    dmp_document_t  document;
-
-    assert_int_equal(parse(json, &document), DMP_OK);
-
-    if (document.by_others != want) {
-        fail_msg("%s: by_others is not %d", json, want);
-    }
-}
-
-
-
 static void
 names(void **state)
 {
@@ -405,27 +390,12 @@ deposits_of_patients(void **state)
     for (i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
         (void) snprintf(json, sizeof(json), DOC(BY("%s")), yes[i]);
         by_patient(json, true);
-        by_others(json, false);
     }
 
     for (i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
         (void) snprintf(json, sizeof(json), DOC(BY("%s")), no[i]);
         by_patient(json, false);
-        by_others(json, true);
     }
-
-    by_others(DOC("\"status\":\"current\""), false);
-    by_others(DOC("\"author\":[{\"type\":\"Patient\"}]"), false);
-    by_others(DOC(CONTAINED(PATIENT("p", "")) "," BY("#p")), false);
-    by_others(DOC(CONTAINED(PATIENT("p", "")) ",\"author\":["
-                  "{\"reference\":\"#p\"},{\"reference\":\"#p2\"}]"), true);
-    by_others(DOC("\"author\":[{\"type\":\"Patient\",\"reference\":"
-                  "\"Practitioner/1\"}]"), true);
-    by_others(DOC("\"author\":[{\"reference\":\"Patient/1\",\"identifier\":"
-                  "{\"system\":\"urn:oid:1.2.250.1.71.4.2.1\","
-                  "\"value\":\"899700218896\"}}]"), true);
-    by_others(DOC("\"author\":[{\"reference\":\"Patient/1\"},"
-                  "{\"display\":\"Dr Petit\"}]"), true);
 
     by_patient(DOC("\"author\":[{\"type\":\"Patient\"}]"), true);
     by_patient(DOC("\"author\":[{\"type\":\"\\u0050atient\"}]"), true);

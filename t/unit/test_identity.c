@@ -24,27 +24,22 @@
 #define count(table)  (sizeof(table) / sizeof((table)[0]))
 
 #define MEDECIN     "M\xc3\xa9" "decin"
+#define ABOVE                                                                 \
+    { dmp_string("C"), dmp_string("FR") },                                    \
+    { dmp_string("O"), dmp_string("ASIP") },                                  \
+    { dmp_string("OU"), dmp_string("0002") },                                 \
+    { dmp_string("OU"), dmp_string("TEST") }
 
 static dmp_chain_t  chains[] = {
     { DMP_CHAIN_PERSONS,
-      { { dmp_string("C"), dmp_string("FR") },
-        { dmp_string("O"), dmp_string("ASIP") },
-        { dmp_string("OU"), dmp_string("0002") },
-        { dmp_string("OU"), dmp_string("TEST") },
-        { dmp_string("CN"), dmp_string("PERSONNES \xc3\xa9") } }, 5 },
+      { ABOVE, { dmp_string("CN"), dmp_string("PERSONNES \xc3\xa9") } }, 5 },
     { DMP_CHAIN_ORGANISATIONS,
-      { { dmp_string("C"), dmp_string("FR") },
-        { dmp_string("O"), dmp_string("ASIP") },
-        { dmp_string("OU"), dmp_string("0002") },
-        { dmp_string("OU"), dmp_string("TEST") },
-        { dmp_string("CN"), dmp_string("ORGANISATIONS") } }, 5 }
+      { ABOVE, { dmp_string("CN"), dmp_string("ORGANISATIONS") } }, 5 }
 };
 
 static dmp_title_t  titles[] = {
-    { dmp_string(MEDECIN),
-      { dmp_string(PROFESSION), dmp_string("10") } },
-    { dmp_string("Pharmacien"),
-      { dmp_string(PROFESSION), dmp_string("21") } },
+    { dmp_string(MEDECIN), { dmp_string(PROFESSION), dmp_string("10") } },
+    { dmp_string("Pharmacien"), { dmp_string(PROFESSION), dmp_string("21") } },
     { dmp_string("Interne"), { dmp_string("1.2.3"), dmp_string("10") } }
 };
 
@@ -55,8 +50,8 @@ static const dmp_policy_t  the_policy = {
 };
 
 static const dmp_policy_t  *policy = &the_policy;
-static EVP_PKEY        *key;
-static dmp_identity_t   id;
+static EVP_PKEY            *key;
+static dmp_identity_t       id;
 
 /* An entry of a name: set -1 puts it into the RDN before it. */
 typedef struct {

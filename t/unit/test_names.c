@@ -241,14 +241,14 @@ test_tables(void **state)
     name_table(&dmp_rule_names, 0, DMP_RULE_MAX);
     name_table(&dmp_reason_names, 0, DMP_REASON_MAX);
     name_table(&dmp_effect_names, 0, DMP_EFFECTS);
-    name_table(&dmp_obligation_names, 0, 13);
+    name_table(&dmp_obligation_names, 0, 15);
     name_table(&dmp_right_names, 1, DMP_RIGHT_MAX);
     name_table(&dmp_column_names, 1, DMP_COLUMN_MAX);
     name_table(&dmp_condition_names, 1, DMP_CONDITION_MAX);
     name_table(&dmp_table_names, 1, DMP_TABLE_MAX);
 
     /* a bit each, and no obligation without a name */
-    assert_int_equal(DMP_OBLIGATION_ALL, (1 << 13) - 1);
+    assert_int_equal(DMP_OBLIGATION_ALL, (1 << 15) - 1);
     assert_true(DMP_RIGHT_MAX <= 64);
 }
 

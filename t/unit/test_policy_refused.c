@@ -473,7 +473,23 @@ test_rights(void **state)
         { "\"oui(7)\"", "\"oui(9)\"", 14, "note (9) is not in \"notes\"" },
         { "\"7\": ", "\"77\": ", 14, "note (7) is not in \"notes\"" },
         { "\"oui(7)\"", "\"oui(07)\"", 14, "note (07) is not in \"notes\"" },
-        { "\"oui(7)\"", "\"oui(6)\"", 9, "note (7) is in no cell" },
+        { "\"oui(7)\"", "\"oui\"", 9, "note (7) is in no cell" },
+
+        /* a condition that no rule would look at */
+
+        { "\"oui(7)\"", "\"oui(6)\"", 14, "note (6): \"own-documents\" is no "
+          "condition that the right \"deposit\" can have" },
+        { "\"deposit\"", "\"read-archived\"", 14, "\"imputed-to-structure\" "
+          "is no condition that the right \"read-archived\" can have" },
+        { "\"delete\"", "\"check\"", 15, "the right \"check\"" },
+        { "\"delete\"", "\"read-deleted\"", 15, "\"own-documents\" is no "
+          "condition that the right \"read-deleted\" can have" },
+        { "\"own-documents\"", "\"masked-if-allowed\"", 15,
+          "\"masked-if-allowed\" is no condition" },
+        { "\"own-documents\"", "\"new-authorisations-only\"", 15,
+          "\"new-authorisations-only\" is no condition" },
+        { "\"own-documents\"", "\"own-traces\"", 15,
+          "\"own-traces\" is no condition" },
         { "\"oui(7)\"", "true", 14, "an element of \"cells\"" },
         { "\"TD0.2 existence\", \"cells\": [\"oui\", ",
           "\"TD0.2 existence\", \"cells\":\n[", 13,
