@@ -217,7 +217,7 @@ dmp_reader_author(dmp_reader_t *r, const dmp_reference_t *reference)
         r->document->by_patient = true;
     }
 
-    if (reference->reference.raw.data != NULL || !theirs) {
+    if (reference->reference.raw.len != 0 || !theirs) {
         /* where there is a reference, its type alone proves nothing */
         theirs = dmp_reader_author_reference(r, &reference->reference);
     }

@@ -75,6 +75,36 @@ dmp_is_text(const dmp_scan_string_t *in, dmp_str_t text)
 }
 
 
+/* Between the files that read members: dmp_document.c, …_state.c. */
+
+/* Reads the value at the cursor into *to; false only on a scan error. */
+typedef bool (*dmp_read_pt)(dmp_reader_t *r, void *to);
+
+typedef struct {
+    dmp_str_t     name;
+    dmp_read_pt   read;
+    size_t        offset;                /* of its target in the struct read */
+} dmp_field_t;
+
+#define dmp_fields(table)  table, sizeof(table) / sizeof(table[0])
+
+/*
+ * An object's members, by the table; a list's elements; a string as it stands.
+ * What is of another type cannot be judged.
+ */
+bool dmp_read_object(dmp_reader_t *r, const dmp_field_t *fields, size_t n,
+    void *to);
+bool dmp_read_array(dmp_reader_t *r, dmp_read_pt read, void *to);
+bool dmp_read_raw(dmp_reader_t *r, void *to);
+
+/* Members of the document, which is their target. */
+bool dmp_read_status(dmp_reader_t *r, void *to);
+bool dmp_read_date(dmp_reader_t *r, void *to);
+bool dmp_read_meta(dmp_reader_t *r, void *to);
+bool dmp_read_relations(dmp_reader_t *r, void *to);
+bool dmp_read_extensions(dmp_reader_t *r, void *to);
+
+
 void dmp_reader_init(dmp_reader_t *r, const dmp_policy_t *policy,
     dmp_scan_t *s, dmp_document_t *document);
 
