@@ -75,8 +75,12 @@ build_tools()
     if [ -e bench/scan.c ]; then
         make build/libdmp.a >/dev/null
         gcc "${CFLAGS[@]}" -o "$tools/scan" bench/scan.c build/libdmp.a \
-            -ljansson -lcrypto
+            -ljansson -lcrypto -lutf8proc
     fi
+
+    gcc "${CFLAGS[@]}" -o "$tools/decide" bench/decide.c \
+        tools/policy_files.c tools/files.c build/libdmp.a \
+        -ljansson -lcrypto -lutf8proc
 }
 
 
@@ -456,5 +460,7 @@ if [ -x "$tools/scan" ]; then
 else
     : >"$run/scan"
 fi
+
+bench/instructions.sh conf/policy/policy.json "$tools/decide" >>"$run/scan"
 
 node bench/report.mjs "$samples" "$run/scan" bench/report.json

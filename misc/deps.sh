@@ -28,6 +28,7 @@ PACKAGES='
     libutf8proc-dev
     libcmocka-dev
     redis-server|valkey-server
+    valgrind
     wrk
     nghttp2-client
     clang

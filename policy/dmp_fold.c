@@ -15,52 +15,25 @@
 
 #define DMP_FOLD_NAMES   32              /* names in a list */
 #define DMP_FOLD_PARTS   32              /* one character's NFKD: 18 */
-#define DMP_FOLD_LETTERS (4 * DMP_FOLD_PARTS)
+#define DMP_FOLD_LETTERS 1536            /* of a whole text */
 
-/* What a reading gives beside letters. */
-#define DMP_FOLD_END     (-1)
-#define DMP_FOLD_BREAK   (-2)            /* a new name begins, in a list */
-#define DMP_FOLD_BROKEN  (-3)            /* not UTF-8 */
+/* Between two names of a list. */
+#define DMP_FOLD_BREAK   (-1)
 
-/* A text while it is read, letter by letter. */
+/* The letters of a text. */
 typedef struct {
-    const unsigned char  *pos;
-    const unsigned char  *end;
-    bool                  list;          /* spaces and commas part names */
-    unsigned              n;
-    unsigned              next;
-    int32_t               letters[DMP_FOLD_LETTERS];  /* of one character */
+    size_t   n;
+    int32_t  letters[DMP_FOLD_LETTERS];
 } dmp_fold_t;
 
 
-static void
-dmp_fold_init(dmp_fold_t *f, dmp_str_t text, bool list)
-{
-    static const unsigned char  nothing[1];
-
-    /* the letters are written before they are read */
-
-    f->pos = text.len != 0 ? (const unsigned char *) text.data : nothing;
-    f->end = f->pos + text.len;
-    f->list = list;
-    f->n = 0;
-    f->next = 0;
-}
-
-
-/* The character at p, and how many bytes it has; 0 if it is not UTF-8. */
 static size_t
-dmp_fold_decode(const unsigned char *p, const unsigned char *end,
+dmp_fold_decode_long(const unsigned char *p, const unsigned char *end,
     int32_t *code)
 {
     size_t               n;
     utf8proc_ssize_t     read;
     utf8proc_int32_t     found;
-
-    if (p < end && *p < 0x80) {
-        *code = *p;
-        return 1;
-    }
 
     n = dmp_utf8_length(p, end);
 
@@ -77,6 +50,20 @@ dmp_fold_decode(const unsigned char *p, const unsigned char *end,
     *code = found;
 
     return n;
+}
+
+
+/* The character at p, and how many bytes it has; 0 if it is not UTF-8. */
+static inline size_t
+dmp_fold_decode(const unsigned char *p, const unsigned char *end,
+    int32_t *code)
+{
+    if (*p < 0x80) {
+        *code = *p;
+        return 1;
+    }
+
+    return dmp_fold_decode_long(p, end, code);
 }
 
 
@@ -128,8 +115,21 @@ dmp_is_dropped(int32_t code)
 }
 
 
+static bool
+dmp_fold_add(dmp_fold_t *f, int32_t letter)
+{
+    if (f->n == DMP_FOLD_LETTERS) {
+        return false;
+    }
+
+    f->letters[f->n++] = letter;
+
+    return true;
+}
+
+
 /* Appends what is left of one decomposed and folded character. */
-static void
+static bool
 dmp_fold_letter(dmp_fold_t *f, int32_t code)
 {
     size_t  i;
@@ -148,35 +148,27 @@ dmp_fold_letter(dmp_fold_t *f, int32_t code)
     };
 
     if (dmp_is_dropped(code)) {
-        return;
+        return true;
     }
 
     for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-
-        if (table[i].code != code) {
-            continue;
+        if (table[i].code == code) {
+            return dmp_fold_add(f, table[i].first)
+                   && (table[i].second == 0
+                       || dmp_fold_add(f, table[i].second));
         }
-
-        f->letters[f->n++] = table[i].first;
-
-        if (table[i].second != 0) {
-            f->letters[f->n++] = table[i].second;
-        }
-
-        return;
     }
 
-    f->letters[f->n++] = code;
+    return dmp_fold_add(f, code);
 }
 
 
-/* The letters of one character, into f; false if Unicode has more of them. */
+/* Any character, by libutf8proc; false if there is no room for it. */
 static bool
 dmp_fold_character(dmp_fold_t *f, int32_t code)
 {
-    int                i, j, n, m;
     utf8proc_int32_t   parts[DMP_FOLD_PARTS], folded[DMP_FOLD_PARTS];
-    utf8proc_ssize_t   size;
+    utf8proc_ssize_t   i, j, n, m;
 
     /*
      * Decomposed before it is folded: a Greek letter's iota below is a mark,
@@ -191,39 +183,24 @@ dmp_fold_character(dmp_fold_t *f, int32_t code)
                                            | UTF8PROC_STRIPMARK
                                            | UTF8PROC_CASEFOLD;
 
-    f->n = 0;
-    f->next = 0;
+    n = utf8proc_decompose_char(code, parts, DMP_FOLD_PARTS, nfkd, NULL);
 
-    if (code < 0x80) {
-        /* most of it: nothing to decompose */
-        dmp_fold_letter(f, (code >= 'A' && code <= 'Z') ? code | 0x20 : code);
-        return true;
-    }
-
-    size = utf8proc_decompose_char(code, parts, DMP_FOLD_PARTS, nfkd, NULL);
-
-    if (size < 0 || size > DMP_FOLD_PARTS) {
+    if (n < 0 || n > DMP_FOLD_PARTS) {
         return false;
     }
 
-    n = (int) size;
-
     for (i = 0; i < n; i++) {
-        size = utf8proc_decompose_char(parts[i], folded, DMP_FOLD_PARTS, fold,
-                                       NULL);
+        m = utf8proc_decompose_char(parts[i], folded, DMP_FOLD_PARTS, fold,
+                                    NULL);
 
-        /* a letter becomes two at most */
-
-        if (size < 0 || size > DMP_FOLD_PARTS
-            || f->n + 2 * (size_t) size > DMP_FOLD_LETTERS)
-        {
+        if (m < 0 || m > DMP_FOLD_PARTS) {
             return false;
         }
 
-        m = (int) size;
-
         for (j = 0; j < m; j++) {
-            dmp_fold_letter(f, folded[j]);
+            if (!dmp_fold_letter(f, folded[j])) {
+                return false;
+            }
         }
     }
 
@@ -231,180 +208,204 @@ dmp_fold_character(dmp_fold_t *f, int32_t code)
 }
 
 
-/* The next letter, or one of DMP_FOLD_END, BREAK and BROKEN. */
-static int32_t
-dmp_fold_next(dmp_fold_t *f)
+#define DMP_LATIN_FIRST  0xc0
+
+/*
+ * What dmp_fold_character() makes of the letters that nearly every name is
+ * written with; empty where it is asked itself.  test_fold.c compares them.
+ */
+static const char  dmp_fold_latin[][3] = {
+    "a", "a", "a", "a", "a", "a", "ae", "c",
+    "e", "e", "e", "e", "i", "i", "i", "i",
+    "", "n", "o", "o", "o", "o", "o", "",
+    "o", "u", "u", "u", "u", "y", "", "ss",
+    "a", "a", "a", "a", "a", "a", "ae", "c",
+    "e", "e", "e", "e", "i", "i", "i", "i",
+    "", "n", "o", "o", "o", "o", "o", "",
+    "o", "u", "u", "u", "u", "y", "", "y",
+    "a", "a", "a", "a", "a", "a", "c", "c",
+    "c", "c", "c", "c", "c", "c", "d", "d",
+    "d", "d", "e", "e", "e", "e", "e", "e",
+    "e", "e", "e", "e", "g", "g", "g", "g",
+    "g", "g", "g", "g", "h", "h", "", "",
+    "i", "i", "i", "i", "i", "i", "i", "i",
+    "i", "i", "ij", "ij", "j", "j", "k", "k",
+    "", "l", "l", "l", "l", "l", "l", "",
+    "", "l", "l", "n", "n", "n", "n", "n",
+    "n", "n", "", "", "o", "o", "o", "o",
+    "o", "o", "oe", "oe", "r", "r", "r", "r",
+    "r", "r", "s", "s", "s", "s", "s", "s",
+    "s", "s", "t", "t", "t", "t", "", "",
+    "u", "u", "u", "u", "u", "u", "u", "u",
+    "u", "u", "u", "u", "w", "w", "y", "y",
+    "y", "z", "z", "z", "z", "z", "z", "s",
+};
+
+
+/* The same, for letters that are known beforehand. */
+static bool
+dmp_fold_quickly(dmp_fold_t *f, int32_t code)
 {
-    size_t   n;
-    int32_t  code;
+    const char  *letters;
 
-    while (f->next == f->n) {
+    if ((code >= 'a' && code <= 'z') || (code >= '0' && code <= '9')) {
+        return dmp_fold_add(f, code);
+    }
 
-        if (f->pos == f->end) {
-            return DMP_FOLD_END;
-        }
+    if (code >= 'A' && code <= 'Z') {
+        return dmp_fold_add(f, code | 0x20);
+    }
 
-        n = dmp_fold_decode(f->pos, f->end, &code);
+    if (code == ' ' || code == '-' || code == '\'') {
+        return true;
+    }
 
-        if (n == 0) {
-            return DMP_FOLD_BROKEN;
-        }
+    if (code >= DMP_LATIN_FIRST
+        && (size_t) (code - DMP_LATIN_FIRST)
+           < sizeof(dmp_fold_latin) / sizeof(dmp_fold_latin[0]))
+    {
+        letters = dmp_fold_latin[code - DMP_LATIN_FIRST];
 
-        f->pos += n;
-
-        if (f->list && (code == ',' || dmp_is_space(code))) {
-            return DMP_FOLD_BREAK;
-        }
-
-        if (!dmp_fold_character(f, code)) {
-            return DMP_FOLD_BROKEN;
+        if (letters[0] != '\0') {
+            return dmp_fold_add(f, letters[0])
+                   && (letters[1] == '\0' || dmp_fold_add(f, letters[1]));
         }
     }
 
-    return f->letters[f->next++];
+    return dmp_fold_character(f, code);
+}
+
+
+/*
+ * The letters of a text; in a list, its names with a break between them.
+ * False if it is not UTF-8, or longer than any name.
+ */
+static bool
+dmp_fold_text(dmp_fold_t *f, dmp_str_t text, bool list)
+{
+    bool                  between;
+    size_t                n;
+    int32_t               code;
+    const unsigned char  *p, *end;
+
+    static const unsigned char  nothing[1];
+
+    p = (text.len != 0) ? (const unsigned char *) text.data : nothing;
+    end = p + text.len;
+    between = false;
+    f->n = 0;
+
+    while (p < end) {
+        n = dmp_fold_decode(p, end, &code);
+
+        if (n == 0) {
+            return false;
+        }
+
+        p += n;
+
+        if (list && (code < '-' || code >= 0x80)
+            && (code == ',' || dmp_is_space(code)))
+        {
+            between = (f->n != 0);
+            continue;
+        }
+
+        n = f->n;
+
+        if (between && !dmp_fold_add(f, DMP_FOLD_BREAK)) {
+            return false;
+        }
+
+        if (!dmp_fold_quickly(f, code)) {
+            return false;
+        }
+
+        if (!between) {
+            continue;
+        }
+
+        if (f->n == n + 1) {
+            /* nothing of it counts: the break is still to come */
+            f->n = n;
+
+        } else {
+            between = false;
+        }
+    }
+
+    return true;
 }
 
 
 bool
 dmp_fold_same(dmp_str_t a, dmp_str_t b)
 {
-    bool        any;
-    int32_t     x, y;
     dmp_fold_t  one, other;
-
-    dmp_fold_init(&one, a, false);
-    dmp_fold_init(&other, b, false);
 
     /* nothing is no name */
 
-    any = false;
-
-    for ( ;; ) {
-        x = dmp_fold_next(&one);
-        y = dmp_fold_next(&other);
-
-        if (x != y || x == DMP_FOLD_BROKEN) {
-            return false;
-        }
-
-        if (x == DMP_FOLD_END) {
-            return any;
-        }
-
-        any = true;
-    }
+    return dmp_fold_text(&one, a, false) && one.n != 0
+           && dmp_fold_text(&other, b, false) && one.n == other.n
+           && memcmp(one.letters, other.letters,
+                     one.n * sizeof(one.letters[0])) == 0;
 }
 
 
-/*
- * Whether the text is UTF-8, and how many names it has: what stands between
- * breaks, unless nothing of it counts.  Stops counting above the limit.
- */
+/* Whether the name is all of the names at from, or the first of them. */
 static bool
-dmp_fold_count(dmp_str_t text, bool list, unsigned *names)
+dmp_fold_begins(const dmp_fold_t *list, size_t from, const dmp_fold_t *name)
 {
-    bool        inside;
-    int32_t     letter;
-    dmp_fold_t  f;
+    size_t  i;
 
-    dmp_fold_init(&f, text, list);
+    for (i = 0; i < name->n; i++, from++) {
 
-    *names = 0;
-    inside = false;
-
-    for ( ;; ) {
-        letter = dmp_fold_next(&f);
-
-        if (letter == DMP_FOLD_BROKEN) {
-            return false;
+        if (from < list->n && list->letters[from] == DMP_FOLD_BREAK) {
+            from++;
         }
 
-        if (letter == DMP_FOLD_END) {
-            return true;
-        }
-
-        if (letter == DMP_FOLD_BREAK) {
-            inside = false;
-            continue;
-        }
-
-        *names += !inside && *names <= DMP_FOLD_NAMES;
-        inside = true;
-    }
-}
-
-
-/* Whether the name is all of the first name of the list, or first names. */
-static bool
-dmp_fold_begins(dmp_str_t list, dmp_str_t name)
-{
-    int32_t     x, y;
-    dmp_fold_t  one, all;
-
-    dmp_fold_init(&one, name, false);
-    dmp_fold_init(&all, list, true);
-
-    for ( ;; ) {
-        x = dmp_fold_next(&one);
-
-        do {
-            y = dmp_fold_next(&all);
-
-            /* a name ends here: so may the other */
-
-            if (x == DMP_FOLD_END && y < 0) {
-                return true;
-            }
-        } while (y == DMP_FOLD_BREAK);
-
-        if (x < 0 || x != y) {
+        if (from == list->n || list->letters[from] != name->letters[i]) {
             return false;
         }
     }
+
+    /* a name ends here */
+
+    return from == list->n || list->letters[from] == DMP_FOLD_BREAK;
 }
 
 
 bool
 dmp_fold_among(dmp_str_t name, dmp_str_t list)
 {
-    bool        inside;
-    int32_t     letter;
-    unsigned    names;
-    dmp_str_t   rest;
-    dmp_fold_t  f;
+    size_t      i, names;
+    dmp_fold_t  one, all;
 
-    if (!dmp_fold_count(name, false, &names) || names == 0
-        || !dmp_fold_count(list, true, &names) || names > DMP_FOLD_NAMES)
+    if (!dmp_fold_text(&one, name, false) || one.n == 0
+        || !dmp_fold_text(&all, list, true))
     {
         return false;
     }
 
-    dmp_fold_init(&f, list, true);
-    inside = false;
+    names = (all.n != 0);
 
-    for ( ;; ) {
-        rest.data = (const char *) f.pos;
-        rest.len = (size_t) (f.end - f.pos);
+    for (i = 0; i < all.n; i++) {
+        names += (all.letters[i] == DMP_FOLD_BREAK);
+    }
 
-        letter = dmp_fold_next(&f);
+    if (names > DMP_FOLD_NAMES) {
+        return false;
+    }
 
-        if (letter == DMP_FOLD_END) {
-            return false;
-        }
-
-        if (letter == DMP_FOLD_BREAK) {
-            inside = false;
-            continue;
-        }
-
-        /* once per name, at its first letter */
-
-        if (!inside && dmp_fold_begins(rest, name)) {
+    for (i = 0; i < all.n; i++) {
+        if ((i == 0 || all.letters[i - 1] == DMP_FOLD_BREAK)
+            && dmp_fold_begins(&all, i, &one))
+        {
             return true;
         }
-
-        inside = true;
     }
+
+    return false;
 }
 
 

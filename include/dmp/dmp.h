@@ -129,7 +129,10 @@ int32_t dmp_day_add_months(int32_t day, unsigned months);
  * and spaces do not count (NFKD, case folding; Unicode TR15, TR44).
  */
 
-/* Whether both are the same name; a text that is not UTF-8 is no name. */
+/*
+ * Whether both are the same name.  A text that is not UTF-8 or has more than
+ * 1,536 letters is no name, nor one that has none.
+ */
 bool dmp_fold_same(dmp_str_t a, dmp_str_t b);
 
 /* Whether name is one of the names in list, or some that follow each other. */

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <utf8proc.h>
+
 #include <dmp/dmp.h>
 
 
@@ -399,8 +401,16 @@ lists_are_bounded(void **state)
     assert_true(dmp_fold_among(dmp_string("a b"), text));
     assert_false(dmp_fold_among(dmp_string("c"), text));
 
+    /* and no name has more than 1,536 letters */
+
     memset(list, 'a', len);
     assert_false(dmp_fold_among(dmp_string("a"), text));
+    assert_false(dmp_fold_among(text, text));
+
+    text.len = 1537;
+    assert_false(dmp_fold_same(text, text));
+    text.len = 1536;
+    assert_true(dmp_fold_same(text, text));
     assert_true(dmp_fold_among(text, text));
 
     free(list);
@@ -433,6 +443,47 @@ encode(uint32_t code, char text[4])
     text[2] = (char) (0x80 | (code >> 6 & 0x3f));
     text[3] = (char) (0x80 | (code & 0x3f));
     return 4;
+}
+
+
+/*
+ * The letters that the core knows beforehand are those that Unicode gives:
+ * each one is the same as what utf8proc folds it to.
+ */
+static void
+latin(void **state)
+{
+    char                text[4];
+    size_t              n;
+    uint32_t            code;
+    dmp_str_t           as_is, as_folded;
+    utf8proc_uint8_t   *folded;
+
+    (void) state;
+
+    for (code = 'A'; code < 0x250; code++) {
+        n = encode(code, text);
+        as_is = (dmp_str_t) { text, n };
+
+        if (utf8proc_map((const utf8proc_uint8_t *) text, (utf8proc_ssize_t) n,
+                         &folded, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT
+                                  | UTF8PROC_STRIPMARK | UTF8PROC_CASEFOLD)
+            < 0)
+        {
+            fail_msg("utf8proc_map(U+%04X)", (unsigned) code);
+        }
+
+        as_folded.data = (const char *) folded;
+        as_folded.len = strlen(as_folded.data);
+
+        if (dmp_fold_same(as_is, as_is)
+            && !dmp_fold_same(as_is, as_folded))
+        {
+            fail_msg("U+%04X is not \"%s\"", (unsigned) code, folded);
+        }
+
+        free(folded);
+    }
 }
 
 
@@ -568,6 +619,7 @@ main(void)
         cmocka_unit_test(what_is_not_utf8_is_no_name),
         cmocka_unit_test(one_of_several),
         cmocka_unit_test(lists_are_bounded),
+        cmocka_unit_test(latin),
         cmocka_unit_test(every_character),
         cmocka_unit_test(visible)
     };
