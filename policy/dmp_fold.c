@@ -296,6 +296,12 @@ dmp_fold_text(dmp_fold_t *f, dmp_str_t text, bool list)
     f->n = 0;
 
     while (p < end) {
+
+        if (!between && *p >= 'a' && *p <= 'z' && f->n < DMP_FOLD_LETTERS) {
+            f->letters[f->n++] = *p++;
+            continue;
+        }
+
         n = dmp_fold_decode(p, end, &code);
 
         if (n == 0) {
@@ -412,10 +418,6 @@ dmp_fold_among(dmp_str_t name, dmp_str_t list)
 static bool
 dmp_is_visible(int32_t code)
 {
-    if (code > 0x20 && code < 0x7f) {
-        return true;
-    }
-
     if (utf8proc_get_property(code)->ignorable) {
         return false;
     }
@@ -468,6 +470,13 @@ dmp_visible(dmp_str_t text)
     end = p + text.len;
 
     while (p < end) {
+
+        if (*p > 0x20 && *p < 0x7f) {
+            count++;
+            p++;
+            continue;
+        }
+
         n = dmp_fold_decode(p, end, &code);
 
         if (n == 0) {
