@@ -143,6 +143,7 @@ test: deps ## run every test but the long ones
 	@$(MAKE) -j$(JOBS) unit
 	@$(MAKE) -j$(JOBS) fuzz FUZZ_SECONDS=5
 	@$(MAKE) prove
+	@$(MAKE) cases
 	@misc/rules.pl --check
 
 unit: $(UNITS) ## unit tests of the core, under ASan and UBSan
@@ -192,12 +193,15 @@ prove: build $(B)/oracle ## the tests through a real nginx; T=t/NNN-name.t for o
 
 # The rules, and how well they are tested
 
-.PHONY: rules mutants
+.PHONY: rules cases mutants
 rules: build $(B)/oracle ## run the rules against the oracle, write docs/rules.md
 	@prove -It/lib t/200-rules.t
+	@$(MAKE) cases
+	@misc/rules.pl
+
+cases: build
 	@$(B)/dmpctl policy test t/policy --policy conf/policy/policy.json \
 	    --count $(B)/cases-decided.json
-	@misc/rules.pl
 
 mutants: build $(B)/oracle ## change each cell and each rule: some test must fail
 	@misc/mutants.pl --jobs=$(JOBS)

@@ -14,6 +14,7 @@
 
 
 #define RECORD_ID_MAX    256             /* bytes of one identifier */
+#define RECORD_RPPS_LEN  11
 #define RECORD_TEXT_MAX  512             /* of a name or an address */
 #define RECORD_LIST_MAX  16384           /* elements of one list */
 
@@ -101,6 +102,47 @@ record_list(record_reader_t *r, const char *path, json_t *value,
 }
 
 
+/*
+ * A professional's identifier is PS_IdNat: an RPPS, 11 digits, has an "8"
+ * before it.  Without it, it is nobody's, and a block would not hold.
+ */
+static dmp_rc_t
+record_person(record_reader_t *r, const char *path, dmp_str_t id)
+{
+    size_t  i;
+
+    for (i = 0; i < id.len && id.data[i] >= '0' && id.data[i] <= '9'; i++) {
+        /* look for another character */
+    }
+
+    if (i == id.len && id.len == RECORD_RPPS_LEN) {
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" is an RPPS without "
+                                "the \"8\" before it", path);
+    }
+
+    return DMP_OK;
+}
+
+
+static dmp_rc_t
+record_people(record_reader_t *r, const char *path, json_t *value,
+    dmp_list_t *out)
+{
+    char      name[160];
+    size_t    i;
+    dmp_rc_t  rc;
+
+    rc = record_list(r, path, value, out);
+
+    for (i = 0; rc == DMP_OK && i < out->n; i++) {
+        (void) snprintf(name, sizeof(name), "%s[%zu]", path, i);
+        rc = record_person(r, name, out->list[i]);
+    }
+
+    return rc;
+}
+
+
 /* Small readers that the tables name; one for each shape of member. */
 
 #define RECORD_READER(name, call)                                            \
@@ -120,6 +162,8 @@ record_list(record_reader_t *r, const char *path, json_t *value,
     RECORD_READER(member, dmp_record_flag(r, path, value, &record->member))
 #define RECORD_LIST(member)                                                  \
     RECORD_READER(member, record_list(r, path, value, &record->member))
+#define RECORD_PEOPLE(member)                                                \
+    RECORD_READER(member, record_people(r, path, value, &record->member))
 
 RECORD_TEXT(family)
 RECORD_TEXT(birth_family)
@@ -128,8 +172,8 @@ RECORD_FLAG(bris_de_glace)
 RECORD_FLAG(centre_15)
 RECORD_FLAG(emergency_masked)
 RECORD_FLAG(mask_by_default)
-RECORD_LIST(treating)
-RECORD_LIST(blocked)
+RECORD_PEOPLE(treating)
+RECORD_PEOPLE(blocked)
 RECORD_LIST(masked)
 RECORD_LIST(unmasked)
 
@@ -423,6 +467,11 @@ record_authorisations(record_reader_t *r, const char *path, json_t *value,
         }
 
         rc = dmp_record_copy(r, key, len, &list->id);
+
+        if (rc == DMP_OK) {
+            rc = record_person(r, name, list->id);
+        }
+
         if (rc == DMP_OK) {
             rc = record_grant(r, name, grant, list);
         }

@@ -133,6 +133,16 @@ test_refused(void **state)
         { "{" BASE ",\"treating\":{}}", "\"treating\"" },
         { "{" BASE ",\"blocked\":[\"1\",2]}", "\"blocked[1]\"" },
         { "{" BASE ",\"blocked\":[\"\"]}", "\"blocked[0]\"" },
+
+        /* an RPPS is nobody's identifier but behind its prefix */
+
+        { "{" BASE ",\"blocked\":[\"1\",\"99700218896\"]}",
+          "\"blocked[1]\" is an RPPS" },
+        { "{" BASE ",\"treating\":[\"99700218896\"]}", "\"treating[0]\"" },
+        { "{" BASE ",\"authorisations\":{\"99700218896\":{\"since\":"
+          "\"2026-01-01\",\"until\":\"2027-01-01\"}}}",
+          "\"authorisations.99700218896\" is an RPPS" },
+
         { "{" BASE ",\"authorisations\":{\"8\":{\"since\":\"2026-01-01\"}}}",
           "\"until\"" },
         { "{" BASE ",\"authorisations\":{\"8\":{\"since\":\"2026-01-02\","
