@@ -92,8 +92,9 @@ sub tests {
 
         for my $file (sort keys %{ $cases->{$id} }) {
             push @{ $tests{$id} },
-                 sprintf '%s (%d cases)', link_to($file),
-                         $cases->{$id}{$file};
+                 sprintf '%s (%d case%s)', link_to($file),
+                         $cases->{$id}{$file},
+                         $cases->{$id}{$file} == 1 ? '' : 's';
         }
 
         for my $file (grep { !m{/200-} } glob 't/*.t') {
@@ -162,8 +163,10 @@ sub rule_section {
     $text .= sprintf "- Code: `dmp_rule_%s()` in %s.\n", lc $rule->{id},
                      link_to($file);
     $text .= "- Tests: " . join(', ', @$tests) . ".\n";
-    $text .= sprintf "- Refused %s times in the test run, granted %s.\n\n",
-                     number($count->{deny}), number($count->{allow});
+    $text .= sprintf "- Refused %s times in the test run%s.\n\n",
+                     number($count->{deny}),
+                     $count->{allow} ? ', granted '
+                                       . number($count->{allow}) : '';
 
     return $text;
 }
