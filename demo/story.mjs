@@ -438,8 +438,8 @@ async function audited() {
        'Three were decided twice: the gateway still had her earlier record in mind, the store ' +
        'told it so as it wrote the trace, and it decided anew. That is why a change holds at once.',
        superseded.length);
-  must(entries.filter(({ body }) => body.kind === 'change').length === 3,
-       'So are the three changes of her record.');
+  must(entries.filter(({ body }) => body.kind === 'change').length === 4,
+       'So are the four changes of her record.');
 
   const files = `${place.run}/redis/appendonlydir`;
   const held = readdirSync(files)
