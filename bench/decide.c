@@ -27,19 +27,28 @@ typedef struct {
     dmp_mode_t        mode;
     bool              document;
     bool              masked;
+    bool              heard;             /* one document of many */
 } kind_t;
 
+#define DOCTOR_KIND      .profession = "10", .mode = DMP_MODE_NORMAL
+#define WITH_DOCUMENT    .document = true
+
 static const kind_t  kinds[] = {
-    { "check", "10", DMP_OPERATION_CHECK, DMP_MODE_NORMAL, false, false },
-    { "search", "10", DMP_OPERATION_SEARCH, DMP_MODE_NORMAL, false, false },
-    { "entry", "10", DMP_OPERATION_SEARCH, DMP_MODE_NORMAL, true, false },
-    { "read", "10", DMP_OPERATION_READ, DMP_MODE_NORMAL, true, false },
-    { "read-masked", "10", DMP_OPERATION_READ, DMP_MODE_NORMAL, true, true },
-    { "read-pharmacist", "21", DMP_OPERATION_READ, DMP_MODE_NORMAL, true,
-      false },
-    { "read-bris-de-glace", "10", DMP_OPERATION_READ, DMP_MODE_BRIS_DE_GLACE,
-      true, false },
-    { "read-patient", NULL, DMP_OPERATION_READ, DMP_MODE_NORMAL, true, false },
+    { .name = "check", DOCTOR_KIND, .operation = DMP_OPERATION_CHECK },
+    { .name = "search", DOCTOR_KIND, .operation = DMP_OPERATION_SEARCH },
+    { .name = "entry", DOCTOR_KIND, .operation = DMP_OPERATION_SEARCH,
+      WITH_DOCUMENT, .heard = true },
+    { .name = "read", DOCTOR_KIND, .operation = DMP_OPERATION_READ,
+      WITH_DOCUMENT },
+    { .name = "read-masked", DOCTOR_KIND, .operation = DMP_OPERATION_READ,
+      WITH_DOCUMENT, .masked = true },
+    { .name = "read-pharmacist", .profession = "21", .mode = DMP_MODE_NORMAL,
+      .operation = DMP_OPERATION_READ, WITH_DOCUMENT },
+    { .name = "read-bris-de-glace", .profession = "10",
+      .mode = DMP_MODE_BRIS_DE_GLACE, .operation = DMP_OPERATION_READ,
+      WITH_DOCUMENT },
+    { .name = "read-patient", .mode = DMP_MODE_NORMAL,
+      .operation = DMP_OPERATION_READ, WITH_DOCUMENT },
 };
 
 #define count(table)  (sizeof(table) / sizeof((table)[0]))
@@ -128,6 +137,7 @@ decide(const dmp_policy_t *policy, const kind_t *kind, long n)
     dmp_facts_t            facts;
     dmp_request_t          request;
     dmp_subject_t          subject;
+    dmp_hearing_t          hearing;
     dmp_decision_t         decision;
     static dmp_record_t    record;
     static dmp_document_t  document;
@@ -155,7 +165,18 @@ decide(const dmp_policy_t *policy, const kind_t *kind, long n)
     facts.record = &record;
     allowed = true;
 
+    if (kind->heard) {
+        dmp_hear(policy, &subject, &request, &facts, TODAY, &hearing);
+    }
+
     while (n-- > 0) {
+
+        if (kind->heard) {
+            dmp_judge(&hearing, &document, &decision);
+            allowed &= (decision.effect == DMP_ALLOW);
+            continue;
+        }
+
         dmp_decide(policy, &subject, &request, &facts,
                    kind->document ? &document : NULL, TODAY, &decision);
         allowed &= (decision.effect == DMP_ALLOW);

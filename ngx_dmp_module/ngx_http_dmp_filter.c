@@ -15,13 +15,6 @@
 #define NGX_HTTP_DMP_BUFFERED     0x08
 
 
-/* How a held answer is judged. */
-typedef struct {
-    ngx_http_dmp_ctx_t  *ctx;
-    int32_t              today;
-} ngx_http_dmp_judge_t;
-
-
 static ngx_int_t ngx_http_dmp_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_dmp_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -368,15 +361,9 @@ ngx_http_dmp_header_filter(ngx_http_request_t *r)
 static bool
 ngx_http_dmp_judge(void *data, const dmp_document_t *document)
 {
-    dmp_decision_t         decision;
-    ngx_http_dmp_judge_t  *judge;
-    ngx_http_dmp_ctx_t    *ctx;
+    dmp_decision_t  decision;
 
-    judge = data;
-    ctx = judge->ctx;
-
-    dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, document,
-               judge->today, &decision);
+    dmp_judge(data, document, &decision);
 
     return decision.effect == DMP_ALLOW;
 }
@@ -509,10 +496,10 @@ ngx_http_dmp_judge_search(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     dmp_rc_t               rc;
     dmp_cut_t              cut;
     dmp_range_t           *ranges;
-    ngx_http_dmp_judge_t   judge;
+    dmp_hearing_t          hearing;
 
-    judge.ctx = ctx;
-    judge.today = dmp_day_paris((int64_t) ngx_time());
+    dmp_hear(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
+             dmp_day_paris((int64_t) ngx_time()), &hearing);
 
     /* an entry has at least as many bytes as {"resource":{}} */
     max = ngx_min(NGX_HTTP_DMP_ENTRIES_MAX, ctx->body_len / 14) + 4;
@@ -523,7 +510,7 @@ ngx_http_dmp_judge_search(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     rc = dmp_bundle_cut(ctx->policy, (char *) ctx->body, ctx->body_len,
-                        ngx_http_dmp_judge, &judge, NGX_HTTP_DMP_ENTRIES_MAX,
+                        ngx_http_dmp_judge, &hearing, NGX_HTTP_DMP_ENTRIES_MAX,
                         ranges, max, &cut);
 
     if (rc != DMP_OK || cut.n_ranges == 0) {

@@ -374,6 +374,7 @@ dmp_document_holds(const dmp_case_t *c, dmp_steps_t *steps,
     }
 
     /* a change of what was not seen, or a document of no record */
+    out->effect = DMP_DENY;
     out->rule = DMP_RULE_H1;
     out->reason = DMP_REASON_DOCUMENT_FOREIGN;
     dmp_steps_add(steps, out->rule, out->reason);
@@ -434,6 +435,69 @@ dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
 {
     (void) dmp_explain(policy, subject, request, facts, document, today, out,
                        NULL);    /* no steps, so none to count */
+}
+
+
+_Static_assert(sizeof(dmp_case_t) <= sizeof(((dmp_hearing_t *) 0)->room),
+               "a case has room in a hearing");
+
+
+void
+dmp_hear(const dmp_policy_t *policy, const dmp_subject_t *subject,
+    const dmp_request_t *request, const dmp_facts_t *facts, int32_t today,
+    dmp_hearing_t *hearing)
+{
+    dmp_case_t   c;
+    dmp_steps_t  none;
+
+    c.policy = policy;
+    c.subject = subject;
+    c.request = request;
+    c.facts = facts;
+    c.document = NULL;
+    c.today = today;
+
+    none.steps = NULL;
+    none.n = 0;
+
+    dmp_decide_case(&c, &none, &hearing->request);
+    memcpy(hearing->room, &c, sizeof(c));
+}
+
+
+void
+dmp_judge(const dmp_hearing_t *hearing, const dmp_document_t *document,
+    dmp_decision_t *out)
+{
+    dmp_case_t   c;
+    dmp_steps_t  none;
+
+    memcpy(&c, hearing->room, sizeof(c));
+
+    if (c.request->operation != DMP_OPERATION_SEARCH) {
+        /* E1 of a reading and G1 of a reference look at the document too */
+        dmp_decide(c.policy, c.subject, c.request, c.facts, document, c.today,
+                   out);
+        return;
+    }
+
+    *out = hearing->request;
+
+    if (out->effect != DMP_ALLOW || document == NULL) {
+        return;
+    }
+
+    c.document = document;
+    dmp_case_document(&c);
+
+    none.steps = NULL;
+    none.n = 0;
+
+    /* of what was allowed, only a rule of the document takes anything back */
+
+    if (!dmp_document_holds(&c, &none, out)) {
+        out->obligations = DMP_OBLIGATION_TRACE;
+    }
 }
 
 

@@ -332,6 +332,23 @@ void dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
     const dmp_request_t *request, const dmp_facts_t *facts,
     const dmp_document_t *document, int32_t today, dmp_decision_t *out);
 
+/*
+ * A request that has been heard, to judge many documents of one answer by:
+ * what does not depend on the document is decided once.  The arguments of
+ * dmp_hear() must live as long as it.  dmp_judge() says what dmp_decide() says
+ * with that document.
+ */
+typedef struct {
+    dmp_decision_t  request;             /* what is decided without one */
+    uint64_t        room[32];            /* the core's own */
+} dmp_hearing_t;
+
+void dmp_hear(const dmp_policy_t *policy, const dmp_subject_t *subject,
+    const dmp_request_t *request, const dmp_facts_t *facts, int32_t today,
+    dmp_hearing_t *hearing);
+void dmp_judge(const dmp_hearing_t *hearing, const dmp_document_t *document,
+    dmp_decision_t *out);
+
 /* One rule, in its turn; the reason is NONE when it held. */
 typedef struct {
     dmp_rule_t    rule;

@@ -218,6 +218,29 @@ answer(const dmp_decision_t *d)
 }
 
 
+/* Heard once and judged with the document, it comes to the same. */
+static void
+judge(const scene_t *s, const dmp_decision_t *decided)
+{
+    dmp_hearing_t   hearing;
+    dmp_decision_t  out;
+
+    memset(&out, 0x7f, sizeof(out));
+    memset(&hearing, 0x7f, sizeof(hearing));
+
+    dmp_hear(s->policy, &s->subject, &s->request, &s->facts, today, &hearing);
+    dmp_judge(&hearing, s->given, &out);
+
+    if (out.effect != decided->effect || out.rule != decided->rule
+        || out.reason != decided->reason
+        || out.obligations != decided->obligations
+        || out.unverified != decided->unverified)
+    {
+        fail("dmp_judge() and dmp_decide() do not agree");
+    }
+}
+
+
 static void
 decide(const scene_t *s)
 {
@@ -229,6 +252,7 @@ decide(const scene_t *s)
 
     dmp_decide(s->policy, &s->subject, &s->request, &s->facts, s->given,
                today, &out);
+    judge(s, &out);
     answer(&out);
 }
 
