@@ -403,6 +403,21 @@ dmp_decide_case(dmp_case_t *c, dmp_steps_t *steps, dmp_decision_t *out)
 }
 
 
+/* A case yet to be decided; its arguments live as long. */
+static void
+dmp_case_make(dmp_case_t *c, const dmp_policy_t *policy,
+    const dmp_subject_t *subject, const dmp_request_t *request,
+    const dmp_facts_t *facts, const dmp_document_t *document, int32_t today)
+{
+    c->policy = policy;
+    c->subject = subject;
+    c->request = request;
+    c->facts = facts;
+    c->document = document;
+    c->today = today;
+}
+
+
 size_t
 dmp_explain(const dmp_policy_t *policy, const dmp_subject_t *subject,
     const dmp_request_t *request, const dmp_facts_t *facts,
@@ -412,16 +427,10 @@ dmp_explain(const dmp_policy_t *policy, const dmp_subject_t *subject,
     dmp_case_t   c;
     dmp_steps_t  kept;
 
-    c.policy = policy;
-    c.subject = subject;
-    c.request = request;
-    c.facts = facts;
-    c.document = document;
-    c.today = today;
-
     kept.steps = steps;
     kept.n = 0;
 
+    dmp_case_make(&c, policy, subject, request, facts, document, today);
     dmp_decide_case(&c, &kept, out);
 
     return kept.n;
@@ -450,16 +459,10 @@ dmp_hear(const dmp_policy_t *policy, const dmp_subject_t *subject,
     dmp_case_t   c;
     dmp_steps_t  none;
 
-    c.policy = policy;
-    c.subject = subject;
-    c.request = request;
-    c.facts = facts;
-    c.document = NULL;
-    c.today = today;
-
     none.steps = NULL;
     none.n = 0;
 
+    dmp_case_make(&c, policy, subject, request, facts, NULL, today);
     dmp_decide_case(&c, &none, &hearing->request);
     memcpy(hearing->room, &c, sizeof(c));
 }

@@ -180,17 +180,10 @@ dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document)
 }
 
 
-/* What the client would see of it; a change shows nothing. */
-static bool
-dmp_shows_document(const dmp_case_t *c)
-{
-    return !dmp_changes_document(c->request->operation);
-}
-
-
 /*
- * H3: masked from professionals, but for its author, the structure that
- * deposited it, and whom the table's row of masked documents lets read it.
+ * H3: masked from professionals, but for whom the table's row of masked
+ * documents lets read it, and for its author and the structure that deposited
+ * it: in an emergency these do not see it, but may still change it.
  */
 dmp_reason_t
 dmp_rule_h3(const dmp_case_t *c)
@@ -208,14 +201,17 @@ dmp_rule_h3(const dmp_case_t *c)
     given = dmp_cell(c->policy, c->standing, DMP_RIGHT_READ_MASKED, &table,
                      &condition);
 
-    if (dmp_is_emergency(c->request) && dmp_shows_document(c)) {
+    if (dmp_is_emergency(c->request)) {
         /* the patient's third flag, for the treating physician as well */
-        return (given && c->record->emergency_masked) ? DMP_REASON_NONE
-                                                      : DMP_REASON_MASKED;
+        given = given && c->record->emergency_masked;
+
+    } else {
+        given = given && condition == DMP_CONDITION_NONE;
     }
 
-    if (c->author || c->depositor
-        || (given && condition == DMP_CONDITION_NONE))
+    if (given || ((c->author || c->depositor)
+                  && (!dmp_is_emergency(c->request)
+                      || dmp_changes_document(c->request->operation))))
     {
         return DMP_REASON_NONE;
     }
@@ -302,6 +298,15 @@ dmp_may_on_deposit_of_patient(const dmp_case_t *c)
 }
 
 
+/* It comes in the place of another one. */
+static bool
+dmp_supersedes(const dmp_case_t *c)
+{
+    return c->request->operation == DMP_OPERATION_REPLACE
+           || (c->request->effects & DMP_EFFECT_SUPERSEDE);
+}
+
+
 /* H6: whose the document is, where the notes of the tables ask for it. */
 dmp_reason_t
 dmp_rule_h6(const dmp_case_t *c)
@@ -312,10 +317,7 @@ dmp_rule_h6(const dmp_case_t *c)
         return DMP_REASON_NONE;
     }
 
-    if ((c->request->operation == DMP_OPERATION_REPLACE
-         || (c->request->effects & DMP_EFFECT_SUPERSEDE))
-        && !dmp_may_supersede(c))
-    {
+    if (dmp_supersedes(c) && !dmp_may_supersede(c)) {
         return DMP_REASON_NOT_AUTHOR;
     }
 
@@ -344,15 +346,6 @@ dmp_rule_h6(const dmp_case_t *c)
     }
 
     return DMP_REASON_NONE;
-}
-
-
-/* It comes in the place of another one. */
-static bool
-dmp_supersedes(const dmp_case_t *c)
-{
-    return c->request->operation == DMP_OPERATION_REPLACE
-           || (c->request->effects & DMP_EFFECT_SUPERSEDE);
 }
 
 

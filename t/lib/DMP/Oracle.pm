@@ -469,9 +469,11 @@ sub H3 {
 
     my $cell = cell_of($c, 'read-masked');
 
-    # a change shows nothing: whose document it is counts
-    if (emergency($c) && !$CHANGES_DOCUMENT->{ $c->{operation} }) {
+    if (emergency($c)) {
         return if $c->{'emergency-masked'} eq 'yes' && $cell ne 'non';
+        # a change shows nothing: whose document it is counts
+        return if own_document($c)
+            && $CHANGES_DOCUMENT->{ $c->{operation} };
         return 'masked';
     }
 
