@@ -503,6 +503,27 @@ is_deeply([worker_pids()], \@before, 'the same workers');
 
 
 
+=== TEST 531: a reload takes the policy whole, with the files that it names
+--- http_config eval: main::beside('swap', 'rights-526.json', '"TD0.2', '"TD0.2')
+--- code
+my $path = '/fhir/Patient?identifier=urn:oid:1.2.250.1.213.1.4.8|285037512000151';
+my $mark = trace_mark();
+is(request(as => 'petit', get => $path)->{status}, 200, 'before');
+my $text = slurp("$Dir/swap/rights-526.json");
+my $n = $text =~ s/(TD0\.2[^\n]*"cells": )\[([^\n\]]*)\]/"$1\[" . $2 =~ s{"oui"}{"non"}gr . "\]"/e;
+is($n, 1, 'the row of check says no to everybody');
+file('swap/rights-526.json', $text);
+is(request(as => 'petit', get => $path)->{status}, 200, 'and nobody has read it yet');
+my %old = map { $_ => 1 } worker_pids();
+DMP::reload();
+wait_for { !grep { $old{$_} } worker_pids() } 'the old worker to end';
+is(request(as => 'petit', get => $path)->{status}, 403, 'after');
+my ($first, undef, $last) = map { $_->{body} } trace($mark);
+is("$last->{rule} $last->{reason}", 'E1 right-missing', 'by the new table');
+isnt($last->{policy}, $first->{policy}, 'and its digest is another');
+
+
+
 === TEST 54: the sample configuration loads, once the files it names are there
 --- code
 my $pki = pki();
