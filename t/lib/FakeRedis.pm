@@ -20,7 +20,7 @@ package FakeRedis;
 #   reply BYTES   these bytes, likewise
 #   big N         a string of N bytes, likewise
 #   close         the end of the connection, likewise
-# Replies keep their order: what waits makes all behind it wait.
+# Commands and replies keep their order: what waits makes all behind it wait.
 
 use strict;
 use warnings;
@@ -195,8 +195,8 @@ sub commands_of
         } elsif ($action eq 'close') {
             $reply->{bytes} = '';
 
-        } elsif ($action ne 'stall') {
-            pass_on($c, $reply);
+        } else {
+            $reply->{to_pass} = 1;
         }
 
         if ($action eq 'delay') {
@@ -205,6 +205,21 @@ sub commands_of
 
         push @{ $c->{queue} }, $reply;
     }
+
+    # Redis sees them in the order of the client, so none before a stalled one
+    for my $reply (@{ $c->{queue} }) {
+        last if $reply->{rule}{action} eq 'stall' && !$self->is_released($reply);
+        pass_on($c, $reply) if delete $reply->{to_pass};
+    }
+}
+
+
+sub is_released
+{
+    my ($self, $reply) = @_;
+
+    return $reply->{asked}
+        || defined $reply->{rule}{when} && !$self->is_on($reply->{rule});
 }
 
 
@@ -213,6 +228,7 @@ sub pass_on
     my ($c, $reply) = @_;
 
     write_all($c, 'up', DMP::Redis::encode(@{ $reply->{words} }));
+    $reply->{asked} = 1;
     push @{ $c->{asked} }, $reply;
 }
 
@@ -261,13 +277,6 @@ sub send_what_is_due
     while (my $reply = $c->{queue}[0]) {
         my $rule = $reply->{rule};
         my $action = $rule->{action};
-
-        if ($action eq 'stall') {
-            last if !defined $rule->{when} || $self->is_on($rule);
-
-            $reply->{rule} = { action => 'proxy' };
-            pass_on($c, $reply);
-        }
 
         last if !defined $reply->{bytes} || Time::HiRes::time() < $reply->{due};
 
