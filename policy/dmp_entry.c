@@ -3,7 +3,8 @@
  * in this order:
  *
  *   format      1
- *   kind        access, change, outcome, epoch-open, epoch-close, checkpoint
+ *   kind        access, change, outcome, epoch-open, epoch-close, checkpoint,
+ *               admin
  *   writer      node "/" 16 hex digits
  *   epoch, seq  place in the writer's chain of this bucket
  *   prev        SHA-256 of the writer's previous entry here, base64url
@@ -22,7 +23,7 @@
 
 static const char  *const entry_kinds[DMP_KIND_MAX] = {
     "none", "access", "change", "outcome", "epoch-open", "epoch-close",
-    "checkpoint"
+    "checkpoint", "admin"
 };
 
 
@@ -129,9 +130,45 @@ dmp_entry_end(dmp_buf_t *b)
 }
 
 
+/*
+ * Which certificate was shown.  One that was refused may have a serial number
+ * that cannot be one, or an issuer without a name of its own.
+ */
+static void
+entry_shown(dmp_buf_t *b, const dmp_subject_t *subject)
+{
+    dmp_str_t  serial, issuer;
+
+    serial = subject->certificate_serial;
+    issuer = subject->certificate_issuer;
+
+    if (serial.len == 0 && issuer.len == 0) {
+        return;
+    }
+
+    dmp_buf_text(b, ",\"certificate\":{");
+    entry_optional(b, "\"serial\":", serial);
+    entry_optional(b, serial.len > 0 ? ",\"issuer\":" : "\"issuer\":",
+                   issuer);
+    dmp_buf_add(b, "}", 1);
+}
+
+
+/*
+ * A refused certificate vouches for nobody: what it says of its holder may be
+ * somebody else's name.  It is told by what it is, and its holder is none.
+ */
 static void
 entry_actor(dmp_buf_t *b, const dmp_subject_t *subject, bool unverified)
 {
+    if (subject->certificate == DMP_CREDENTIAL_REJECTED) {
+        entry_word(b, ",\"actor\":{\"kind\":", dmp_actor_name(DMP_ACTOR_NONE));
+        entry_word(b, ",\"auth\":", dmp_auth_name(DMP_AUTH_NONE));
+        entry_shown(b, subject);
+        dmp_buf_add(b, "}", 1);
+        return;
+    }
+
     entry_word(b, ",\"actor\":{\"kind\":", dmp_actor_name(subject->actor));
     entry_optional(b, ",\"id\":", subject->id);
     entry_code(b, ",\"role\":", &subject->role);
@@ -144,13 +181,7 @@ entry_actor(dmp_buf_t *b, const dmp_subject_t *subject, bool unverified)
         dmp_buf_text(b, ",\"unverified\":true");
     }
 
-    if (subject->certificate_serial.len > 0) {
-        entry_string(b, ",\"certificate\":{\"serial\":",
-                     subject->certificate_serial);
-        entry_string(b, ",\"issuer\":", subject->certificate_issuer);
-        dmp_buf_add(b, "}", 1);
-    }
-
+    entry_shown(b, subject);
     dmp_buf_add(b, "}", 1);
 }
 
@@ -207,6 +238,23 @@ dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
 
     if (access->repeated > 0) {
         entry_uint(b, ",\"repeated\":", access->repeated);
+    }
+}
+
+
+void
+dmp_entry_admin(dmp_buf_t *b, const dmp_admin_t *admin)
+{
+    entry_string(b, ",\"trace\":", admin->trace_id);
+    entry_actor(b, admin->subject, false);
+    entry_string(b, ",\"command\":", admin->command);
+    entry_optional(b, ",\"digest\":", admin->digest);
+    entry_word(b, ",\"phase\":", admin->ended ? "end" : "begin");
+
+    if (admin->ended) {
+        entry_uint(b, ",\"added\":", admin->added);
+        entry_uint(b, ",\"changed\":", admin->changed);
+        entry_uint(b, ",\"removed\":", admin->removed);
     }
 }
 

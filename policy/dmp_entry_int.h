@@ -34,6 +34,8 @@ void dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
 void dmp_entry_outcomes(dmp_buf_t *b, const dmp_outcome_t *outcomes, size_t n,
     const char (*abandoned)[DMP_UUID_LEN], size_t n_abandoned);
 
+void dmp_entry_admin(dmp_buf_t *b, const dmp_admin_t *admin);
+
 void dmp_entry_certificate(dmp_buf_t *b, const unsigned char *public_key,
     int64_t opened_ms, int64_t expires_ms, const unsigned char *signature);
 

@@ -15,6 +15,9 @@
 
 #define WRITER_NODE_MAX  (DMP_WRITER_MAX - 1 - 16)
 
+/* Numbers that every reader of JSON takes back as they are (RFC 8259, 6). */
+#define WRITER_COUNT_MAX  (((uint64_t) 1 << 53) - 1)
+
 
 /*
  * The node's name, cut down to what needs no escape anywhere, and the random
@@ -481,6 +484,40 @@ dmp_writer_outcome(dmp_writer_t *w, int64_t now_ms,
     dmp_entry_outcomes(buf, outcomes, n, abandoned, n_abandoned);
 
     return writer_end(w, DMP_KIND_OUTCOME, buf, entry);
+}
+
+
+dmp_rc_t
+dmp_writer_admin(dmp_writer_t *w, const dmp_admin_t *admin, dmp_buf_t *buf,
+    dmp_entry_t *entry)
+{
+    dmp_rc_t  rc;
+
+    memset(entry, 0, sizeof(*entry));
+
+    if (admin->command.len == 0) {
+        return DMP_E_INTERNAL;
+    }
+
+    if (admin->ended && (admin->added > WRITER_COUNT_MAX
+                         || admin->changed > WRITER_COUNT_MAX
+                         || admin->removed > WRITER_COUNT_MAX))
+    {
+        return DMP_E_LIMIT;
+    }
+
+    if (!writer_may(w, admin->time_ms)) {
+        return DMP_E_REFUSED;
+    }
+
+    rc = writer_begin(w, DMP_KIND_ADMIN, w->home, admin->time_ms, buf, entry);
+    if (rc != DMP_OK) {
+        return rc;
+    }
+
+    dmp_entry_admin(buf, admin);
+
+    return writer_end(w, DMP_KIND_ADMIN, buf, entry);
 }
 
 

@@ -24,6 +24,7 @@ typedef enum {
     DMP_KIND_EPOCH_OPEN,
     DMP_KIND_EPOCH_CLOSE,
     DMP_KIND_CHECKPOINT,
+    DMP_KIND_ADMIN,
     DMP_KIND_MAX
 } dmp_kind_t;
 
@@ -58,11 +59,15 @@ typedef struct {
     uint64_t          ack_seq;
     unsigned char     ack[DMP_HASH_LEN];
 
-    /* access, change: empty where the entry has none */
+    /* access, change, admin: empty where the entry has none */
     dmp_str_t         trace;
     dmp_str_t         actor_kind;
     dmp_str_t         actor_id;
     bool              unverified;        /* nothing known for rule D1 */
+    dmp_str_t         certificate_serial;
+    dmp_str_t         certificate_issuer;
+
+    /* access, change */
     dmp_str_t         patient;
     dmp_str_t         operation;
     dmp_str_t         transaction;
@@ -79,6 +84,14 @@ typedef struct {
     dmp_str_t         method;
     dmp_str_t         route;
     uint64_t          repeated;
+
+    /* admin: what was done, and if that has ended, to how many */
+    dmp_str_t         command;
+    dmp_str_t         digest;
+    bool              ended;
+    uint64_t          added;
+    uint64_t          changed;
+    uint64_t          removed;
 
     /* outcome: the JSON lists */
     dmp_str_t         outcomes;

@@ -21,7 +21,7 @@
 
 #define DMP_HASH_LEN       32
 #define DMP_WRITER_MAX     96            /* "node/16 hex digits" */
-#define DMP_ENTRY_MAX      8192          /* bytes of an access or a change */
+#define DMP_ENTRY_MAX      8192          /* bytes of access, change, admin */
 #define DMP_SUMMARY_MAX    40960         /* of any other entry: outcomes, and
                                             those that list heads */
 #define DMP_OUTCOMES_MAX   64            /* per outcome entry */
@@ -74,6 +74,19 @@ typedef struct {
     dmp_reason_t  reason;                /* why an answer was not let out */
 } dmp_outcome_t;
 
+/* What an operator did that concerns no record. */
+typedef struct {
+    int64_t               time_ms;
+    dmp_str_t             trace_id;      /* UUIDv7, of begin and end alike */
+    const dmp_subject_t  *subject;
+    dmp_str_t             command;       /* "directory import" */
+    dmp_str_t             digest;        /* of what it was given, or empty */
+    bool                  ended;         /* false: begins, nothing is counted */
+    uint64_t              added;         /* each at most 2^53 - 1 */
+    uint64_t              changed;
+    uint64_t              removed;
+} dmp_admin_t;
+
 /*
  * A writer for "buckets" buckets, named node + "/" + 16 random hex digits.
  * audit_key is borrowed and must outlive it.  NULL without memory or
@@ -100,7 +113,8 @@ int64_t dmp_writer_epoch_opened(const dmp_writer_t *w);      /* unix ms */
  *
  * open_epoch makes the new key first; until the store has acknowledged the
  * entry no other may be sent, and none is written.  It goes to the home bucket,
- * like outcome and checkpoint.  An epoch that is still open is abandoned.
+ * like outcome, admin and checkpoint.  An epoch that is still open is
+ * abandoned.
  */
 dmp_rc_t dmp_writer_open_epoch(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
     dmp_entry_t *entry);
@@ -110,6 +124,13 @@ dmp_rc_t dmp_writer_outcome(dmp_writer_t *w, int64_t now_ms,
     const dmp_outcome_t *outcomes, size_t n,
     const char (*abandoned)[DMP_UUID_LEN], size_t n_abandoned, dmp_buf_t *buf,
     dmp_entry_t *entry);
+
+/*
+ * An operator's command, into the home bucket too: its begin, or its end.
+ * DMP_E_INTERNAL without a command, DMP_E_LIMIT for a count beyond its bound.
+ */
+dmp_rc_t dmp_writer_admin(dmp_writer_t *w, const dmp_admin_t *admin,
+    dmp_buf_t *buf, dmp_entry_t *entry);
 
 /* A change of a record: operation, the version it makes, who asked. */
 dmp_rc_t dmp_writer_change(dmp_writer_t *w, unsigned bucket,

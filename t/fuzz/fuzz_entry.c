@@ -47,6 +47,20 @@ verify_lines(const char *p, const char *end)
 }
 
 
+/* What an operator did says what, and counts only at its end. */
+static bool
+admin_fits(const dmp_entry_view_t *view)
+{
+    if (view->kind != DMP_KIND_ADMIN) {
+        return view->command.len == 0 && view->digest.len == 0 && !view->ended;
+    }
+
+    return view->command.len > 0
+           && (view->ended || (view->added == 0 && view->changed == 0
+                               && view->removed == 0));
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -58,7 +72,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (rc == DMP_OK) {
         if (view.kind == DMP_KIND_NONE || view.n_heads > DMP_BUCKETS_MAX
-            || view.signed_len > size || view.epoch == 0 || view.seq == 0)
+            || view.signed_len > size || view.epoch == 0 || view.seq == 0
+            || !admin_fits(&view))
         {
             abort();
         }

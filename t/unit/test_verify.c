@@ -108,6 +108,20 @@ send_outcome(log_t *log, dmp_writer_t *w)
 
 
 static void
+send_admin(log_t *log, dmp_writer_t *w, bool ended, char outcome)
+{
+    dmp_buf_t    buf;
+    dmp_entry_t  e;
+    log_admin_t  a;
+
+    log_make_admin(&a, (int64_t) log->ms, ended);
+    dmp_buf_init(&buf, body_memory, sizeof(body_memory));
+    must(dmp_writer_admin(w, &a.admin, &buf, &e));
+    send_entry(log, w, &e, outcome);
+}
+
+
+static void
 send_heads(log_t *log, dmp_writer_t *w, bool close)
 {
     dmp_buf_t    buf;
@@ -146,6 +160,8 @@ make_log(log_t *log, EVP_PKEY *first_key)
                 send_heads(log, w[i / 8 % 2], false);
                 send_outcome(log, w[1]);
                 send_refusal(log, w[0], DMP_DENY);
+                send_admin(log, w[i / 8 % 2], false, 'S');
+                send_admin(log, w[i / 8 % 2], true, 'S');
             }
         }
 
@@ -262,6 +278,81 @@ test_whole(void **state)
     assert_int_equal(result.epochs, 4);
     assert_int_equal(result.checkpoints, 8);
     assert_int_equal(result.not_signed, 0);
+}
+
+
+/* One byte of what an operator did is another, and the entry still one. */
+static void
+test_admin(void **state)
+{
+    char                *at, *copy;
+    size_t               i, k, found[2] = { 0, 0 };
+    log_t                log;
+    log_entry_t         *e;
+    static const char   *said[] = { "\"command\":\"d", "\"added\":1" };
+
+    (void) state;
+
+    for (i = 0; i < whole.n; i++) {
+        log = whole;
+        e = &log.entries[i];
+        copy = malloc(e->len + 1);
+        assert_non_null(copy);
+        memcpy(copy, e->body, e->len);
+        copy[e->len] = '\0';
+        e->body = copy;
+
+        for (k = 0; k < 2; k++) {
+            at = strstr(copy, said[k]);
+
+            if (at != NULL) {
+                at[strlen(said[k]) - 1]++;
+                expect_named(&log, "what an operator did", i);
+                at[strlen(said[k]) - 1]--;
+                found[k]++;
+            }
+        }
+
+        free(copy);
+    }
+
+    /* a begin and an end, twice in each of two lives */
+    assert_int_equal(found[0], 8);
+    assert_int_equal(found[1], 4);
+}
+
+
+/* Whatever the writer was told: it is appended, and commits no record. */
+static void
+test_admin_outcome(void **state)
+{
+    log_t                 log;
+    const char           *o;
+    dmp_writer_t         *w;
+    dmp_verify_result_t   result;
+
+    (void) state;
+
+    for (o = "S10R"; *o != '\0'; o++) {
+        memset(&log, 0, sizeof(log));
+        log.ms = LOG_TIME;
+        w = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, audit_key);
+        assert_non_null(w);
+
+        send_open(&log, w);
+        send_admin(&log, w, false, *o);
+
+        if (*o == 'S') {
+            verify_log(&log, &result);
+            assert_int_equal(result.findings, 0);
+
+        } else {
+            expect_named(&log, "an operator's entry as a commit", 1);
+        }
+
+        dmp_writer_free(w);
+        log_clear(&log);
+    }
 }
 
 
@@ -551,6 +642,8 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_admin),
+        cmocka_unit_test(test_admin_outcome),
         cmocka_unit_test(test_allowed_without_patient),
         cmocka_unit_test(test_flip),
         cmocka_unit_test(test_drop),

@@ -399,6 +399,96 @@ test_outcomes(void **state)
 }
 
 
+static dmp_rc_t
+admin_entry(bool ended)
+{
+    log_admin_t  a;
+
+    log_make_admin(&a, (int64_t) store.ms, ended);
+
+    return dmp_writer_admin(w, &a.admin, &buf, &entry);
+}
+
+
+static void
+test_admin(void **state)
+{
+    dmp_entry_view_t  view;
+
+    (void) state;
+    assert_int_equal(admin_entry(false), DMP_E_REFUSED);
+    open_epoch();
+
+    assert_int_equal(admin_entry(false), DMP_OK);
+    assert_int_equal(entry.bucket, dmp_writer_home(w));
+    view_of(&view);
+    assert_int_equal(view.kind, DMP_KIND_ADMIN);
+    assert_int_equal(view.time_ms, store.ms);
+    assert_int_equal(view.bucket, dmp_writer_home(w));
+    assert_true(dmp_str_eq(view.trace, dmp_string(
+        "019a0000-0000-7000-8000-000000000002")));
+    assert_true(dmp_str_eq(view.actor_kind, dmp_string("operator")));
+    assert_true(dmp_str_eq(view.actor_id, dmp_string("root")));
+    assert_true(dmp_str_eq(view.command, dmp_string("directory import")));
+    assert_int_equal(view.digest.len, 43);
+    assert_false(view.ended);
+    assert_int_equal(view.added, 0);
+    sent('S');
+    assert_int_equal(dmp_writer_unsigned(w), 1);
+
+    assert_int_equal(admin_entry(true), DMP_OK);
+    view_of(&view);
+    assert_true(view.ended);
+    assert_int_equal(view.added, 1000000);
+    assert_int_equal(view.changed, 17);
+    assert_int_equal(view.removed, 0);
+    assert_int_equal(view.ack_seq, view.seq - 1);
+    sent('S');
+    assert_int_equal(dmp_writer_unsigned(w), 2);
+}
+
+
+/* What cannot be written leaves the chain as it was. */
+static void
+test_admin_limits(void **state)
+{
+    char         small[400];
+    uint64_t     seq;
+    dmp_buf_t    b;
+    log_admin_t  a;
+
+    (void) state;
+    open_epoch();
+    assert_int_equal(admin_entry(false), DMP_OK);
+    seq = entry.seq;
+    sent('S');
+
+    log_make_admin(&a, (int64_t) store.ms, true);
+    dmp_buf_init(&b, small, sizeof(small));
+    assert_int_equal(dmp_writer_admin(w, &a.admin, &b, &entry), DMP_E_LIMIT);
+
+    a.admin.removed = UINT64_C(1) << 53;
+    assert_int_equal(dmp_writer_admin(w, &a.admin, &buf, &entry), DMP_E_LIMIT);
+
+    a.admin.removed = 0;
+    a.admin.command = dmp_null_string;
+    assert_int_equal(dmp_writer_admin(w, &a.admin, &buf, &entry),
+                     DMP_E_INTERNAL);
+    assert_null(entry.body.data);
+
+    log_make_admin(&a, (int64_t) store.ms, true);
+    a.admin.removed = (UINT64_C(1) << 53) - 1;
+    a.admin.time_ms += DMP_EPOCH_MS + DMP_EPOCH_SLACK_MS + 1;
+    assert_int_equal(dmp_writer_admin(w, &a.admin, &buf, &entry),
+                     DMP_E_REFUSED);
+
+    a.admin.time_ms = (int64_t) store.ms;
+    assert_int_equal(dmp_writer_admin(w, &a.admin, &buf, &entry), DMP_OK);
+    assert_int_equal(entry.seq, seq + 1);
+    sent('S');
+}
+
+
 /* All heads of the largest store fit into one entry. */
 static void
 test_all_buckets(void **state)
@@ -446,6 +536,8 @@ main(void)
         WRITER_TEST(test_lost_both),
         WRITER_TEST(test_fork),
         WRITER_TEST(test_outcomes),
+        WRITER_TEST(test_admin),
+        WRITER_TEST(test_admin_limits),
         WRITER_TEST(test_all_buckets),
     };
 

@@ -176,4 +176,31 @@ log_make_access(log_access_t *a, int64_t time_ms)
     a->access.document.type = dmp_string("34112-3");
 }
 
+
+/* An import of a directory by an operator, its begin or its end. */
+typedef struct {
+    dmp_subject_t  subject;
+    dmp_admin_t    admin;
+} log_admin_t;
+
+
+static inline void
+log_make_admin(log_admin_t *a, int64_t time_ms, bool ended)
+{
+    memset(a, 0, sizeof(*a));
+    a->subject.actor = DMP_ACTOR_OPERATOR;
+    a->subject.auth = DMP_AUTH_OPERATOR;
+    a->subject.id = dmp_string("root");
+    a->admin.time_ms = time_ms;
+    a->admin.trace_id = dmp_string("019a0000-0000-7000-8000-000000000002");
+    a->admin.subject = &a->subject;
+    a->admin.command = dmp_string("directory import");
+    a->admin.digest
+        = dmp_string("Vd0VnWq1cCnZ3l6cIXg0bJH0wRrXJw2Q0sFf0J5l3aE");
+    a->admin.ended = ended;
+    a->admin.added = 1000000;
+    a->admin.changed = 17;
+    a->admin.removed = 0;
+}
+
 #endif
