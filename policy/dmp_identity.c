@@ -1,103 +1,62 @@
 /*
- * dmp_identity.c: a client certificate to a subject.
+ * dmp_identity.c: a client certificate to a subject: its chain by its issuer,
+ * the card or structure that it is, and who has it.
  *
- * Sources: certificate layouts of IGC-Santé cards (one multi-valued RDN with
- * the common name, surname and given name, then the title), the extensions of
- * arc 1.2.250.1.71, and TRE_G15 for professions.
+ * Sources: certificate layouts of IGC-Santé and IGC-CPS cards (one
+ * multi-valued RDN with common name, surname and given name, then title or
+ * organisational unit; a pseudonym on cards of staff without a name; the
+ * structure's identifier as organisational unit), TRE_G02 for kinds of cards.
  */
 
-#include <stdio.h>
-#include <time.h>
-
-#include <openssl/asn1.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
-#include <openssl/x509v3.h>
 
-#include <dmp/dmp_identity.h>
+#include <dmp/dmp_ids.h>
 
-
-/* The extension, and the code system TRE_G15 that it holds a code of. */
-#define DMP_OID_PROFESSION  "1.2.250.1.71.1.2.7"
-#define DMP_VALUE_MAX       256
+#include "dmp_identity_int.h"
 
 
-/* Copies into the identity's own text; an empty string if it does not fit. */
-static dmp_str_t
-dmp_identity_keep(dmp_identity_t *id, const char *data, size_t len)
+#define DMP_MAKES_PERSON  (DMP_MAKES_CPS | DMP_MAKES_CPF | DMP_MAKES_CPE)
+
+
+bool
+dmp_identity_keep(dmp_identity_t *id, dmp_str_t from, dmp_str_t *to)
 {
-    dmp_str_t  s;
+    if (from.len > sizeof(id->text) - id->used) {
+        return false;
+    }
 
-    s = dmp_null_string;
+    *to = dmp_null_string;
 
     /* memcpy() takes no null pointer, not even for nothing */
-    if (len != 0 && len <= sizeof(id->text) - id->used) {
-        s.data = id->text + id->used;
-        s.len = len;
-        memcpy(id->text + id->used, data, len);
-        id->used += len;
+    if (from.len != 0) {
+        to->data = id->text + id->used;
+        to->len = from.len;
+        memcpy(id->text + id->used, from.data, from.len);
+        id->used += from.len;
     }
 
-    return s;
+    return true;
 }
 
 
-/* The value of a name entry as UTF-8, without NUL inside; len 0 otherwise. */
-static size_t
-dmp_entry_value(const X509_NAME_ENTRY *entry, char value[DMP_VALUE_MAX])
+static bool
+dmp_refuse(dmp_identity_t *out, const char *why)
 {
-    int             n;
-    size_t          len;
-    unsigned char  *utf8;
-
-    utf8 = NULL;
-    n = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
-    if (n <= 0) {
-        OPENSSL_free(utf8);
-        return 0;
-    }
-
-    len = (size_t) n;
-
-    if (len > DMP_VALUE_MAX || memchr(utf8, '\0', len) != NULL) {
-        len = 0;
-    } else {
-        memcpy(value, utf8, len);
-    }
-
-    OPENSSL_free(utf8);
-    return len;
-}
-
-
-/*
- * The value of the one entry of that type.  0 if there is none, if there are
- * several, or if it cannot be read: two values are never one identity.
- */
-static size_t
-dmp_one_value(const X509_NAME *name, int nid, char value[DMP_VALUE_MAX])
-{
-    int  i;
-
-    i = X509_NAME_get_index_by_NID(name, nid, -1);
-    if (i < 0 || X509_NAME_get_index_by_NID(name, nid, i) >= 0) {
-        return 0;
-    }
-
-    return dmp_entry_value(X509_NAME_get_entry(name, i), value);
+    out->why = why;
+    return false;
 }
 
 
 static bool
 dmp_issuer_matches(const X509_NAME *issuer, const dmp_chain_t *chain)
 {
-    int                     n;
-    char                    value[DMP_VALUE_MAX];
-    size_t                  len;
-    unsigned                i;
-    const char             *type;
-    const X509_NAME_ENTRY  *entry;
-    const dmp_name_entry_t *want;
+    int                      n;
+    unsigned                 i;
+    const char              *type;
+    dmp_value_t              value;
+    const X509_NAME_ENTRY   *entry;
+    const dmp_name_entry_t  *want;
 
     n = X509_NAME_entry_count(issuer);
     if (n < 0 || (unsigned) n != chain->n_entries) {
@@ -109,11 +68,11 @@ dmp_issuer_matches(const X509_NAME *issuer, const dmp_chain_t *chain)
         want = &chain->issuer[i];
 
         type = OBJ_nid2sn(OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)));
-        len = dmp_entry_value(entry, value);
+        dmp_value_read(entry, &value);
 
-        if (type == NULL || len == 0
+        if (type == NULL || value.state != DMP_VALUE_ONE
             || !dmp_str_eq(want->type, (dmp_str_t) { type, strlen(type) })
-            || !dmp_str_eq(want->value, (dmp_str_t) { value, len }))
+            || !dmp_str_eq(want->value, dmp_value_str(&value)))
         {
             return false;
         }
@@ -123,288 +82,373 @@ dmp_issuer_matches(const X509_NAME *issuer, const dmp_chain_t *chain)
 }
 
 
-static dmp_chain_role_t
-dmp_chain_role(const dmp_policy_t *policy, const X509_NAME *issuer)
+static const dmp_chain_t *
+dmp_chain_of(const dmp_policy_t *policy, const X509_NAME *issuer)
 {
     size_t  i;
 
     for (i = 0; i < policy->n_chains; i++) {
         if (dmp_issuer_matches(issuer, &policy->chains[i])) {
-            return policy->chains[i].role;
+            return &policy->chains[i];
         }
     }
 
-    return DMP_CHAIN_NONE;
+    return NULL;
 }
 
 
-/*
- * The profession extension (INTEGER, TRE_G15), -1 if there is none, -2 if
- * there are several, or one that is not just an INTEGER of two digits.
- */
-static long
-dmp_profession_extension(const X509 *certificate)
+/* An organisations chain never makes a person, nor the reverse. */
+static unsigned
+dmp_chain_makes(const dmp_chain_t *chain)
 {
-    int                   i, again;
-    long                  n;
-    ASN1_OBJECT          *oid;
-    ASN1_INTEGER         *integer;
-    X509_EXTENSION       *extension;
-    ASN1_OCTET_STRING    *octets;
-    const unsigned char  *p, *end;
-
-    oid = OBJ_txt2obj(DMP_OID_PROFESSION, 1);
-    if (oid == NULL) {
-        return -2;
-    }
-
-    i = X509_get_ext_by_OBJ(certificate, oid, -1);
-    again = (i < 0) ? -1 : X509_get_ext_by_OBJ(certificate, oid, i);
-    ASN1_OBJECT_free(oid);
-
-    if (i < 0) {
-        return -1;
-    }
-
-    if (again >= 0) {
-        return -2;
-    }
-
-    extension = X509_get_ext(certificate, i);
-    octets = X509_EXTENSION_get_data(extension);
-    p = ASN1_STRING_get0_data(octets);
-    end = p + ASN1_STRING_length(octets);
-
-    integer = d2i_ASN1_INTEGER(NULL, &p, ASN1_STRING_length(octets));
-    if (integer == NULL) {
-        return -2;
-    }
-
-    n = ASN1_INTEGER_get(integer);
-    ASN1_INTEGER_free(integer);
-
-    return (p == end && n >= 10 && n <= 99) ? n : -2;
-}
-
-
-/*
- * The profession, from the title, the extension or both.  Where they
- * contradict each other it is unknown, and no right rests on it.
- */
-static void
-dmp_read_profession(const dmp_policy_t *policy, const X509 *certificate,
-    dmp_identity_t *out)
-{
-    long        extension;
-    char        title[DMP_VALUE_MAX];
-    char        digits[8];
-    size_t      i, len;
-    dmp_code_t  profession;
-
-    profession = (dmp_code_t) { dmp_null_string, dmp_null_string };
-
-    len = dmp_one_value(X509_get_subject_name(certificate), NID_title, title);
-
-    for (i = 0; len != 0 && i < policy->n_titles; i++) {
-        if (dmp_str_eq(policy->titles[i].title, (dmp_str_t) { title, len })) {
-            profession = policy->titles[i].profession;
-            break;
-        }
-    }
-
-    extension = dmp_profession_extension(certificate);
-
-    if (extension == -2) {
-        return;
-    }
-
-    if (extension > 0) {
-        len = (size_t) snprintf(digits, sizeof(digits), "%ld", extension);
-
-        if (profession.code.len != 0
-            && (!dmp_str_eq(profession.code, (dmp_str_t) { digits, len })
-                || !dmp_str_eq(profession.system,
-                               dmp_string(DMP_OID_PROFESSION))))
-        {
-            return;
-        }
-
-        profession.system = dmp_string(DMP_OID_PROFESSION);
-        profession.code = (dmp_str_t) { digits, len };
-    }
-
-    out->subject.role.system = profession.system;
-    out->subject.role.code = dmp_identity_keep(out, profession.code.data,
-                                               profession.code.len);
-}
-
-
-/* PS_IdNat of a professional with an RPPS: "8" and 11 digits. */
-static bool
-dmp_is_ps_id(const char *value, size_t len)
-{
-    size_t  i;
-
-    if (len != 12 || value[0] != '8') {
-        return false;
-    }
-
-    for (i = 1; i < len; i++) {
-        if (value[i] < '0' || value[i] > '9') {
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
-static bool
-dmp_read_person(const dmp_policy_t *policy, X509 *certificate,
-    dmp_identity_t *out)
-{
-    char        value[DMP_VALUE_MAX];
-    size_t      len;
-    X509_NAME  *name;
-
-    name = X509_get_subject_name(certificate);
-
-    if (dmp_one_value(name, NID_surname, value) == 0
-        || dmp_one_value(name, NID_givenName, value) == 0)
-    {
-        out->why = "its name has no surname and given name";
-        return false;
-    }
-
-    len = dmp_one_value(name, NID_commonName, value);
-    if (!dmp_is_ps_id(value, len)) {
-        out->why = "its common name is not a national identifier (RPPS)";
-        return false;
-    }
-
-    out->subject.id = dmp_identity_keep(out, value, len);
-    out->subject.actor = DMP_ACTOR_PROFESSIONAL;
-    out->subject.auth = DMP_AUTH_DIRECT;
-
-    dmp_read_profession(policy, certificate, out);
-
-    return true;
-}
-
-
-/* A legal person: its identifier (Struct_IdNat) is its organisational unit. */
-static bool
-dmp_read_organisation(X509 *certificate, dmp_identity_t *out)
-{
-    char        value[DMP_VALUE_MAX];
-    size_t      len;
-    X509_NAME  *name;
-
-    name = X509_get_subject_name(certificate);
-
-    if (X509_NAME_get_index_by_NID(name, NID_surname, -1) >= 0) {
-        out->why = "an organisations chain does not make a person";
-        return false;
-    }
-
-    len = dmp_one_value(name, NID_organizationalUnitName, value);
-    if (len == 0) {
-        out->why = "its name has no identifier of a structure";
-        return false;
-    }
-
-    out->subject.id = dmp_identity_keep(out, value, len);
-    out->subject.used.structure = out->subject.id;
-    out->subject.actor = DMP_ACTOR_STRUCTURE;
-    out->subject.auth = DMP_AUTH_INDIRECT;
-
-    return true;
-}
-
-
-static bool
-dmp_read_time(const ASN1_TIME *time, int64_t *out)
-{
-    struct tm  tm;
-
-    if (time == NULL || ASN1_TIME_to_tm(time, &tm) != 1) {
-        return false;
-    }
-
-    *out = (int64_t) timegm(&tm);
-    return true;
-}
-
-
-static void
-dmp_read_origin(const X509 *certificate, dmp_identity_t *out)
-{
-    int                  i, n;
-    char                 value[DMP_VALUE_MAX];
-    char                 hex[2 * 20 + 1];
-    size_t               len;
-    const ASN1_INTEGER  *serial;
-
-    serial = X509_get0_serialNumber(certificate);
-    n = ASN1_STRING_length(serial);
-
-    /* RFC 5280, 4.1.2.2: not negative, at most 20 octets */
-    if (ASN1_STRING_type(serial) == V_ASN1_INTEGER && n > 0 && n <= 20) {
-        for (i = 0; i < n; i++) {
-            (void) snprintf(hex + 2 * i, 3, "%02x",
-                            ASN1_STRING_get0_data(serial)[i]);
-        }
-
-        out->subject.certificate_serial = dmp_identity_keep(out, hex,
-                                                            (size_t) n * 2);
-    }
-
-    len = dmp_one_value(X509_get_issuer_name(certificate), NID_commonName,
-                         value);
-    out->subject.certificate_issuer = dmp_identity_keep(out, value, len);
-}
-
-
-static void
-dmp_read_certificate(const dmp_policy_t *policy, X509 *certificate,
-    dmp_identity_t *out)
-{
-    bool  known;
-
-    dmp_read_origin(certificate, out);
-
-    if (!dmp_read_time(X509_get0_notBefore(certificate), &out->not_before)
-        || !dmp_read_time(X509_get0_notAfter(certificate), &out->not_after))
-    {
-        out->why = "its dates cannot be read";
-        return;
-    }
-
-    switch (dmp_chain_role(policy, X509_get_issuer_name(certificate))) {
+    switch (chain->role) {
 
     case DMP_CHAIN_PERSONS:
-        known = dmp_read_person(policy, certificate, out);
-        break;
+        return chain->makes & (DMP_MAKES_PERSON | DMP_MAKES_CPE_ANONYMOUS);
 
     case DMP_CHAIN_ORGANISATIONS:
-        known = dmp_read_organisation(certificate, out);
+        return chain->makes & (DMP_MAKES_STRUCTURE | DMP_MAKES_CPE_ANONYMOUS);
+
+    default:
+        return 0;
+    }
+}
+
+
+static inline bool
+dmp_has_name(const dmp_name_t *name)
+{
+    return name->surname.state != DMP_VALUE_NONE
+           || name->given_name.state != DMP_VALUE_NONE;
+}
+
+
+/* By what the card says of itself, a code of TRE_G02. */
+static bool
+dmp_card_by_type(unsigned type, const dmp_name_t *name, dmp_identity_t *out)
+{
+    switch (type) {
+
+    case 0:
+        out->card = DMP_MAKES_CPS;
+        return true;
+
+    case 1:
+        out->card = DMP_MAKES_CPF;
+        return true;
+
+    case 2:
+        out->card = dmp_has_name(name) ? DMP_MAKES_CPE
+                                       : DMP_MAKES_CPE_ANONYMOUS;
+        return true;
+
+    case 3:
+        return dmp_refuse(out, "it is a CPA, a card that stands for nobody "
+                          "here");
+
+    default:
+        return dmp_refuse(out, "its card type is none that is known");
+    }
+}
+
+
+/* By what its chain makes, and by which entries its name has. */
+static bool
+dmp_card_by_chain(const dmp_chain_t *chain, const dmp_name_t *name,
+    dmp_identity_t *out)
+{
+    unsigned  cards;
+
+    if (dmp_has_name(name)) {
+        cards = dmp_chain_makes(chain) & DMP_MAKES_PERSON;
+
+        if (cards == 0 && chain->role == DMP_CHAIN_ORGANISATIONS) {
+            return dmp_refuse(out, "an organisations chain does not make a "
+                              "person");
+        }
+
+        /* one bit, not none or several */
+        if (cards == 0 || (cards & (cards - 1)) != 0) {
+            return dmp_refuse(out, "it does not say which card it is");
+        }
+
+        out->card = cards;
+        return true;
+    }
+
+    if (name->pseudonym.state != DMP_VALUE_NONE) {
+        out->card = DMP_MAKES_CPE_ANONYMOUS;
+        return true;
+    }
+
+    if (chain->role != DMP_CHAIN_ORGANISATIONS) {
+        return dmp_refuse(out, "its name has no surname and given name");
+    }
+
+    out->card = DMP_MAKES_STRUCTURE;
+    return true;
+}
+
+
+/* Whether the chain makes what it is; out->card must be known. */
+static bool
+dmp_card_is_made(const dmp_chain_t *chain, dmp_identity_t *out)
+{
+    if ((dmp_chain_makes(chain) & out->card) != 0) {
+        return true;
+    }
+
+    switch (out->card) {
+
+    case DMP_MAKES_CPE_ANONYMOUS:
+        return dmp_refuse(out, "its issuer makes no CPE without a name");
+
+    case DMP_MAKES_STRUCTURE:
+        return dmp_refuse(out, "its issuer makes no certificates of "
+                          "structures");
+
+    default:
+        break;
+    }
+
+    if (chain->role == DMP_CHAIN_ORGANISATIONS) {
+        return dmp_refuse(out, "an organisations chain does not make a "
+                          "person");
+    }
+
+    switch (out->card) {
+
+    case DMP_MAKES_CPS:
+        return dmp_refuse(out, "its issuer makes no CPS");
+
+    case DMP_MAKES_CPF:
+        return dmp_refuse(out, "its issuer makes no CPF");
+
+    default:
+        return dmp_refuse(out, "its issuer makes no CPE");
+    }
+}
+
+
+/* Which card it is, with all that such a card's name has and nothing else. */
+static bool
+dmp_read_card(const dmp_chain_t *chain, const X509 *certificate,
+    const dmp_name_t *name, dmp_identity_t *out)
+{
+    bool      known;
+    unsigned  type;
+
+    switch (dmp_extension_number(certificate, DMP_OID_CARD, &type)) {
+
+    case DMP_EXTENSION_ONE:
+        known = dmp_card_by_type(type, name, out);
+        break;
+
+    case DMP_EXTENSION_NONE:
+        known = dmp_card_by_chain(chain, name, out);
         break;
 
     default:
-        out->why = "its issuer has no role in the policy";
-        known = false;
+        known = dmp_refuse(out, "its card type cannot be read");
     }
 
-    if (!known) {
-        return;
+    if (!known || !dmp_card_is_made(chain, out)) {
+        return false;
     }
 
-    if (out->subject.id.len == 0 || out->subject.certificate_serial.len == 0) {
-        out->why = "its serial number cannot be one";
-        return;
+    if ((out->card & DMP_MAKES_PERSON) != 0) {
+
+        if (name->surname.state != DMP_VALUE_ONE
+            || name->given_name.state != DMP_VALUE_ONE)
+        {
+            return dmp_refuse(out, "its name has no surname and given name");
+        }
+
+        if (name->pseudonym.state != DMP_VALUE_NONE) {
+            return dmp_refuse(out, "it has both a name and a pseudonym");
+        }
     }
 
-    out->subject.certificate = DMP_CREDENTIAL_VERIFIED;
+    if (out->card == DMP_MAKES_CPE_ANONYMOUS
+        && name->pseudonym.state != DMP_VALUE_ONE)
+    {
+        return dmp_refuse(out, "it has neither a name nor a pseudonym");
+    }
+
+    return true;
+}
+
+
+/* The structure it is of: its organisational unit. */
+static bool
+dmp_read_structure(const dmp_policy_t *policy, const dmp_name_t *name,
+    dmp_identity_t *out)
+{
+    size_t       i;
+    dmp_str_t    unit;
+    const char  *fault;
+
+    fault = dmp_name_unit_fault(name);
+
+    if (fault != NULL) {
+        return dmp_refuse(out, fault);
+    }
+
+    unit = dmp_value_str(&name->unit);
+
+    if (unit.len == 0) {
+        return dmp_refuse(out, "its name has no identifier of a structure");
+    }
+
+    if (!dmp_struct_id(unit)) {
+        return dmp_refuse(out, "its organisational unit is not an identifier "
+                          "of a structure (Struct_IdNat)");
+    }
+
+    for (i = 0; i < policy->n_feeders; i++) {
+        if (dmp_str_eq(policy->feeders[i].structure, unit)) {
+            out->subject.actor = DMP_ACTOR_FEEDER;
+        }
+    }
+
+    return dmp_identity_keep(out, unit, &out->subject.used.structure)
+           || dmp_refuse(out, "its values do not fit");
+}
+
+
+/* Their own identifier; of who has no name, one of their structure's. */
+static bool
+dmp_read_id(const dmp_name_t *name, dmp_identity_t *out)
+{
+    dmp_str_t    id;
+    dmp_ps_id_t  form;
+
+    id = dmp_value_str(&name->common_name);
+    form = dmp_ps_id(id);
+
+    if (form == DMP_PS_ID_NONE) {
+        return dmp_refuse(out, "its common name is not a national identifier "
+                          "(PS_IdNat)");
+    }
+
+    if (out->card == DMP_MAKES_CPE_ANONYMOUS && form != DMP_PS_ID_INTERNAL) {
+        return dmp_refuse(out, "its common name is not an internal identifier "
+                          "of its structure");
+    }
+
+    return dmp_identity_keep(out, id, &out->subject.id)
+           || dmp_refuse(out, "its values do not fit");
+}
+
+
+/*
+ * Who has the card.  One of staff is the person's own to present (direct),
+ * which the functional tables have a column for; a structure's certificate is
+ * presented by whoever works there.
+ */
+static bool
+dmp_read_actor(const dmp_policy_t *policy, const X509 *certificate,
+    const dmp_name_t *name, dmp_identity_t *out)
+{
+    dmp_subject_t  *subject;
+
+    subject = &out->subject;
+
+    switch (out->card) {
+
+    case DMP_MAKES_CPS:
+    case DMP_MAKES_CPF:
+        subject->actor = DMP_ACTOR_PROFESSIONAL;
+        subject->auth = DMP_AUTH_DIRECT;
+
+        return dmp_read_id(name, out)
+               && (dmp_identity_role(policy, certificate, name, out)
+                   || dmp_refuse(out, "its values do not fit"));
+
+    case DMP_MAKES_CPE:
+    case DMP_MAKES_CPE_ANONYMOUS:
+        subject->actor = DMP_ACTOR_STAFF;
+        subject->auth = DMP_AUTH_DIRECT;
+
+        return dmp_read_id(name, out)
+               && dmp_read_structure(policy, name, out);
+
+    case DMP_MAKES_STRUCTURE:
+        subject->actor = DMP_ACTOR_STRUCTURE;
+        subject->auth = DMP_AUTH_INDIRECT;
+
+        if (!dmp_read_structure(policy, name, out)) {
+            return false;
+        }
+
+        subject->id = subject->used.structure;
+        return true;
+
+    default:
+        return dmp_refuse(out, "it is none of the cards that are known");
+    }
+}
+
+
+/* Told of every certificate, rejected ones too; all of it fits. */
+static void
+dmp_read_origin(const X509 *certificate, dmp_identity_t *out)
+{
+    char         hex[DMP_SERIAL_MAX];
+    size_t       len;
+    dmp_value_t  issuer;
+
+    len = dmp_certificate_serial(certificate, hex);
+    (void) dmp_identity_keep(out, (dmp_str_t) { hex, len },
+                             &out->subject.certificate_serial);
+
+    dmp_value_find(X509_get_issuer_name(certificate), NID_commonName, &issuer);
+    (void) dmp_identity_keep(out, dmp_value_str(&issuer),
+                             &out->subject.certificate_issuer);
+}
+
+
+static bool
+dmp_read_certificate(const dmp_policy_t *policy, X509 *certificate,
+    dmp_identity_t *out)
+{
+    dmp_name_t          name;
+    const char         *fault;
+    const dmp_chain_t  *chain;
+
+    if (!dmp_certificate_dates(certificate, &out->not_before,
+                               &out->not_after))
+    {
+        return dmp_refuse(out, "its dates cannot be read");
+    }
+
+    chain = dmp_chain_of(policy, X509_get_issuer_name(certificate));
+
+    if (chain == NULL || dmp_chain_makes(chain) == 0) {
+        return dmp_refuse(out, "its issuer has no role in the policy");
+    }
+
+    if (chain->test && !policy->settings.test_chains) {
+        return dmp_refuse(out, "its issuer is a TEST authority, which the "
+                          "policy does not accept (settings.test_chains)");
+    }
+
+    fault = dmp_certificate_fault(certificate);
+
+    if (fault == NULL) {
+        fault = dmp_name_read(X509_get_subject_name(certificate), &name);
+    }
+
+    if (fault != NULL) {
+        return dmp_refuse(out, fault);
+    }
+
+    if (out->subject.certificate_serial.len == 0) {
+        return dmp_refuse(out, "its serial number cannot be one");
+    }
+
+    return dmp_read_card(chain, certificate, &name, out)
+           && dmp_read_actor(policy, certificate, &name, out);
 }
 
 
@@ -412,13 +456,27 @@ void
 dmp_identity_read(const dmp_policy_t *policy, X509 *certificate,
     dmp_identity_t *out)
 {
+    dmp_str_t  serial, issuer;
+
     memset(out, 0, sizeof(dmp_identity_t));
-    out->subject.certificate = DMP_CREDENTIAL_REJECTED;
 
     /* errors left in OpenSSL's queue would be those of the next connection */
     (void) ERR_set_mark();  /* fails on an empty queue: all of it is ours */
 
-    dmp_read_certificate(policy, certificate, out);
+    dmp_read_origin(certificate, out);
+    serial = out->subject.certificate_serial;
+    issuer = out->subject.certificate_issuer;
+
+    if (dmp_read_certificate(policy, certificate, out)) {
+        out->subject.certificate = DMP_CREDENTIAL_VERIFIED;
+
+    } else {
+        out->card = 0;
+        memset(&out->subject, 0, sizeof(dmp_subject_t));
+        out->subject.certificate = DMP_CREDENTIAL_REJECTED;
+        out->subject.certificate_serial = serial;
+        out->subject.certificate_issuer = issuer;
+    }
 
     (void) ERR_pop_to_mark();  /* without a mark it empties the queue */
 }

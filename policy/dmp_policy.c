@@ -65,6 +65,7 @@ dmp_policy_free(dmp_policy_t *policy)
 
     release(policy->matrices);
     release(policy->chains);
+    release(policy->feeders);
     release(policy->titles);
     release(policy->professions);
     release(policy->type_systems);
@@ -272,7 +273,7 @@ dmp_policy_settings(dmp_policy_reader_t *r, json_t *root)
     dmp_settings_t  *s;
 
     static const char *const  members[] = {
-        "ins_key", "occupational_doctors", "training_cards",
+        "ins_key", "test_chains", "occupational_doctors", "training_cards",
         "justification_characters", "invisible_to_patient_months",
         "authorisation_days", NULL
     };
@@ -295,6 +296,7 @@ dmp_policy_settings(dmp_policy_reader_t *r, json_t *root)
 
     if (!dmp_policy_object(r, value, members, 0)
         || !dmp_policy_bool(r, value, "ins_key", &s->ins_key)
+        || !dmp_policy_bool(r, value, "test_chains", &s->test_chains)
         || !dmp_policy_choice(r, value, "occupational_doctors", doctors,
                               &occupational)
         || !dmp_policy_choice(r, value, "training_cards", cards, &training)
@@ -322,7 +324,7 @@ dmp_policy_first(dmp_policy_reader_t *r, const char *name)
     json_t                   *root;
     static const char *const  members[] = {
         "format", "chains", "professions", "rights", "types", "matrices",
-        "labels", "exclusions", "settings", NULL
+        "labels", "exclusions", "feeders", "settings", NULL
     };
 
     r->files[0].name = name;
@@ -336,6 +338,7 @@ dmp_policy_first(dmp_policy_reader_t *r, const char *name)
 
     return dmp_policy_object(r, root, members, 8)
            && dmp_policy_chains(r, root)
+           && dmp_policy_feeders(r, root)
            && dmp_policy_settings(r, root)
            && dmp_policy_list_files(r, root);
 }

@@ -139,6 +139,7 @@ bool dmp_policy_list(dmp_policy_reader_t *r, json_t *object,
 
 /* The files; each is given the root of one that has the right format. */
 bool dmp_policy_chains(dmp_policy_reader_t *r, json_t *root);
+bool dmp_policy_feeders(dmp_policy_reader_t *r, json_t *root);
 bool dmp_policy_read_professions(dmp_policy_reader_t *r, json_t *root);
 bool dmp_policy_read_rights(dmp_policy_reader_t *r, json_t *root);
 bool dmp_policy_read_types(dmp_policy_reader_t *r, json_t *root);

@@ -64,12 +64,44 @@ for my $file ($policy, 'conf/policy/policy-test.json') {
     like $out, qr/^row of ours +Diététicien$/m, 'what of it is ours';
     like $out, qr/^excluded +assureur$/m, 'who is excluded';
     like $out, qr/^setting +justification_characters: 10$/m, 'the settings';
+    like $out, qr/^feeder +2180035024: Caisse nationale de /m, 'who only feeds';
+
+    my $test = $file =~ /test/;
+    my ($chains) = $out =~ /^chains +(.*)$/m;
+    is $chains, $test ? '6 of persons, 6 of organisations; 7 of them TEST, '
+                        . 'which are ACCEPTED: not for production'
+                      : '4 of persons, 6 of organisations; 5 of them TEST, '
+                        . 'which are refused', 'its chains';
+
+    my ($taken) = $out =~ /^setting +test_chains: (.*)$/m;
+    is $taken, $test ? 'true' : 'false', 'whether those for tests are taken';
 }
 
 run('policy', 'check', $policy, '--json');
 my $summary = $json->decode($out);
 is $summary->{tables}[0]{rows}, 26, 'the same as data';
 is $summary->{settings}{occupational_doctors}, 'none', 'settings too';
+is_deeply $summary->{chains}, { persons => 4, organisations => 6, test => 5,
+    test_accepted => JSON::PP::false }, 'chains';
+is_deeply [ map { $_->{structure} } @{ $summary->{feeders} } ],
+    [ '2180035024' ], 'feeders';
+
+# the one change that makes a policy for tests
+{
+    system('cp', '-r', 'conf/policy', "$dir/testing") == 0 or die 'cp';
+    my $text = slurp("$dir/testing/policy.json");
+    is $text =~ s/"test_chains": false/"test_chains": true/g, 1, 'one edit';
+    write_file('testing/policy.json', $text);
+    run('policy', 'check', "$dir/testing/policy.json");
+    is $rc, 0, 'is right too' or diag $err;
+    like $out, qr/^chains .* 5 of them TEST, which are ACCEPTED/m, 'and is told';
+
+    $text =~ s/(,\n\s+"feeders": \[)[^]]*\]/$1]/ or die 'no feeders';
+    write_file('testing/policy.json', $text);
+    run('policy', 'check', "$dir/testing/policy.json");
+    is $rc, 0, 'without feeders' or diag $err;
+    like $out, qr/^feeder +none$/m, 'there are none';
+}
 
 # cells that say "oui", counted from the file itself
 my $rights = $json->decode(slurp('conf/policy/rights-526.json'));
@@ -112,6 +144,15 @@ broken('policy.json', '"justification_characters": 10',
        'a setting out of its range');
 broken('policy.json', '"organisations"', '"everybody"', 'everybody',
        'a role that no chain has');
+broken('policy.json', '"makes": ["structure"]', '"makes": ["cps"]',
+       'a chain of organisations does not make "cps"',
+       'an organisations chain that makes a person');
+broken('policy.json', '"OU", "IGC-SANTE"', '"OU", "IGC-SANTE TEST"',
+       'IGC-SANTE TEST', 'a TEST authority that is not marked');
+broken('policy.json', '"2180035024"', '"180035024"', '"180035024"',
+       'a feeder by what is no Struct_IdNat');
+broken('policy.json', '"test_chains": false', '"test_chains": "false"',
+       'test_chains', 'a setting of another type');
 broken('policy.json', '"types.json"', '"../types.json"', '../types.json',
        'a file outside the folder');
 {

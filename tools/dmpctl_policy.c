@@ -23,16 +23,44 @@ check_bits(uint64_t bits)
 static json_t *
 check_chains(const dmp_policy_t *policy)
 {
-    size_t  i, n[3] = { 0, 0, 0 };
+    size_t  i, test, n[3] = { 0, 0, 0 };
+
+    test = 0;
 
     for (i = 0; i < policy->n_chains; i++) {
         n[policy->chains[i].role <= DMP_CHAIN_ORGANISATIONS
           ? policy->chains[i].role : DMP_CHAIN_NONE]++;
+        test += policy->chains[i].test ? 1 : 0;
     }
 
-    return json_pack("{s:I,s:I}", "persons",
-                     (json_int_t) n[DMP_CHAIN_PERSONS], "organisations",
-                     (json_int_t) n[DMP_CHAIN_ORGANISATIONS]);
+    return json_pack("{s:I,s:I,s:I,s:b}",
+                     "persons", (json_int_t) n[DMP_CHAIN_PERSONS],
+                     "organisations", (json_int_t) n[DMP_CHAIN_ORGANISATIONS],
+                     "test", (json_int_t) test,
+                     "test_accepted", policy->settings.test_chains ? 1 : 0);
+}
+
+
+static json_t *
+check_feeders(const dmp_policy_t *policy)
+{
+    size_t               i;
+    json_t              *list;
+    const dmp_feeder_t  *f;
+
+    list = json_array();
+
+    for (i = 0; i < policy->n_feeders; i++) {
+        f = &policy->feeders[i];
+        (void) json_array_append_new(list,
+                                     json_pack("{s:s%,s:s%}",
+                                               "name", f->name.data,
+                                               f->name.len, "structure",
+                                               f->structure.data,
+                                               f->structure.len));
+    }
+
+    return list;
 }
 
 
@@ -203,8 +231,9 @@ check_exclusions(const dmp_exclusion_t *e, size_t n)
 static json_t *
 check_settings(const dmp_settings_t *s)
 {
-    return json_pack("{s:b,s:s,s:s,s:i,s:i,s:i}",
+    return json_pack("{s:b,s:b,s:s,s:s,s:i,s:i,s:i}",
                      "ins_key", s->ins_key ? 1 : 0,
+                     "test_chains", s->test_chains ? 1 : 0,
                      "occupational_doctors",
                      s->occupational_table ? "table" : "none",
                      "training_cards", s->training_reads ? "read" : "none",
@@ -217,9 +246,10 @@ check_settings(const dmp_settings_t *s)
 static json_t *
 check_summary(const dmp_policy_t *policy)
 {
-    return json_pack("{s:s%,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o}",
+    return json_pack("{s:s%,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o,s:o}",
                      "digest", policy->digest, sizeof(policy->digest),
                      "chains", check_chains(policy),
+                     "feeders", check_feeders(policy),
                      "professions", check_professions(policy),
                      "tables", check_tables(policy),
                      "types", check_types(policy),
@@ -270,14 +300,35 @@ check_print_list(const char *title, json_t *list, const char *none)
 
 
 static void
+check_print_who(json_t *summary)
+{
+    size_t   i;
+    json_t  *part, *item;
+
+    part = json_object_get(summary, "chains");
+    printf("chains       %lld of persons, %lld of organisations; %lld of them "
+           "TEST, which are %s\n", check_number(part, "persons"),
+           check_number(part, "organisations"), check_number(part, "test"),
+           json_is_true(json_object_get(part, "test_accepted"))
+           ? "ACCEPTED: not for production" : "refused");
+
+    part = json_object_get(summary, "feeders");
+
+    json_array_foreach(part, i, item) {
+        printf("feeder       %s: %s\n", check_text(item, "structure"),
+               check_text(item, "name"));
+    }
+
+    if (json_array_size(part) == 0) {
+        printf("feeder       none\n");
+    }
+}
+
+
+static void
 check_print_parts(json_t *summary)
 {
     json_t  *part;
-
-    part = json_object_get(summary, "chains");
-    printf("chains       %lld of persons, %lld of organisations\n",
-           check_number(part, "persons"),
-           check_number(part, "organisations"));
 
     part = json_object_get(summary, "professions");
     printf("professions  %lld doctor, %lld health, %lld other, %lld in "
@@ -331,6 +382,7 @@ check_print(const char *path, json_t *summary)
 
     printf("%s is right\n", path);
     printf("digest       %s\n", check_text(summary, "digest"));
+    check_print_who(summary);
     check_print_parts(summary);
     check_print_tables(summary);
 

@@ -81,6 +81,10 @@ typedef struct {
     unsigned                n_other_ids;
     dmp_str_t               ins;         /* a patient's or representative's */
     dmp_code_t              role;        /* profession; empty = unknown */
+    bool                    role_settled;    /* the credential's word on it is
+                                            final, also when that is none: it
+                                            contradicts itself, or is of one in
+                                            training */
     dmp_situation_t         used;        /* the situation they act in */
     const dmp_situation_t  *situations;  /* all known, where "used" is not */
     size_t                  n_situations;

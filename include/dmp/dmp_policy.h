@@ -31,12 +31,32 @@ typedef struct {
     dmp_str_t  value;                    /* UTF-8 */
 } dmp_name_entry_t;
 
+/*
+ * What a certificate of a chain may be, a bit each.  A persons chain makes
+ * cards, an organisations chain structures; a card of staff that names nobody
+ * ("cpe-anonymous") comes from either.
+ */
+#define DMP_MAKES_CPS            0x01    /* a health professional */
+#define DMP_MAKES_CPF            0x02    /* one in training */
+#define DMP_MAKES_CPE            0x04    /* staff of an establishment */
+#define DMP_MAKES_CPE_ANONYMOUS  0x08    /* the same, without a name */
+#define DMP_MAKES_STRUCTURE      0x10    /* a legal person */
+
 /* An issuer, by all entries of its name in their order. */
 typedef struct {
     dmp_chain_role_t  role;
+    unsigned          makes;             /* DMP_MAKES_… */
+    bool              test;              /* accepted by settings.test_chains */
     dmp_name_entry_t  issuer[DMP_NAME_ENTRIES];
     unsigned          n_entries;
 } dmp_chain_t;
+
+/* A structure that only feeds, whatever its certificate (rule D2). */
+typedef struct {
+    dmp_str_t  name;
+    dmp_str_t  structure;                /* Struct_IdNat */
+    dmp_str_t  source;
+} dmp_feeder_t;
 
 typedef struct {
     dmp_str_t   title;                   /* as printed on the card, UTF-8 */
@@ -116,6 +136,7 @@ typedef struct {
 
 typedef struct {
     bool      ins_key;                   /* check the key of an INS */
+    bool      test_chains;               /* accept TEST authorities */
     bool      occupational_table;        /* the 2024 table's column, not the
                                             rule of 2018 (D1) */
     bool      training_reads;            /* a CPF reads (E1) */
@@ -127,6 +148,8 @@ typedef struct {
 struct dmp_policy_s {
     dmp_chain_t       *chains;
     size_t             n_chains;
+    dmp_feeder_t      *feeders;
+    size_t             n_feeders;
     dmp_title_t       *titles;
     size_t             n_titles;
     dmp_profession_t  *professions;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <dmp/dmp_document.h>
+#include <dmp/dmp_ids.h>
 #include <dmp/dmp_policy.h>
 
 
@@ -49,6 +50,58 @@ next_file(void *data, const char *name, dmp_str_t *text, dmp_error_t *error)
     rest->len -= text->len + 4;
 
     return DMP_OK;
+}
+
+
+/* Persons and organisations apart, and every TEST authority marked. */
+static void
+check_chains(const dmp_policy_t *policy)
+{
+    size_t              i, k;
+    unsigned            may;
+    dmp_str_t           value;
+    const dmp_chain_t  *chain;
+
+    must(policy->n_chains > 0);
+
+    for (i = 0; i < policy->n_chains; i++) {
+        chain = &policy->chains[i];
+        must(chain->role == DMP_CHAIN_PERSONS
+             || chain->role == DMP_CHAIN_ORGANISATIONS);
+        may = (chain->role == DMP_CHAIN_PERSONS)
+              ? DMP_MAKES_CPS | DMP_MAKES_CPF | DMP_MAKES_CPE
+              : DMP_MAKES_STRUCTURE;
+        may |= DMP_MAKES_CPE_ANONYMOUS;
+
+        must(chain->makes != 0 && (chain->makes & ~may) == 0);
+        must(chain->n_entries > 0 && chain->n_entries <= DMP_NAME_ENTRIES);
+
+        for (k = 0; k < chain->n_entries; k++) {
+            value = chain->issuer[k].value;
+            must(chain->issuer[k].type.len != 0 && value.len != 0);
+            must(chain->test || value.len < 5
+                 || (memcmp(value.data, "TEST ", 5) != 0
+                     && memcmp(value.data + value.len - 5, " TEST", 5) != 0));
+        }
+    }
+}
+
+
+static void
+check_feeders(const dmp_policy_t *policy)
+{
+    size_t               i, k;
+    const dmp_feeder_t  *f;
+
+    for (i = 0; i < policy->n_feeders; i++) {
+        f = &policy->feeders[i];
+        must(f->name.len != 0 && f->source.len != 0);
+        must(dmp_struct_id(f->structure));
+
+        for (k = 0; k < i; k++) {
+            must(!dmp_str_eq(policy->feeders[k].structure, f->structure));
+        }
+    }
 }
 
 
@@ -226,7 +279,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    must(policy->n_chains > 0);
+    check_chains(policy);
+    check_feeders(policy);
     check_professions(policy);
     check_tables(policy);
     check_types(policy);

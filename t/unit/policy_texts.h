@@ -33,10 +33,11 @@ static const policy_text_t  policy_texts[] = {
       "{\n"
       "  \"format\": \"dmp-policy/1\",\n"
       "  \"chains\": [\n"
-      "    {\"role\": \"persons\", \"issuer\": [[\"C\", \"FR\"],"
-      " [\"CN\", \"A\"]]},\n"
-      "    {\"role\": \"organisations\", \"issuer\": [[\"C\", \"FR\"],"
-      " [\"CN\", \"B\"]]}\n"
+      "    {\"role\": \"persons\", \"makes\": [\"cps\", \"cpf\"],"
+      " \"issuer\": [[\"C\", \"FR\"], [\"CN\", \"A\"]]},\n"
+      "    {\"role\": \"organisations\", \"makes\": [\"structure\"],"
+      " \"test\": true,"
+      " \"issuer\": [[\"C\", \"FR\"], [\"CN\", \"B\"]]}\n"
       "  ],\n"
       "  \"professions\": \"professions.json\",\n"
       "  \"rights\": [\"direct.json\", \"reinforced.json\", \"own.json\",\n"
@@ -44,7 +45,11 @@ static const policy_text_t  policy_texts[] = {
       "  \"types\": \"types.json\",\n"
       "  \"matrices\": [\"old.json\", \"new.json\"],\n"
       "  \"labels\": \"labels.json\",\n"
-      "  \"exclusions\": \"exclusions.json\"\n"
+      "  \"exclusions\": \"exclusions.json\",\n"
+      "  \"feeders\": [\n"
+      "    {\"name\": \"Caisse\", \"structure\": \"2180035024\","
+      " \"source\": \"S\"}\n"
+      "  ]\n"
       "}\n" },
 
     { "professions.json",

@@ -51,6 +51,7 @@ test_who(void **state)
     assert_int_equal(policy->chains[1].n_entries, 2);
     assert_true(dmp_str_eq(policy->chains[1].issuer[1].type, S("CN")));
     assert_true(dmp_str_eq(policy->chains[1].issuer[1].value, S("B")));
+    assert_int_equal(policy->n_feeders, 1);
 
     assert_int_equal(policy->n_professions, 4);
     p = policy->professions;
@@ -166,6 +167,7 @@ test_settings(void **state)
 
     s = &policy->settings;
     assert_true(s->ins_key);
+    assert_false(s->test_chains);
     assert_false(s->occupational_table);
     assert_false(s->training_reads);
     assert_int_equal(s->justification_min, 10);
@@ -174,13 +176,15 @@ test_settings(void **state)
     dmp_policy_free(policy);
 
     policy = load_changed("policy.json", "\"types\"", "\"settings\": {"
-                          "\"ins_key\": false, \"occupational_doctors\": "
-                          "\"table\", \"training_cards\": \"read\", "
+                          "\"ins_key\": false, \"test_chains\": true, "
+                          "\"occupational_doctors\": \"table\", "
+                          "\"training_cards\": \"read\", "
                           "\"justification_characters\": 1000, "
                           "\"invisible_to_patient_months\": 0, "
                           "\"authorisation_days\": 3660}, \"types\"");
     s = &policy->settings;
     assert_false(s->ins_key);
+    assert_true(s->test_chains);
     assert_true(s->occupational_table);
     assert_true(s->training_reads);
     assert_int_equal(s->justification_min, 1000);
@@ -192,6 +196,7 @@ test_settings(void **state)
                           "\"occupational_doctors\": \"none\", "
                           "\"training_cards\": \"none\"}, \"types\"");
     assert_true(policy->settings.ins_key);
+    assert_false(policy->settings.test_chains);
     assert_false(policy->settings.occupational_table);
     assert_false(policy->settings.training_reads);
     dmp_policy_free(policy);
@@ -471,8 +476,11 @@ test_limits(void **state)
 
     static const limit_t  table[] = {
         { "policy.json", "[\n    {\"role\": \"persons\"",
-          "[", "{\"role\": \"persons\", \"issuer\": [[\"CN\", \"%u\"]]}",
+          "[", "{\"role\": \"persons\", \"makes\": [\"cpe\"],"
+          " \"issuer\": [[\"CN\", \"%u\"]]}",
           ", {\"role\": \"persons\"", 62 },
+        { "policy.json", "\n  ]\n}", ", ", "{\"name\": \"N\","
+          " \"structure\": \"2%09u\", \"source\": \"S\"}", "]}", 255 },
         { "policy.json", "[[\"C\", \"FR\"], [\"CN\", \"A\"]]",
           "[", "[\"CN\", \"%u\"]", "]", 8 },
         { "professions.json", "\n  ]\n", ", ",
@@ -634,74 +642,6 @@ test_no_memory(void **state)
 }
 
 
-static dmp_rc_t
-read_shipped(void *data, const char *name, dmp_str_t *text,
-    dmp_error_t *error)
-{
-    FILE      *file;
-    char       path[256];
-    folder_t  *f;
-
-    f = data;
-    (void) snprintf(path, sizeof(path), "conf/policy/%s", name);
-    file = fopen(path, "rb");
-
-    if (file == NULL) {
-        (void) snprintf(error->text, sizeof(error->text), "not here");
-        return DMP_E_UNKNOWN;
-    }
-
-    assert_in_range(f->reads, 0, count(f->copies) - 1);
-    f->copies[f->reads] = malloc(DMP_POLICY_MAX);
-    assert_non_null(f->copies[f->reads]);
-    text->data = f->copies[f->reads];
-    text->len = fread(f->copies[f->reads++], 1, DMP_POLICY_MAX, file);
-    assert_int_equal(fclose(file), 0);
-
-    return DMP_OK;
-}
-
-
-static void
-test_shipped(void **state)
-{
-    size_t               i;
-    folder_t             f;
-    dmp_error_t          error;
-    dmp_policy_t        *policy;
-    dmp_policy_source_t  source;
-
-    static const char *const  files[] = { "policy.json", "policy-test.json" };
-    static const char *const  issuers[] = { "AC IGC-SANTE FORT PERSONNES",
-                                            "TEST AC IGC-SANTE FORT PERSONNES"
-                                          };
-
-    (void) state;
-    source.read = read_shipped;
-    source.data = &f;
-
-    for (i = 0; i < count(files); i++) {
-        memset(&f, 0, sizeof(f));
-
-        if (dmp_policy_load(&source, files[i], &policy, &error) != DMP_OK) {
-            fail_msg("%s:%u: %s", error.file, error.line, error.text);
-        }
-
-        while (f.reads > 0) {
-            free(f.copies[--f.reads]);
-        }
-
-        assert_string_equal(policy->chains[0].issuer[4].value.data,
-                            issuers[i]);
-        assert_int_equal(dmp_policy_profession(policy,
-                             CODE("1.2.250.1.71.1.2.7", "10"))->kind,
-                         DMP_PROFESSION_DOCTOR);
-        assert_non_null(dmp_policy_matrix(policy, INT32_MAX));
-        dmp_policy_free(policy);
-    }
-}
-
-
 int
 main(void)
 {
@@ -718,7 +658,6 @@ main(void)
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_many_types),
         cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_shipped),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

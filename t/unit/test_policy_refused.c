@@ -333,8 +333,8 @@ test_first(void **state)
           "unknown member \"x\"" },
         { "\"chains\"", "\"x\":\n1, \"chains\"", 3,
           "unknown member \"x\"" },
-        { "  \"exclusions\": \"exclusions.json\"\n",
-          "  \"settings\": {}\n", 1, "no member \"exclusions\"" },
+        { "  \"exclusions\": \"exclusions.json\",\n",
+          "  \"settings\": {},\n", 1, "no member \"exclusions\"" },
 
         { "{\"role\": \"persons\"", "{\"role\": \"person\"", 4,
           "\"person\" is not a \"role\": it is \"persons\" or "
@@ -366,6 +366,10 @@ test_first(void **state)
           "\"ins_key\" is not true or false" },
         { "\"types\"", "\"settings\": {\"ins_key\": null}, \"types\"", 10,
           "\"ins_key\"" },
+        { "\"types\"", "\"settings\": {\n\"test_chains\": 1}, \"types\"", 11,
+          "\"test_chains\" is not true or false" },
+        { "\"types\"", "\"settings\": {\"test_chain\": true}, \"types\"", 10,
+          "unknown member \"test_chain\" in \"settings\"" },
         { "\"types\"", "\"settings\": {\"occupational_doctors\": \"all\"}, "
           "\"types\"", 10, "\"all\" is not a \"occupational_doctors\": it is "
           "\"none\" or \"table\"" },
