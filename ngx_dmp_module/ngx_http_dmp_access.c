@@ -1,7 +1,7 @@
 /*
- * The access state machine: identify, map, locate, load, decide, commit,
- * enforce; one function per state.  It suspends to wait for the store or for
- * the record host's answer to a question, and in no other way.
+ * The access state machine: identify, introduce, map, locate, load, decide,
+ * commit, enforce; one function per state.  It suspends to wait for the store
+ * or for the record host's answer to a question, and in no other way.
  *
  * Only a timely "1" of the store lets a request through; whatever cannot be
  * decided or traced ends in a refusal.
@@ -24,6 +24,8 @@ typedef ngx_int_t (*ngx_http_dmp_state_pt)(ngx_http_request_t *r,
 
 static ngx_int_t ngx_http_dmp_state_identify(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+static ngx_int_t ngx_http_dmp_state_introduce(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
 static ngx_int_t ngx_http_dmp_state_map(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 static ngx_int_t ngx_http_dmp_state_locate(ngx_http_request_t *r,
@@ -36,7 +38,6 @@ static ngx_int_t ngx_http_dmp_state_commit(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 static ngx_int_t ngx_http_dmp_state_enforce(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
-static ngx_int_t ngx_http_dmp_wait_store(ngx_http_dmp_ctx_t *ctx);
 
 
 static const struct {
@@ -44,6 +45,7 @@ static const struct {
     ngx_http_dmp_state_pt   run;
 } ngx_http_dmp_states[] = {
     [NGX_HTTP_DMP_IDENTIFY] = { "identify", ngx_http_dmp_state_identify },
+    [NGX_HTTP_DMP_INTRODUCE] = { "introduce", ngx_http_dmp_state_introduce },
     [NGX_HTTP_DMP_MAP] = { "map", ngx_http_dmp_state_map },
     [NGX_HTTP_DMP_LOCATE] = { "locate", ngx_http_dmp_state_locate },
     [NGX_HTTP_DMP_LOAD] = { "load", ngx_http_dmp_state_load },
@@ -98,6 +100,11 @@ ngx_http_dmp_cleanup(void *data)
     if (ctx->document != NULL) {
         ngx_http_dmp_cached_release(ctx->document);
         ctx->document = NULL;
+    }
+
+    if (ctx->entry != NULL) {
+        ngx_http_dmp_cached_release(ctx->entry);
+        ctx->entry = NULL;
     }
 
     ctx->request = NULL;
@@ -180,6 +187,8 @@ ngx_http_dmp_create_ctx(ngx_http_request_t *r,
 
     ctx->request = r;
     ctx->policy = dlcf->policy;
+    ctx->refused = (dlcf->mode == NGX_HTTP_DMP_DENIED);
+    ctx->problem = !dlcf->fhir;
     ctx->http_version = r->http_version;
     dmp_uuid7((char *) ctx->trace_id, ngx_http_dmp_time_ms(), random);
 
@@ -295,14 +304,42 @@ ngx_http_dmp_no_trace(ngx_http_dmp_ctx_t *ctx)
 static ngx_int_t
 ngx_http_dmp_state_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    ngx_http_dmp_read_request(r, ctx);
+    if (!ctx->refused) {
+        ngx_http_dmp_read_request(r, ctx);
+    }
 
     if (ngx_http_dmp_identify(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx->state = NGX_HTTP_DMP_MAP;
+    ctx->state = (ctx->subject.certificate == DMP_CREDENTIAL_VERIFIED)
+                 ? NGX_HTTP_DMP_INTRODUCE : NGX_HTTP_DMP_MAP;
     return NGX_OK;
+}
+
+
+/* What their card does not say of them: the directory may know. */
+static ngx_int_t
+ngx_http_dmp_state_introduce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_dmp_introduce(r, ctx);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_dmp_wait_store(ctx);
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_dmp_no_trace(ctx);
+    }
+
+    if (rc == NGX_OK) {
+        ctx->state = NGX_HTTP_DMP_MAP;
+    }
+
+    return rc;
 }
 
 
@@ -339,7 +376,7 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                           "dmp request refused: %s", ctx->asked.why);
         }
 
-        if (ctx->subject.certificate == DMP_CREDENTIAL_ABSENT
+        if (ctx->unproven
             && !ngx_http_dmp_refusal_traced(&r->connection->addr_text,
                                             &ctx->repeated))
         {
@@ -441,11 +478,7 @@ ngx_http_dmp_state_locate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/*
- * Waits until the store can be asked.  NGX_DECLINED: it can, now; otherwise
- * what the state returns.
- */
-static ngx_int_t
+ngx_int_t
 ngx_http_dmp_wait_store(ngx_http_dmp_ctx_t *ctx)
 {
     ngx_http_dmp_wait_e  result;

@@ -91,7 +91,12 @@ ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     r->headers_out.status_line.len = 0;
     r->headers_out.content_length_n = (off_t) length;
 
-    ngx_str_set(&r->headers_out.content_type, "application/fhir+json");
+    if (ctx->problem) {
+        ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    } else {
+        ngx_str_set(&r->headers_out.content_type, "application/fhir+json");
+    }
+
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     ngx_str_null(&r->headers_out.charset);
     r->headers_out.content_type_lowcase = NULL;
@@ -169,13 +174,19 @@ ngx_http_dmp_refusal_body(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_uint_t status, dmp_reason_t reason)
 {
     dmp_buf_t  text;
+    dmp_str_t  trace;
 
     if (ngx_http_dmp_text(r, &text) != NGX_OK) {
         return NULL;
     }
 
-    dmp_answer_refusal(&text, (unsigned) status, reason,
-                       (dmp_str_t) { (char *) ctx->trace_id, DMP_UUID_LEN });
+    trace = (dmp_str_t) { (char *) ctx->trace_id, DMP_UUID_LEN };
+
+    if (ctx->problem) {
+        dmp_answer_problem(&text, (unsigned) status, reason, trace);
+    } else {
+        dmp_answer_refusal(&text, (unsigned) status, reason, trace);
+    }
 
     return ngx_http_dmp_body_of(r, &text);
 }

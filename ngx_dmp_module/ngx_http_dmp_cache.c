@@ -1,8 +1,9 @@
 /*
  * Caches of one worker: opened records by pseudonym, facts of documents by
- * resource id.  Bounded; the least recently used goes first.  They may save a
- * question, they never are the decision: a record counts only with the version
- * that the commit confirms, a document only until its answer is judged.
+ * resource id, entries of the directory by identifier.  Bounded; the least
+ * recently used goes first.  They may save a question, they never are the
+ * decision: a record counts only with the version that the commit confirms, a
+ * document only until its answer is judged, an entry for dmp_directory_valid.
  */
 
 #include "ngx_http_dmp_module.h"
@@ -12,17 +13,18 @@
 
 typedef void (*ngx_http_dmp_free_pt)(void *value);
 
-typedef struct {
+struct ngx_http_dmp_cache_s {
     ngx_queue_t           chains[NGX_HTTP_DMP_BUCKETS];
     ngx_queue_t           lru;
     ngx_uint_t            n;
     ngx_uint_t            max;
     ngx_http_dmp_free_pt  free;
-} ngx_http_dmp_cache_t;
+};
 
 
 static ngx_http_dmp_cache_t  ngx_http_dmp_records;
 static ngx_http_dmp_cache_t  ngx_http_dmp_documents;
+static ngx_http_dmp_cache_t  ngx_http_dmp_entries;
 
 
 static void
@@ -36,6 +38,14 @@ static void
 ngx_http_dmp_free_document(void *value)
 {
     ngx_free(value);
+}
+
+
+/* Absent from the directory: there is no entry to free. */
+static void
+ngx_http_dmp_free_entry(void *value)
+{
+    dmp_directory_free(value);
 }
 
 
@@ -63,21 +73,15 @@ ngx_http_dmp_cache_init(void)
                              ngx_http_dmp_free_record);
     ngx_http_dmp_cache_empty(&ngx_http_dmp_documents, 10000,
                              ngx_http_dmp_free_document);
-}
-
-
-static ngx_http_dmp_cache_t *
-ngx_http_dmp_cache_of(ngx_http_dmp_cached_t *cached)
-{
-    return (cached->version != 0) ? &ngx_http_dmp_records
-                                  : &ngx_http_dmp_documents;
+    ngx_http_dmp_cache_empty(&ngx_http_dmp_entries, 10000,
+                             ngx_http_dmp_free_entry);
 }
 
 
 static void
 ngx_http_dmp_cached_free(ngx_http_dmp_cached_t *cached)
 {
-    ngx_http_dmp_cache_of(cached)->free(cached->value);
+    cached->cache->free(cached->value);
     ngx_free(cached);
 }
 
@@ -181,6 +185,7 @@ ngx_http_dmp_cache_put(ngx_http_dmp_cache_t *cache, const void *key,
                             ngx_queue_data(q, ngx_http_dmp_cached_t, lru));
     }
 
+    cached->cache = cache;
     cached->hash = hash;
     cached->refs = 1;
     cached->version = version;
@@ -219,6 +224,7 @@ ngx_http_dmp_cache_done(void)
 {
     ngx_http_dmp_cache_clear(&ngx_http_dmp_records);
     ngx_http_dmp_cache_clear(&ngx_http_dmp_documents);
+    ngx_http_dmp_cache_clear(&ngx_http_dmp_entries);
 }
 
 
@@ -258,6 +264,31 @@ ngx_http_dmp_record_drop(const char *patient)
 {
     ngx_http_dmp_cache_drop(&ngx_http_dmp_records, patient,
                             DMP_PSEUDONYM_LEN);
+}
+
+
+/* What is too old counts as never asked; "version" is when it was asked. */
+ngx_http_dmp_cached_t *
+ngx_http_dmp_entry_get(dmp_str_t id, ngx_msec_t valid)
+{
+    ngx_http_dmp_cached_t  *cached;
+
+    cached = ngx_http_dmp_cache_get(&ngx_http_dmp_entries, id.data, id.len);
+
+    if (cached != NULL && ngx_current_msec - cached->version >= valid) {
+        ngx_http_dmp_cached_release(cached);
+        return NULL;
+    }
+
+    return cached;
+}
+
+
+ngx_http_dmp_cached_t *
+ngx_http_dmp_entry_put(dmp_str_t id, ngx_msec_t asked, dmp_directory_t *entry)
+{
+    return ngx_http_dmp_cache_put(&ngx_http_dmp_entries, id.data, id.len,
+                                  asked, entry);
 }
 
 

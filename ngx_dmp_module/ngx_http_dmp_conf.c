@@ -418,6 +418,10 @@ ngx_http_dmp_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                *value;
     ngx_http_dmp_loc_conf_t  *dlcf = conf;
 
+    if (dlcf->mode == NGX_HTTP_DMP_DENIED) {
+        return "cannot be beside \"dmp_denied\": nothing is allowed there";
+    }
+
     if (dlcf->mode != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
     }
@@ -444,6 +448,27 @@ ngx_http_dmp_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_dmp_denied(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_dmp_loc_conf_t  *dlcf = conf;
+
+    if (dlcf->mode == NGX_HTTP_DMP_DENIED) {
+        return "is duplicate";
+    }
+
+    if (dlcf->mode != NGX_CONF_UNSET_UINT) {
+        return "cannot be beside \"dmp\": nothing is allowed there";
+    }
+
+    dlcf->mode = NGX_HTTP_DMP_DENIED;
+    dlcf->file = cf->conf_file->file.name.data;
+    dlcf->line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t                 *value;
@@ -464,7 +489,13 @@ ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->named || clcf->noname
+    if (clcf->named) {
+        /* the form of its refusals; check_location refuses anything else */
+        dlcf->fhir = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (clcf->noname
 #if (NGX_PCRE)
         || clcf->regex != NULL
 #endif
@@ -558,7 +589,8 @@ char *
 ngx_http_dmp_check_location(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf,
     ngx_http_dmp_loc_conf_t *dlcf)
 {
-    const char  *missing, *unsafe;
+    const char                *missing, *unsafe;
+    ngx_http_core_loc_conf_t  *clcf;
 
     missing = (dmcf->address == NULL) ? "dmp_redis"
               : (dmcf->audit_key == NULL) ? "dmp_audit_key"
@@ -569,8 +601,20 @@ ngx_http_dmp_check_location(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf,
 
     if (missing != NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"dmp on\" needs \"%s\" in %s:%ui", missing,
-                      dlcf->file, dlcf->line);
+                      "\"%s\" needs \"%s\" in %s:%ui",
+                      (dlcf->mode == NGX_HTTP_DMP_DENIED) ? "dmp_denied"
+                                                          : "dmp on",
+                      missing, dlcf->file, dlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->named && dlcf->fhir && dlcf->mode != NGX_HTTP_DMP_DENIED) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"dmp_resource\" needs a location that is a plain "
+                      "prefix, or \"dmp_denied\", in %s:%ui", dlcf->file,
+                      dlcf->line);
         return NGX_CONF_ERROR;
     }
 
@@ -584,5 +628,5 @@ ngx_http_dmp_check_location(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf,
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_dmp_revocation_protect(cf, dmcf, dlcf);
 }

@@ -154,8 +154,11 @@ ngx_http_dmp_unfit(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_dmp_backstop(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t  *cln;
-    ngx_http_dmp_ctx_t  *ctx;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_dmp_ctx_t             *ctx;
+    const ngx_http_dmp_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 
     ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
                   "dmp stops an answer of a protected location on which "
@@ -170,6 +173,7 @@ ngx_http_dmp_backstop(ngx_http_request_t *r)
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_http_dmp_ctx_t));
     ctx->http_version = r->http_version;
+    ctx->problem = !dlcf->fhir;
     ngx_memset(ctx->trace_id, '0', DMP_UUID_LEN);
     ngx_http_set_ctx(r, ctx, ngx_http_dmp_module);
 

@@ -1,6 +1,7 @@
 /*
  * Who asks: the client certificate of the connection, verified by nginx
- * itself, read once per connection; its dates are looked at on each request.
+ * itself, read once per connection.  Its dates, and those of the lists it was
+ * held against, are looked at on each request.
  */
 
 #include "ngx_http_dmp_module.h"
@@ -12,6 +13,8 @@
 typedef struct {
     SSL                 *ssl;
     const dmp_policy_t  *policy;
+    int                  verified;       /* X509_V_…, of the whole chain */
+    time_t               until;          /* of its lists; 0: none concerns it */
     dmp_identity_t       identity;
 } ngx_http_dmp_connection_t;
 
@@ -50,11 +53,14 @@ ngx_http_dmp_connection_get(ngx_connection_t *c, const dmp_policy_t *policy)
 
 
 static ngx_http_dmp_connection_t *
-ngx_http_dmp_connection_add(ngx_connection_t *c, const dmp_policy_t *policy,
+ngx_http_dmp_connection_add(ngx_http_request_t *r, const dmp_policy_t *policy,
     X509 *certificate)
 {
+    ngx_connection_t           *c;
     ngx_pool_cleanup_t         *cln;
     ngx_http_dmp_connection_t  *conn;
+
+    c = r->connection;
 
     cln = ngx_pool_cleanup_add(c->pool, sizeof(ngx_http_dmp_connection_t));
     if (cln == NULL) {
@@ -68,7 +74,17 @@ ngx_http_dmp_connection_add(ngx_connection_t *c, const dmp_policy_t *policy,
 
     dmp_identity_read(policy, certificate, &conn->identity);
 
-    if (conn->identity.why != NULL) {
+    conn->verified = ngx_http_dmp_verify_result(c, certificate);
+    conn->until = ngx_http_dmp_revocation_until(c, certificate,
+                      ngx_http_get_module_main_conf(r, ngx_http_dmp_module));
+
+    if (conn->verified != X509_V_OK) {
+        ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                      "dmp client certificate rejected: it does not verify "
+                      "(%d: %s)", conn->verified,
+                      X509_verify_cert_error_string(conn->verified));
+
+    } else if (conn->identity.why != NULL) {
         ngx_log_error(NGX_LOG_INFO, c->log, 0,
                       "dmp client certificate rejected: %s",
                       conn->identity.why);
@@ -96,10 +112,52 @@ ngx_http_dmp_verified_here(ngx_http_request_t *r)
 }
 
 
+/* The certificate is known, its holder is not: nobody may be named by it. */
+static void
+ngx_http_dmp_reject(ngx_http_dmp_ctx_t *ctx)
+{
+    dmp_subject_t  rejected;
+
+    ngx_memzero(&rejected, sizeof(dmp_subject_t));
+
+    rejected.certificate = DMP_CREDENTIAL_REJECTED;
+    rejected.token = ctx->subject.token;
+    rejected.certificate_serial = ctx->subject.certificate_serial;
+    rejected.certificate_issuer = ctx->subject.certificate_issuer;
+
+    ctx->subject = rejected;
+}
+
+
+static void
+ngx_http_dmp_judge_certificate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    const ngx_http_dmp_connection_t *conn)
+{
+    time_t  now;
+
+    now = ngx_time();
+
+    ctx->unproven = (conn->verified != X509_V_OK
+                     && !ngx_http_dmp_verify_proven(r->connection));
+
+    if (conn->verified != X509_V_OK || ctx->refused) {
+        ngx_http_dmp_reject(ctx);
+        return;
+    }
+
+    if (!dmp_identity_in_date(&conn->identity, (int64_t) now)
+        || (conn->until != 0 && now > conn->until))
+    {
+        ctx->subject.certificate = DMP_CREDENTIAL_REJECTED;
+    }
+}
+
+
 ngx_int_t
 ngx_http_dmp_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     X509                       *certificate;
+    dmp_credential_t            token;
     ngx_connection_t           *c;
     ngx_http_dmp_connection_t  *conn;
 
@@ -107,11 +165,14 @@ ngx_http_dmp_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ngx_memzero(&ctx->subject, sizeof(dmp_subject_t));
 
     /* no token can be verified yet: one that is shown is one that fails */
-    if (ctx->headers.token) {
-        ctx->subject.token = DMP_CREDENTIAL_REJECTED;
-    }
+    token = ctx->headers.token ? DMP_CREDENTIAL_REJECTED
+                               : DMP_CREDENTIAL_ABSENT;
+    ctx->subject.token = token;
+    ctx->unproven = 1;
 
-    if (c->ssl == NULL || !ngx_http_dmp_verified_here(r)) {
+    if (c->ssl == NULL
+        || (!ctx->refused && !ngx_http_dmp_verified_here(r)))
+    {
         return NGX_OK;
     }
 
@@ -123,7 +184,7 @@ ngx_http_dmp_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
             return NGX_OK;
         }
 
-        conn = ngx_http_dmp_connection_add(c, ctx->policy, certificate);
+        conn = ngx_http_dmp_connection_add(r, ctx->policy, certificate);
         X509_free(certificate);
 
         if (conn == NULL) {
@@ -132,16 +193,9 @@ ngx_http_dmp_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     ctx->subject = conn->identity.subject;
+    ctx->subject.token = token;
 
-    if (ctx->headers.token) {
-        ctx->subject.token = DMP_CREDENTIAL_REJECTED;
-    }
-
-    if (SSL_get_verify_result(c->ssl->connection) != X509_V_OK
-        || !dmp_identity_in_date(&conn->identity, (int64_t) ngx_time()))
-    {
-        ctx->subject.certificate = DMP_CREDENTIAL_REJECTED;
-    }
+    ngx_http_dmp_judge_certificate(r, ctx, conn);
 
     return NGX_OK;
 }

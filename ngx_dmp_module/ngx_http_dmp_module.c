@@ -28,6 +28,13 @@ static ngx_command_t  ngx_http_dmp_commands[] = {
       0,
       NULL },
 
+    { ngx_string("dmp_denied"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_dmp_denied,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("dmp_resource"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_dmp_resource,
@@ -89,6 +96,20 @@ static ngx_command_t  ngx_http_dmp_commands[] = {
       ngx_http_dmp_audit_durability,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("dmp_directory_valid"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_dmp_main_conf_t, directory_valid),
+      NULL },
+
+    { ngx_string("dmp_crl_grace"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_dmp_main_conf_t, crl_grace),
       NULL },
 
     { ngx_string("dmp_node"),
@@ -159,6 +180,13 @@ ngx_http_dmp_create_main_conf(ngx_conf_t *cf)
      */
 
     dmcf->durability = NGX_CONF_UNSET_UINT;
+    dmcf->directory_valid = NGX_CONF_UNSET_MSEC;
+    dmcf->crl_grace = NGX_CONF_UNSET;
+
+    dmcf->crls = ngx_array_create(cf->pool, 8, sizeof(ngx_http_dmp_crl_t));
+    if (dmcf->crls == NULL) {
+        return NULL;
+    }
 
     dmcf->policies = ngx_array_create(cf->pool, 4,
                                       sizeof(ngx_http_dmp_policy_file_t));
@@ -176,6 +204,8 @@ ngx_http_dmp_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_dmp_main_conf_t  *dmcf = conf;
 
     ngx_conf_init_uint_value(dmcf->durability, NGX_HTTP_DMP_FSYNC);
+    ngx_conf_init_msec_value(dmcf->directory_valid, 10000);
+    ngx_conf_init_value(dmcf->crl_grace, 24 * 60 * 60);
 
     if (dmcf->node.len == 0) {
         dmcf->node = cf->cycle->hostname;
@@ -316,6 +346,7 @@ ngx_http_dmp_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_dmp_cache_init();
+    ngx_http_dmp_revocation_start(cycle, dmcf);
 
     return ngx_http_dmp_store_start(cycle, dmcf);
 }

@@ -17,6 +17,7 @@
 #include <dmp/dmp.h>
 #include <dmp/dmp_answer.h>
 #include <dmp/dmp_decide.h>
+#include <dmp/dmp_directory.h>
 #include <dmp/dmp_document.h>
 #include <dmp/dmp_identity.h>
 #include <dmp/dmp_policy.h>
@@ -27,8 +28,9 @@
 #include "ngx_http_dmp_compat.h"
 
 
-#define NGX_HTTP_DMP_OFF  0
-#define NGX_HTTP_DMP_ON   1
+#define NGX_HTTP_DMP_OFF     0
+#define NGX_HTTP_DMP_ON      1
+#define NGX_HTTP_DMP_DENIED  2           /* nginx has refused it already */
 
 /*
  * What this code knows how to do; a decision that asks for more is a refusal.
@@ -64,6 +66,11 @@ typedef struct {
     ngx_str_t        node;
     ngx_uint_t       durability;
 
+    ngx_msec_t       directory_valid;    /* how long an entry may be kept */
+    time_t           crl_grace;          /* seconds past its date */
+    ngx_array_t     *crls;               /* ngx_http_dmp_crl_t, of all servers
+                                            with protected locations */
+
     ngx_array_t     *policies;           /* ngx_http_dmp_policy_file_t */
     ngx_uint_t       enabled;            /* some location is protected */
 } ngx_http_dmp_main_conf_t;
@@ -83,6 +90,7 @@ typedef struct {
 /* One function per state: ngx_http_dmp_access.c. */
 typedef enum {
     NGX_HTTP_DMP_IDENTIFY = 0,
+    NGX_HTTP_DMP_INTRODUCE,
     NGX_HTTP_DMP_MAP,
     NGX_HTTP_DMP_LOCATE,
     NGX_HTTP_DMP_LOAD,
@@ -104,19 +112,29 @@ typedef enum {
 } ngx_http_dmp_answer_e;
 
 typedef struct ngx_http_dmp_waiter_s  ngx_http_dmp_waiter_t;
+typedef struct ngx_http_dmp_cache_s   ngx_http_dmp_cache_t;
 typedef struct ngx_http_dmp_ctx_s     ngx_http_dmp_ctx_t;
+
+/* A list of revoked certificates, of one issuer: ngx_http_dmp_revocation.c. */
+typedef struct {
+    X509_NAME     *issuer;               /* the list's own */
+    ngx_str_t      name;                 /* its last value, for the log */
+    time_t         until;                /* the next list was due */
+    ngx_uint_t     told;                 /* what was logged of it */
+} ngx_http_dmp_crl_t;
 
 /* An entry of a cache; "value" is valid while a reference is held. */
 typedef struct {
-    ngx_queue_t    chain;
-    ngx_queue_t    lru;
-    ngx_uint_t     refs;
-    uint32_t       hash;
-    unsigned       dead:1;               /* out of the cache, still in use */
-    uint64_t       version;
-    void          *value;
-    size_t         key_len;
-    u_char         key[1];
+    ngx_queue_t            chain;
+    ngx_queue_t            lru;
+    ngx_http_dmp_cache_t  *cache;
+    ngx_uint_t             refs;
+    uint32_t               hash;
+    unsigned               dead:1;       /* out of the cache, still in use */
+    uint64_t               version;
+    void                  *value;
+    size_t                 key_len;
+    u_char                 key[1];
 } ngx_http_dmp_cached_t;
 
 struct ngx_http_dmp_ctx_s {
@@ -137,12 +155,20 @@ struct ngx_http_dmp_ctx_s {
     unsigned                 traced:1;       /* the store acknowledged it */
     unsigned                 outcome_sent:1;
     unsigned                 document_asked:1;   /* its facts are fresh */
+    unsigned                 refused:1;      /* by nginx: dmp_denied */
+    unsigned                 problem:1;      /* RFC 9457, where not FHIR */
+    unsigned                 unproven:1;     /* nothing vouches for the card:
+                                                refusals are counted, not
+                                                traced one by one */
     ngx_uint_t               tries;
     ngx_uint_t               http_version;   /* the client's */
     uint64_t                 repeated;
 
     ngx_http_dmp_cached_t   *record;         /* held while in use */
     ngx_http_dmp_cached_t   *document;
+    ngx_http_dmp_cached_t   *entry;          /* the directory's, of who asks */
+    ngx_uint_t               introduced;     /* entries seen: that, centres */
+    ngx_msec_t               entry_asked;
     ngx_http_dmp_waiter_t   *waiter;         /* what the store owes us */
 
     ngx_str_t                receipt;        /* writer, epoch, sequence */
@@ -185,6 +211,7 @@ char *ngx_http_dmp_pseudonym_key(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_dmp_audit_durability(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_dmp_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_dmp_denied(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_check_location(ngx_conf_t *cf,
     ngx_http_dmp_main_conf_t *dmcf, ngx_http_dmp_loc_conf_t *dlcf);
@@ -202,6 +229,12 @@ ngx_int_t ngx_http_dmp_preaccess_handler(ngx_http_request_t *r);
  * redirects too; NULL if it never came to a protected location.
  */
 ngx_http_dmp_ctx_t *ngx_http_dmp_get_ctx(ngx_http_request_t *r);
+
+/*
+ * Waits until the store can be asked.  NGX_DECLINED: it can, now; otherwise
+ * what the state returns.
+ */
+ngx_int_t ngx_http_dmp_wait_store(ngx_http_dmp_ctx_t *ctx);
 
 /*
  * ngx_http_dmp_record.c.  take_record opens what the waiter brought and makes
@@ -229,6 +262,35 @@ ngx_int_t ngx_http_dmp_prepare_forward(ngx_http_request_t *r,
 /* ngx_http_dmp_identity.c: fills ctx->subject; NGX_ERROR without memory */
 ngx_int_t ngx_http_dmp_identify(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * ngx_http_dmp_directory.c: adds to ctx->subject what the directory knows.
+ * NGX_OK when that is all, NGX_AGAIN until the store has answered,
+ * NGX_DECLINED when the store must be ready first, NGX_ERROR when it cannot be
+ * known.
+ */
+ngx_int_t ngx_http_dmp_introduce(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * ngx_http_dmp_revocation.c.  protect: a server with protected locations asks
+ * for certificates; they must be checked for revocation.  The others: what was
+ * found when the certificate of a connection was verified.
+ */
+char *ngx_http_dmp_revocation_protect(ngx_conf_t *cf,
+    ngx_http_dmp_main_conf_t *dmcf, ngx_http_dmp_loc_conf_t *dlcf);
+void ngx_http_dmp_revocation_start(ngx_cycle_t *cycle,
+    ngx_http_dmp_main_conf_t *dmcf);
+
+/* X509_V_OK, or the first error; a resumed session is verified again. */
+int ngx_http_dmp_verify_result(ngx_connection_t *c, X509 *certificate);
+
+/* Whether an authority that is trusted here has signed it. */
+ngx_uint_t ngx_http_dmp_verify_proven(ngx_connection_t *c);
+
+/* Until when the lists that concern it are good enough; 0: none does. */
+time_t ngx_http_dmp_revocation_until(ngx_connection_t *c, X509 *certificate,
+    const ngx_http_dmp_main_conf_t *dmcf);
 
 /*
  * ngx_http_dmp_ask.c: asks the record host for the document that the request
@@ -273,6 +335,11 @@ ngx_http_dmp_cached_t *ngx_http_dmp_record_get(const char *patient);
 ngx_http_dmp_cached_t *ngx_http_dmp_record_put(const char *patient,
     uint64_t version, dmp_record_t *record);
 void ngx_http_dmp_record_drop(const char *patient);
+
+/* Of the directory; the value is NULL for who is not in it. */
+ngx_http_dmp_cached_t *ngx_http_dmp_entry_get(dmp_str_t id, ngx_msec_t valid);
+ngx_http_dmp_cached_t *ngx_http_dmp_entry_put(dmp_str_t id, ngx_msec_t asked,
+    dmp_directory_t *entry);
 
 /* Ids are the record host's: facts are kept apart by the request's location. */
 ngx_http_dmp_cached_t *ngx_http_dmp_document_get(ngx_http_request_t *r,

@@ -149,6 +149,13 @@ ngx_http_dmp_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     cln->handler = ngx_http_dmp_policy_cleanup;
     cln->data = policy;
 
+    if (policy->settings.test_chains) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "policy \"%V\" accepts TEST authorities "
+                           "(settings.test_chains): their cards are given to "
+                           "anybody, and open records here", &value[1]);
+    }
+
     file = ngx_array_push(dmcf->policies);
     if (file == NULL) {
         return NGX_CONF_ERROR;

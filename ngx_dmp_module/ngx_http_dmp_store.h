@@ -104,12 +104,15 @@ void ngx_http_dmp_store_stop(void);
 
 /*
  * What a request asks.  Each makes ctx->waiter and returns NGX_AGAIN, or
- * NGX_ERROR when it cannot be asked at all.  When the answer is there the
- * request's handler runs again, with ctx->waiter->result set; the request
- * takes it and calls ngx_http_dmp_waiter_release().
+ * NGX_ERROR when it cannot be asked at all.  load is for the patient's record,
+ * get for what else is kept under a version ("v") and sealed ("d").  When the
+ * answer is there the request's handler runs again, with ctx->waiter->result
+ * set; the request takes it and calls ngx_http_dmp_waiter_release().
  */
 ngx_int_t ngx_http_dmp_store_wait_ready(ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_store_get(ngx_http_dmp_ctx_t *ctx, const char *key,
+    size_t len);
 ngx_int_t ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx,
     const dmp_access_t *access);
 

@@ -217,12 +217,10 @@ ngx_http_dmp_reply_record(ngx_http_dmp_waiter_t *w, const redisReply *version,
 
 
 ngx_int_t
-ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx)
+ngx_http_dmp_store_get(ngx_http_dmp_ctx_t *ctx, const char *key, size_t len)
 {
-    char                    key[DMP_KEY_NAME_MAX];
     size_t                  lens[4];
     const char             *argv[4];
-    dmp_str_t               patient;
     ngx_http_dmp_store_t   *store;
     ngx_http_dmp_waiter_t  *w;
 
@@ -233,13 +231,10 @@ ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    patient = (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN };
-    w->bucket = dmp_bucket(ctx->patient, store->buckets);
-
     argv[0] = "HMGET";
     lens[0] = 5;
     argv[1] = key;
-    lens[1] = dmp_key_name(key, w->bucket, "rec", patient);
+    lens[1] = len;
     argv[2] = "v";
     lens[2] = 1;
     argv[3] = "d";
@@ -259,6 +254,28 @@ ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx)
     ctx->waiter = w;
 
     return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx)
+{
+    char       key[DMP_KEY_NAME_MAX];
+    size_t     len;
+    unsigned   bucket;
+    ngx_int_t  rc;
+
+    bucket = dmp_bucket(ctx->patient, ngx_http_dmp_store.buckets);
+    len = dmp_key_name(key, bucket, "rec",
+                       (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN });
+
+    rc = ngx_http_dmp_store_get(ctx, key, len);
+
+    if (rc == NGX_AGAIN) {
+        ctx->waiter->bucket = bucket;
+    }
+
+    return rc;
 }
 
 

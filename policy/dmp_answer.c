@@ -1,5 +1,6 @@
 /*
- * dmp_answer.c: refusals as FHIR OperationOutcome, and the answer to TD0.2.
+ * dmp_answer.c: refusals as FHIR OperationOutcome or as problem details, and
+ * the answer to TD0.2.
  */
 
 #include <dmp/dmp_answer.h>
@@ -183,6 +184,26 @@ dmp_answer_refusal(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
     dmp_buf_text(buf, "\"},\"diagnostics\":\"trace ");
     dmp_buf_str(buf, trace_id);
     dmp_buf_text(buf, "\"}]}\n");
+}
+
+
+void
+dmp_answer_problem(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
+    dmp_str_t trace_id)
+{
+    reason = dmp_answer_reason(status, reason);
+
+    dmp_buf_text(buf, "{\"type\":\"urn:dmp:reason:");
+    dmp_buf_text(buf, dmp_reason_name(reason));
+    dmp_buf_text(buf, "\",\"title\":\"");
+    dmp_buf_text(buf, dmp_answer_title(reason));
+    dmp_buf_text(buf, "\",\"status\":");
+    dmp_buf_uint(buf, status);
+    dmp_buf_text(buf, ",\"reason\":\"");
+    dmp_buf_text(buf, dmp_reason_name(reason));
+    dmp_buf_text(buf, "\",\"trace_id\":\"");
+    dmp_buf_str(buf, trace_id);
+    dmp_buf_text(buf, "\"}\n");
 }
 
 

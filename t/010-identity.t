@@ -272,16 +272,6 @@ resourceType
 
 
 
-=== TEST 13: A2: what nginx lets pass unverified is refused by us
---- http_config eval
-DMP::config() =~ s/ssl_verify_client optional;/ssl_verify_client optional_no_ca;/r
-    =~ s/clients-ca\.pem/server-ca.pem/r =~ s/ssl_crl [^;]+;//r
---- as: morel
---- get eval: $main::Search
---- refused: 401 A2 certificate-rejected
-
-
-
 === TEST 14: A3: no token can be verified yet, so one beside a card is refused
 --- as: morel
 --- headers

@@ -327,7 +327,70 @@ is(request(plain => 1, get => '/x')->{status}, 200, 'served');
 === TEST 33: the FHIR base is a plain prefix
 --- dmp: path => '@fhir'
 --- says
+\[emerg\] .*"dmp_resource" needs a location that is a plain prefix, or "dmp_denied", in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 331: nor is it one beside "dmp_denied" that others could reach
+--- dmp: server => 'location ~ /denied { dmp_denied; dmp_resource fhir; }'
+--- says
 \[emerg\] .*"dmp_resource" directive needs a location that is a plain prefix: .* in
+
+
+
+=== TEST 332: "dmp_denied" where something is to be allowed
+--- dmp: location => 'dmp_denied;'
+--- says
+\[emerg\] .*"dmp_denied" directive cannot be beside "dmp": nothing is allowed there in
+
+
+
+=== TEST 333: and the reverse
+--- dmp: server => 'location @denied { dmp_denied; dmp on; }'
+--- says
+\[emerg\] .*"dmp" directive cannot be beside "dmp_denied": nothing is allowed there in
+
+
+
+=== TEST 334: "dmp_denied" twice
+--- dmp: server => 'location @denied { dmp_denied; dmp_denied; }'
+--- says
+\[emerg\] .*"dmp_denied" directive is duplicate in
+
+
+
+=== TEST 335: it traces, too
+--- http_config eval: main::without('dmp_redis') =~ s/dmp on;/dmp_denied;/r
+--- says
+\[emerg\] .*"dmp_denied" needs "dmp_redis" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 336: cards, and nothing that would tell which are revoked
+--- http_config eval: main::without('ssl_crl')
+--- says
+\[emerg\] .*"dmp" in \S+/nginx\.conf:\d+ needs "ssl_crl" or "ssl_ocsp" in its server: a revoked card would be accepted
+
+
+
+=== TEST 337: whoever signed them
+--- http_config eval: main::without('ssl_crl') =~ s/ssl_verify_client optional;/ssl_verify_client optional_no_ca;/r
+--- says
+\[emerg\] .*"dmp" in \S+/nginx\.conf:\d+ needs "ssl_crl" or "ssl_ocsp" in its server
+
+
+
+=== TEST 338: a grace that is no time
+--- dmp: http => 'dmp_crl_grace soon;'
+--- says
+\[emerg\] .*"dmp_crl_grace" directive invalid value in
+
+
+
+=== TEST 339: and how long an entry of the directory is valid
+--- dmp: http => 'dmp_directory_valid -1;'
+--- says
+\[emerg\] .*"dmp_directory_valid" directive invalid value in
 
 
 
@@ -450,6 +513,27 @@ is(request(plain => 1, get => '/x')->{status}, 200, 'served');
 
 
 
+=== TEST 501: an organisations chain that makes persons
+--- http_config eval: main::changed('makes.json', '"makes": \["structure"\]', '"makes": ["structure", "cps"]')
+--- says eval
+'\[emerg\] .*a chain of organisations does not make "cps" in policy "\S+/makes\.json":' . main::line_of('makes.json', '"structure", "cps"') . ' in'
+
+
+
+=== TEST 502: a TEST authority that is not marked
+--- http_config eval: main::changed('unmarked.json', '"test": true,', '"test": false,')
+--- says eval
+'\[emerg\] .*"IGC-SANTE TEST" names a TEST authority.* in policy "\S+/unmarked\.json":' . main::line_of('unmarked.json', '"IGC-SANTE TEST"') . ' in'
+
+
+
+=== TEST 503: a feeder that is no structure
+--- http_config eval: main::changed('feeder.json', '"2180035024"', '"218003502"')
+--- says eval
+'\[emerg\] .*"218003502" is not a Struct_IdNat.* in policy "\S+/feeder\.json":' . main::line_of('feeder.json', '"218003502"') . ' in'
+
+
+
 === TEST 51: another version
 --- http_config eval: main::changed('format.json', 'dmp-policy/1', 'dmp-policy/2')
 --- says
@@ -530,18 +614,18 @@ my $pki = pki();
 my $sample = "$Dir/sample";
 File::Path::make_path("$sample/dmp");
 my %files = ('dmp/audit.key' => "$Keys/audit.key", 'dmp/record.key' => "$Keys/record.key",
-    'dmp/pseudonym.key' => "$Keys/pseudonym.key", 'dmp/policy' => File::Basename::dirname(policy()),
+    'dmp/pseudonym.key' => "$Keys/pseudonym.key", 'dmp/policy' => DMP::Proc::root() . '/conf/policy',
     'igc-sante.pem' => "$pki/clients-ca.pem", 'igc-sante.crl' => "$pki/crl.pem",
     'record-host-ca.pem' => "$pki/server-ca.pem",
     map { ("$_.pem" => "$pki/server.pem", "$_.key" => "$pki/server.key") }
-        'dmp.example.org', 'gateway-1');
+        'dmp.example.org', 'cartes.dmp.example.org', 'gateway-1');
+$files{'dmp-server.conf'} = DMP::Proc::root() . '/conf/dmp-server.conf';
 symlink $files{$_}, "$sample/$_" for CORE::keys %files;
 my $text = slurp(DMP::Proc::root() . '/conf/nginx.conf');
 my $port = tls_port();
 my $load = $ENV{TEST_NGINX_LOAD_MODULES};
 # what only a machine of its own has: ports, pid, logs, the module in its place
-$text =~ s/^(\s*listen )443/${1}127.0.0.1:$port/mg;
-$text =~ s/^\s*listen \[::\][^;]+;//mg;
+$text =~ s/^(\s*listen )10\.0\.0\.(\d+):443/${1}127.0.0.$2:$port/mg;
 $text =~ s{/run/nginx\.pid}{$sample/pid};
 $text =~ s{/var/log/nginx}{$sample}g;
 $text =~ s/^load_module .*/$load ? "load_module $load;" : ''/em;

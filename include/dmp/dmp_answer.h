@@ -1,6 +1,6 @@
 /*
- * dmp_answer.h: what the gateway itself says on a FHIR location: refusals and
- * the answer to "check".
+ * dmp_answer.h: what the gateway itself says: refusals, and the answer to
+ * "check".
  */
 
 #ifndef DMP_ANSWER_H
@@ -28,6 +28,10 @@ const char *dmp_answer_title(dmp_reason_t reason);
 
 /* OperationOutcome with the public reason and the trace id. */
 void dmp_answer_refusal(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
+    dmp_str_t trace_id);
+
+/* The same where nobody speaks FHIR: problem details (RFC 9457). */
+void dmp_answer_problem(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
     dmp_str_t trace_id);
 
 /*
