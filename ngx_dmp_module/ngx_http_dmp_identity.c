@@ -74,9 +74,9 @@ ngx_http_dmp_connection_add(ngx_http_request_t *r, const dmp_policy_t *policy,
 
     dmp_identity_read(policy, certificate, &conn->identity);
 
-    conn->verified = ngx_http_dmp_verify_result(c, certificate);
-    conn->until = ngx_http_dmp_revocation_until(c, certificate,
-                      ngx_http_get_module_main_conf(r, ngx_http_dmp_module));
+    conn->verified = ngx_http_dmp_verify_result(c, certificate,
+                         ngx_http_get_module_main_conf(r, ngx_http_dmp_module),
+                         &conn->until);
 
     if (conn->verified != X509_V_OK) {
         ngx_log_error(NGX_LOG_INFO, c->log, 0,

@@ -282,15 +282,15 @@ char *ngx_http_dmp_revocation_protect(ngx_conf_t *cf,
 void ngx_http_dmp_revocation_start(ngx_cycle_t *cycle,
     ngx_http_dmp_main_conf_t *dmcf);
 
-/* X509_V_OK, or the first error; a resumed session is verified again. */
-int ngx_http_dmp_verify_result(ngx_connection_t *c, X509 *certificate);
+/*
+ * X509_V_OK, or an error; a resumed session is verified again.  *until is when
+ * the lists that concern the chain stop being good enough; 0: none concerns it.
+ */
+int ngx_http_dmp_verify_result(ngx_connection_t *c, X509 *certificate,
+    const ngx_http_dmp_main_conf_t *dmcf, time_t *until);
 
 /* Whether an authority that is trusted here has signed it. */
 ngx_uint_t ngx_http_dmp_verify_proven(ngx_connection_t *c);
-
-/* Until when the lists that concern it are good enough; 0: none does. */
-time_t ngx_http_dmp_revocation_until(ngx_connection_t *c, X509 *certificate,
-    const ngx_http_dmp_main_conf_t *dmcf);
 
 /*
  * ngx_http_dmp_ask.c: asks the record host for the document that the request

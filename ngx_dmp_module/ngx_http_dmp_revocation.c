@@ -25,6 +25,20 @@
 #define NGX_HTTP_DMP_UNPROVEN  0x1000
 
 
+/* Resumed sessions that were verified again not long ago. */
+#define NGX_HTTP_DMP_VERIFIED     256
+#define NGX_HTTP_DMP_VERIFIED_MS  (60 * 1000)
+
+typedef struct {
+    SSL_CTX     *server;
+    u_char       digest[32];             /* SHA-256 of the certificate */
+    time_t       until;
+    ngx_msec_t   at;
+} ngx_http_dmp_verified_t;
+
+
+static ngx_http_dmp_verified_t  ngx_http_dmp_verified[NGX_HTTP_DMP_VERIFIED];
+
 static ngx_event_t  ngx_http_dmp_crl_timer;
 static int          ngx_http_dmp_ssl_index = -1;
 static int          ngx_http_dmp_store_index = -1;
@@ -150,84 +164,6 @@ ngx_http_dmp_verify_again(int ok, X509_STORE_CTX *verification)
 }
 
 
-/* By the server's authorities and lists as they are now. */
-static int
-ngx_http_dmp_verify_resumed(ngx_connection_t *c, X509 *certificate)
-{
-    int              error;
-    SSL             *ssl;
-    X509_STORE_CTX  *verification;
-
-    ssl = c->ssl->connection;
-
-    verification = X509_STORE_CTX_new();
-    if (verification == NULL) {
-        return X509_V_ERR_OUT_OF_MEM;
-    }
-
-    error = X509_V_ERR_UNSPECIFIED;
-
-    if (X509_STORE_CTX_init(verification,
-                            SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)),
-                            certificate, SSL_get_peer_cert_chain(ssl)) == 1
-        && X509_STORE_CTX_set_default(verification, "ssl_client") == 1)
-    {
-        X509_STORE_CTX_set_depth(verification, SSL_get_verify_depth(ssl));
-        X509_STORE_CTX_set_verify_cb(verification, ngx_http_dmp_verify_again);
-
-        if (X509_verify_cert(verification) == 1) {
-            error = X509_V_OK;
-
-        } else if (X509_STORE_CTX_get_error(verification) != X509_V_OK) {
-            error = X509_STORE_CTX_get_error(verification);
-        }
-    }
-
-    X509_STORE_CTX_free(verification);
-    ERR_clear_error();
-
-    return error;
-}
-
-
-int
-ngx_http_dmp_verify_result(ngx_connection_t *c, X509 *certificate)
-{
-    int   error;
-    SSL  *ssl;
-
-    ssl = c->ssl->connection;
-    error = (int) SSL_get_verify_result(ssl);
-
-    if (error == X509_V_OK && SSL_session_reused(ssl)) {
-        return ngx_http_dmp_verify_resumed(c, certificate);
-    }
-
-    return error;
-}
-
-
-ngx_uint_t
-ngx_http_dmp_verify_proven(ngx_connection_t *c)
-{
-    SSL       *ssl;
-    intptr_t   found;
-
-    ssl = c->ssl->connection;
-
-    if (SSL_session_reused(ssl)) {
-        /* the session is one that this server gave, after it had verified */
-        return SSL_get_verify_result(ssl) == X509_V_OK;
-    }
-
-    found = (intptr_t) SSL_get_ex_data(ssl, ngx_http_dmp_ssl_index);
-
-    return (SSL_get_verify_result(ssl) == X509_V_OK
-            || (found & NGX_HTTP_DMP_ERROR) != 0)
-           && !(found & NGX_HTTP_DMP_UNPROVEN);
-}
-
-
 /* The lists of that issuer: until when the best of them is good. */
 static time_t
 ngx_http_dmp_crl_until(const ngx_http_dmp_main_conf_t *dmcf,
@@ -252,24 +188,19 @@ ngx_http_dmp_crl_until(const ngx_http_dmp_main_conf_t *dmcf,
 }
 
 
-time_t
-ngx_http_dmp_revocation_until(ngx_connection_t *c, X509 *certificate,
-    const ngx_http_dmp_main_conf_t *dmcf)
+/* The first of the lists of a chain to be overdue; 0: no list concerns it. */
+static time_t
+ngx_http_dmp_chain_until(const ngx_http_dmp_main_conf_t *dmcf,
+    STACK_OF(X509) *chain)
 {
-    int              i, n;
-    time_t           until, least;
-    STACK_OF(X509)  *chain;
+    int     i;
+    time_t  until, least;
 
-    /* none after a resumption: then the list of its own issuer counts */
-    chain = SSL_get0_verified_chain(c->ssl->connection);
-    n = (chain != NULL) ? sk_X509_num(chain) : 1;
     least = 0;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; chain != NULL && i < sk_X509_num(chain); i++) {
         until = ngx_http_dmp_crl_until(dmcf,
-                    X509_get_issuer_name((chain != NULL)
-                                         ? sk_X509_value(chain, i)
-                                         : certificate));
+                        X509_get_issuer_name(sk_X509_value(chain, i)));
 
         if (until != 0 && (least == 0 || until < least)) {
             least = until;
@@ -277,6 +208,138 @@ ngx_http_dmp_revocation_until(ngx_connection_t *c, X509 *certificate,
     }
 
     return (least != 0) ? least + dmcf->crl_grace : 0;
+}
+
+
+/* By the server's authorities and lists as they are now. */
+static int
+ngx_http_dmp_verify_resumed(SSL *ssl, X509 *certificate,
+    const ngx_http_dmp_main_conf_t *dmcf, time_t *until)
+{
+    int              error;
+    X509_STORE_CTX  *verification;
+
+    verification = X509_STORE_CTX_new();
+    if (verification == NULL) {
+        return X509_V_ERR_OUT_OF_MEM;
+    }
+
+    error = X509_V_ERR_UNSPECIFIED;
+
+    if (X509_STORE_CTX_init(verification,
+                            SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)),
+                            certificate, SSL_get_peer_cert_chain(ssl)) == 1
+        && X509_STORE_CTX_set_default(verification, "ssl_client") == 1)
+    {
+        X509_STORE_CTX_set_depth(verification, SSL_get_verify_depth(ssl));
+        X509_STORE_CTX_set_verify_cb(verification, ngx_http_dmp_verify_again);
+
+        if (X509_verify_cert(verification) == 1) {
+            error = X509_V_OK;
+            *until = ngx_http_dmp_chain_until(dmcf,
+                                    X509_STORE_CTX_get0_chain(verification));
+
+        } else if (X509_STORE_CTX_get_error(verification) != X509_V_OK) {
+            error = X509_STORE_CTX_get_error(verification);
+        }
+    }
+
+    X509_STORE_CTX_free(verification);
+    ERR_clear_error();
+
+    return error;
+}
+
+
+/*
+ * A client may resume its session for each request: what was verified a short
+ * time ago, by lists that only a reload changes, is not verified anew.
+ */
+static int
+ngx_http_dmp_verify_cached(SSL *ssl, X509 *certificate,
+    const ngx_http_dmp_main_conf_t *dmcf, time_t *until)
+{
+    int                       error;
+    u_char                    digest[EVP_MAX_MD_SIZE];
+    unsigned                  len;
+    SSL_CTX                  *server;
+    ngx_http_dmp_verified_t  *slot;
+
+    server = SSL_get_SSL_CTX(ssl);
+
+    if (X509_digest(certificate, EVP_sha256(), digest, &len) != 1
+        || len != sizeof(slot->digest))
+    {
+        return X509_V_ERR_UNSPECIFIED;
+    }
+
+    slot = &ngx_http_dmp_verified[digest[0] % NGX_HTTP_DMP_VERIFIED];
+
+    if (slot->server == server
+        && ngx_memcmp(slot->digest, digest, len) == 0
+        && (ngx_msec_t) (ngx_current_msec - slot->at)
+           < NGX_HTTP_DMP_VERIFIED_MS)
+    {
+        *until = slot->until;
+        return X509_V_OK;
+    }
+
+    error = ngx_http_dmp_verify_resumed(ssl, certificate, dmcf, until);
+
+    if (error == X509_V_OK) {
+        slot->server = server;
+        slot->until = *until;
+        slot->at = ngx_current_msec;
+        ngx_memcpy(slot->digest, digest, len);
+    }
+
+    return error;
+}
+
+
+int
+ngx_http_dmp_verify_result(ngx_connection_t *c, X509 *certificate,
+    const ngx_http_dmp_main_conf_t *dmcf, time_t *until)
+{
+    int   error;
+    SSL  *ssl;
+
+    ssl = c->ssl->connection;
+    error = (int) SSL_get_verify_result(ssl);
+    *until = 0;
+
+    if (error != X509_V_OK) {
+        return error;
+    }
+
+    if (SSL_session_reused(ssl)) {
+        return ngx_http_dmp_verify_cached(ssl, certificate, dmcf, until);
+    }
+
+    *until = ngx_http_dmp_chain_until(dmcf, SSL_get0_verified_chain(ssl));
+
+    return X509_V_OK;
+}
+
+
+ngx_uint_t
+ngx_http_dmp_verify_proven(ngx_connection_t *c)
+{
+    SSL       *ssl;
+    intptr_t   found;
+
+    ssl = c->ssl->connection;
+
+    if (SSL_session_reused(ssl)) {
+        /* the session is one that this server gave, after it had verified */
+        return SSL_get_verify_result(ssl) == X509_V_OK;
+    }
+
+    found = (intptr_t) SSL_get_ex_data(ssl, ngx_http_dmp_ssl_index);
+
+    return (SSL_get_verify_result(ssl) == X509_V_OK
+            || (found & NGX_HTTP_DMP_ERROR) != 0)
+           && !(found & NGX_HTTP_DMP_UNPROVEN);
 }
 
 
@@ -493,6 +556,9 @@ ngx_http_dmp_revocation_protect(ngx_conf_t *cf,
     if (ngx_http_dmp_revocation_indexes(cf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
+
+    /* an address may be that of a server of another configuration */
+    ngx_memzero(ngx_http_dmp_verified, sizeof(ngx_http_dmp_verified));
 
     store = SSL_CTX_get_cert_store(ctx);
 

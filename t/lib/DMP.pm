@@ -50,7 +50,7 @@ use DMP::Block ();
 
 my @exported = qw(config request request_raw redis redis_address backend
     backend_address backend_log trace trace_mark
-    import_records verify_trace dmpctl pki keys policy reload
+    import_records import_directory verify_trace dmpctl pki keys policy reload
     nginx_pid worker_pids tls_port plain_port wait_for slurp guard);
 
 my %default;
@@ -266,6 +266,26 @@ sub import_records
     return dmpctl('record', 'import', $file, '--redis', redis_address(),
         '--record-key', "$keys/record.key", '--audit-key', "$keys/audit.key",
         '--pseudonym-key', "$keys/pseudonym.key", '--node', 'import');
+}
+
+
+# Changes of the directory, as JSON lines.
+sub import_directory
+{
+    my @entries = @_;
+
+    my $file = dir() . '/directory.jsonl';
+    my $keys = DMP::keys();
+
+    initialise_store();
+
+    open my $out, '>:utf8', $file or die "$file: $!\n";
+    print $out map { (ref $_ ? JSON::PP->new->encode($_) : $_) . "\n" } @entries;
+    close $out or die "$file: $!\n";
+
+    return dmpctl('directory', 'import', $file, '--redis', redis_address(),
+        '--record-key', "$keys/record.key", '--audit-key', "$keys/audit.key",
+        '--node', 'import');
 }
 
 
