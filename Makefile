@@ -154,7 +154,10 @@ $(B)/asan/%.o: %.c Makefile
 	$(if $(V),,@echo "  CC $< (ASan)")
 	$(Q)$(CC) $(BASE) -It/unit $(SAN) -c -o $@ $<
 
-$(B)/asan/libdmp.a: $(CORE:%.c=$(B)/asan/%.o)
+# What the tools parse is tested and fuzzed like the core
+PARTS := tools/extract.c tools/directory_sort.c
+
+$(B)/asan/libdmp.a: $(CORE:%.c=$(B)/asan/%.o) $(PARTS:%.c=$(B)/asan/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(UNITS): $(B)/unit/%: $(B)/asan/t/unit/%.o $(B)/asan/libdmp.a
@@ -178,7 +181,7 @@ $(B)/fuzz/obj/%.o: %.c Makefile
 	$(if $(V),,@echo "  CC $< (fuzz)")
 	$(Q)$(CLANG) $(BASE) $(SAN) -fsanitize=fuzzer-no-link -c -o $@ $<
 
-$(B)/fuzz/libdmp.a: $(CORE:%.c=$(B)/fuzz/obj/%.o)
+$(B)/fuzz/libdmp.a: $(CORE:%.c=$(B)/fuzz/obj/%.o) $(PARTS:%.c=$(B)/fuzz/obj/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 .SECONDARY:

@@ -3,13 +3,16 @@
  * acknowledged before the next is written.
  */
 
+#include <pwd.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/rand.h>
 
 #include <dmp/dmp_entry.h>
+#include <dmp/dmp_record.h>
 
-#include "record.h"
+#include "commit.h"
 
 
 #define COMMIT_CHECKPOINT  64            /* entries */
@@ -32,7 +35,7 @@ commit_number(store_args_t *args, char text[24], uint64_t n)
  * not what we think.
  */
 static int
-commit_answer(record_tool_t *t, const dmp_entry_t *e, redisReply *r,
+commit_answer(commit_t *c, const dmp_entry_t *e, redisReply *r,
     char outcome)
 {
     int        rc;
@@ -55,7 +58,7 @@ commit_answer(record_tool_t *t, const dmp_entry_t *e, redisReply *r,
                    ? "the trace's head is not the one that was written last"
                    : "unexpected answer");
 
-    } else if (!dmp_writer_acked(t->writer, e->bucket, e->seq,
+    } else if (!dmp_writer_acked(c->writer, e->bucket, e->seq,
                                  r->element[0]->integer == 1 ? outcome : '0',
                                  ms, n))
     {
@@ -85,7 +88,7 @@ commit_entry(store_args_t *args, char epoch[24], char seq[24],
 
 
 static bool
-commit_append(record_tool_t *t, const dmp_entry_t *e)
+commit_append(commit_t *c, const dmp_entry_t *e)
 {
     char           trace[DMP_KEY_NAME_MAX], w[DMP_KEY_NAME_MAX];
     char           epoch[24], seq[24];
@@ -99,71 +102,88 @@ commit_append(record_tool_t *t, const dmp_entry_t *e)
     store_bytes(&args, trace, dmp_key_name(trace, e->bucket, "trace",
                                            dmp_null_string));
     store_bytes(&args, w, dmp_key_name(w, e->bucket, "w",
-                                       dmp_writer_name(t->writer)));
+                                       dmp_writer_name(c->writer)));
     commit_entry(&args, epoch, seq, e);
-    r = store_call(&t->store, &args);
+    r = store_call(c->store, &args);
 
-    return r != NULL && commit_answer(t, e, r, 'S') == TOOL_DONE;
+    return r != NULL && commit_answer(c, e, r, 'S') == TOOL_DONE;
+}
+
+
+void
+commit_names(commit_t *c)
+{
+    struct passwd  *user;
+
+    if (c->operator == NULL) {
+        user = getpwuid(geteuid());
+        c->operator = user != NULL ? user->pw_name : "unknown";
+    }
+
+    if (c->node == NULL) {
+        c->node = gethostname(c->host, sizeof(c->host)) == 0 ? c->host
+                                                             : "dmpctl";
+        c->host[sizeof(c->host) - 1] = '\0';
+    }
 }
 
 
 static bool
-commit_open(record_tool_t *t)
+commit_open(commit_t *c)
 {
     dmp_buf_t     buf;
     dmp_entry_t   e;
 
     dmp_buf_init(&buf, commit_body, sizeof(commit_body));
 
-    if (dmp_writer_open_epoch(t->writer, tool_now_ms(), &buf, &e) != DMP_OK) {
+    if (dmp_writer_open_epoch(c->writer, tool_now_ms(), &buf, &e) != DMP_OK) {
         tool_error("no epoch could be opened");
         return false;
     }
 
-    return commit_append(t, &e);
+    return commit_append(c, &e);
 }
 
 
 bool
-record_begin(record_tool_t *t)
+commit_begin(commit_t *c)
 {
-    t->writer = dmp_writer_create((dmp_str_t) { t->node, strlen(t->node) },
-                                  t->store.buckets, t->audit_key);
-    if (t->writer == NULL) {
+    c->writer = dmp_writer_create((dmp_str_t) { c->node, strlen(c->node) },
+                                  c->store->buckets, c->audit_key);
+    if (c->writer == NULL) {
         tool_error("no memory");
         return false;
     }
 
-    return commit_open(t);
+    return commit_open(c);
 }
 
 
 bool
-record_end(record_tool_t *t)
+commit_end(commit_t *c)
 {
     dmp_rc_t      rc;
     dmp_buf_t     buf;
     dmp_entry_t   e;
 
-    if (t->writer == NULL || !dmp_writer_ready(t->writer)) {
+    if (c->writer == NULL || !dmp_writer_ready(c->writer)) {
         return false;
     }
 
     dmp_buf_init(&buf, commit_body, sizeof(commit_body));
-    rc = dmp_writer_close_epoch(t->writer, tool_now_ms(), &buf, &e);
+    rc = dmp_writer_close_epoch(c->writer, tool_now_ms(), &buf, &e);
 
     if (rc != DMP_OK) {
         /* After a failed answer: what stands unsigned is told by verify. */
         return false;
     }
 
-    return commit_append(t, &e);
+    return commit_append(c, &e);
 }
 
 
-/* A new epoch before this one's hour is over, and heads signed now and then. */
-static bool
-commit_upkeep(record_tool_t *t)
+bool
+commit_keep(commit_t *c)
 {
     int64_t       now;
     dmp_buf_t     buf;
@@ -171,70 +191,129 @@ commit_upkeep(record_tool_t *t)
 
     now = tool_now_ms();
 
-    if (now - dmp_writer_epoch_opened(t->writer) > DMP_EPOCH_MS) {
-        return record_end(t) && commit_open(t);
+    if (now - dmp_writer_epoch_opened(c->writer) > DMP_EPOCH_MS) {
+        return commit_end(c) && commit_open(c);
     }
 
-    if (dmp_writer_unsigned(t->writer) < COMMIT_CHECKPOINT) {
+    if (dmp_writer_unsigned(c->writer) < COMMIT_CHECKPOINT) {
         return true;
     }
 
     dmp_buf_init(&buf, commit_body, sizeof(commit_body));
 
-    if (dmp_writer_checkpoint(t->writer, now, &buf, &e) != DMP_OK) {
+    if (dmp_writer_checkpoint(c->writer, now, &buf, &e) != DMP_OK) {
         tool_error("no checkpoint could be written");
         return false;
     }
 
-    return commit_append(t, &e);
+    return commit_append(c, &e);
 }
 
 
-static bool
-commit_write(record_tool_t *t, const record_keys_t *keys, uint64_t version,
-    uint64_t next, dmp_operation_t operation, dmp_entry_t *e)
+void
+commit_free(commit_t *c)
 {
-    char             trace_id[DMP_UUID_LEN];
-    dmp_buf_t        buf;
-    dmp_access_t     change;
-    dmp_request_t    request;
-    dmp_subject_t    subject;
-    dmp_decision_t   decision;
-    unsigned char    random[10];
+    dmp_writer_free(c->writer);
+    EVP_PKEY_free(c->audit_key);
+    c->writer = NULL;
+    c->audit_key = NULL;
+}
 
-    memset(&change, 0, sizeof(change));
-    memset(&request, 0, sizeof(request));
-    memset(&subject, 0, sizeof(subject));
-    memset(&decision, 0, sizeof(decision));
+
+bool
+commit_trace_id(char out[DMP_UUID_LEN])
+{
+    unsigned char  random[10];
 
     if (RAND_bytes(random, sizeof(random)) != 1) {
         tool_error("no random bytes");
         return false;
     }
 
-    subject.actor = DMP_ACTOR_OPERATOR;
-    subject.auth = DMP_AUTH_OPERATOR;
-    subject.id.data = t->operator;
-    subject.id.len = strlen(t->operator);
-    request.mapping = DMP_MAPPING_ONE;
-    request.operation = operation;
-    request.mode = DMP_MODE_NORMAL;
-    request.route = "dmpctl record import";
-    decision.effect = DMP_ALLOW;
-    decision.rule = DMP_RULE_E1;
+    dmp_uuid7(out, tool_now_ms(), random);
 
-    change.time_ms = tool_now_ms();
-    dmp_uuid7(trace_id, change.time_ms, random);
-    change.trace_id = (dmp_str_t) { trace_id, DMP_UUID_LEN };
-    change.subject = &subject;
-    change.patient = (dmp_str_t) { keys->pseudonym, DMP_PSEUDONYM_LEN };
-    change.request = &request;
-    change.decision = &decision;
-    change.version = version;
+    return true;
+}
+
+
+static void
+commit_subject(const commit_t *c, dmp_subject_t *subject)
+{
+    memset(subject, 0, sizeof(*subject));
+
+    subject->actor = DMP_ACTOR_OPERATOR;
+    subject->auth = DMP_AUTH_OPERATOR;
+    subject->id.data = c->operator;
+    subject->id.len = strlen(c->operator);
+}
+
+
+bool
+commit_admin(commit_t *c, const dmp_admin_t *admin)
+{
+    dmp_buf_t      buf;
+    dmp_admin_t    said;
+    dmp_entry_t    e;
+    dmp_subject_t  subject;
+
+    if (!commit_keep(c)) {
+        return false;
+    }
+
+    commit_subject(c, &subject);
+    said = *admin;
+    said.subject = &subject;
+    said.time_ms = tool_now_ms();
 
     dmp_buf_init(&buf, commit_body, sizeof(commit_body));
 
-    if (dmp_writer_change(t->writer, keys->bucket, &change, next, &buf, e)
+    if (dmp_writer_admin(c->writer, &said, &buf, &e) != DMP_OK) {
+        tool_error("the command could not be traced");
+        return false;
+    }
+
+    return commit_append(c, &e);
+}
+
+
+static bool
+commit_write(commit_t *c, const commit_change_t *change, dmp_entry_t *e)
+{
+    char             trace_id[DMP_UUID_LEN];
+    dmp_buf_t        buf;
+    dmp_access_t     access;
+    dmp_request_t    request;
+    dmp_subject_t    subject;
+    dmp_decision_t   decision;
+
+    memset(&access, 0, sizeof(access));
+    memset(&request, 0, sizeof(request));
+    memset(&decision, 0, sizeof(decision));
+
+    if (!commit_trace_id(trace_id)) {
+        return false;
+    }
+
+    commit_subject(c, &subject);
+    request.mapping = DMP_MAPPING_ONE;
+    request.operation = change->operation;
+    request.mode = DMP_MODE_NORMAL;
+    request.route = change->route;
+    decision.effect = DMP_ALLOW;
+    decision.rule = DMP_RULE_E1;
+
+    access.time_ms = tool_now_ms();
+    access.trace_id = (dmp_str_t) { trace_id, DMP_UUID_LEN };
+    access.subject = &subject;
+    access.patient = change->pseudonym;
+    access.request = &request;
+    access.decision = &decision;
+    access.version = change->version;
+
+    dmp_buf_init(&buf, commit_body, sizeof(commit_body));
+
+    if (dmp_writer_change(c->writer, change->bucket, &access, change->next,
+                          &buf, e)
         != DMP_OK)
     {
         tool_error("the change could not be traced");
@@ -246,9 +325,7 @@ commit_write(record_tool_t *t, const record_keys_t *keys, uint64_t version,
 
 
 int
-record_send_change(record_tool_t *t, const record_keys_t *keys,
-    uint64_t version, uint64_t next, dmp_operation_t operation,
-    const char *sealed, size_t sealed_len)
+commit_change(commit_t *c, const commit_change_t *change)
 {
     char           trace[DMP_KEY_NAME_MAX], w[DMP_KEY_NAME_MAX];
     char           epoch[24], seq[24], current[24], following[24];
@@ -256,9 +333,7 @@ record_send_change(record_tool_t *t, const record_keys_t *keys,
     dmp_entry_t    e;
     store_args_t   args;
 
-    if (!commit_upkeep(t)
-        || !commit_write(t, keys, version, next, operation, &e))
-    {
+    if (!commit_keep(c) || !commit_write(c, change, &e)) {
         return TOOL_FAILED;
     }
 
@@ -266,17 +341,17 @@ record_send_change(record_tool_t *t, const record_keys_t *keys,
     store_text(&args, "FCALL");
     store_text(&args, "dmp1_change");
     store_text(&args, "4");
-    store_bytes(&args, keys->rec, keys->rec_len);
-    store_bytes(&args, trace, dmp_key_name(trace, keys->bucket, "trace",
+    store_bytes(&args, change->rec.data, change->rec.len);
+    store_bytes(&args, trace, dmp_key_name(trace, change->bucket, "trace",
                                            dmp_null_string));
-    store_bytes(&args, keys->idx, keys->idx_len);
-    store_bytes(&args, w, dmp_key_name(w, keys->bucket, "w",
-                                       dmp_writer_name(t->writer)));
-    commit_number(&args, current, version);
+    store_bytes(&args, change->idx.data, change->idx.len);
+    store_bytes(&args, w, dmp_key_name(w, change->bucket, "w",
+                                       dmp_writer_name(c->writer)));
+    commit_number(&args, current, change->version);
     commit_entry(&args, epoch, seq, &e);
-    store_bytes(&args, sealed, sealed_len);
-    commit_number(&args, following, next);
-    r = store_call(&t->store, &args);
+    store_bytes(&args, change->sealed.data, change->sealed.len);
+    commit_number(&args, following, change->next);
+    r = store_call(c->store, &args);
 
-    return r != NULL ? commit_answer(t, &e, r, 'R') : TOOL_FAILED;
+    return r != NULL ? commit_answer(c, &e, r, 'R') : TOOL_FAILED;
 }

@@ -69,6 +69,35 @@ static const command_t  commands[] = {
       "                   [--json]\n"
       STORE_USAGE, dmpctl_record_show },
 
+    { "directory", "import", "import the directory of who asks",
+      "dmpctl directory import FILE|- --record-key FILE --audit-key FILE\n"
+      "                        [options]\n"
+      "\n"
+      "FILE is the Annuaire Santé's extract of persons and activities, or\n"
+      "changes of our own, one JSON object per line (docs/directory.md).\n"
+      "Nothing is imported while a line is wrong; each wrong line is named.\n"
+      "Only what differs is written.  One import at a time.\n"
+      "\n"
+      "  --record-key FILE     the newest first when given several times\n"
+      "  --complete            the extract names everybody who is published:\n"
+      "                        remove published entries it does not name\n"
+      "  --remove-at-most N    unless that is over N percent; default 5\n"
+      "  --skip-wrong N        leave up to N wrong lines out, and the persons\n"
+      "                        they name as they are; default 0\n"
+      "  --node NAME           this host's name in traces; default its own\n"
+      "  --operator NAME       who imports; default the user's name\n"
+      "  --json                for machines\n"
+      "\n"
+      "TMPDIR must have room for twice the file.\n"
+      STORE_USAGE, dmpctl_directory_import },
+
+    { "directory", "show", "show an entry of the directory",
+      "dmpctl directory show ID --record-key FILE [--json]\n"
+      "\n"
+      "ID is a national identifier of a person (8 and the RPPS, 0 and the\n"
+      "ADELI number) or of a structure (1 and the FINESS, 3 and the SIRET).\n"
+      STORE_USAGE, dmpctl_directory_show },
+
     { "audit", "verify", "prove the trace whole, or name the first break",
       "dmpctl audit verify --audit-public-key FILE [--json]\n"
       "\n"
@@ -217,6 +246,10 @@ main(int argc, char **argv)
 
     if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0) {
         return run_help(argc - 1, argv + 1);
+    }
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        return run_help(1, argv);
     }
 
     used = 0;

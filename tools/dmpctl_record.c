@@ -5,7 +5,6 @@
  */
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -63,31 +62,39 @@ static int
 record_commit(record_tool_t *t, const record_keys_t *keys, uint64_t version,
     dmp_operation_t operation, const char *json, size_t len)
 {
-    int        rc;
-    char      *sealed;
-    size_t     sealed_len;
-    uint64_t   next;
+    int               rc;
+    char             *sealed;
+    commit_change_t   change;
+
+    memset(&change, 0, sizeof(change));
+    change.bucket = keys->bucket;
+    change.pseudonym = (dmp_str_t) { keys->pseudonym, DMP_PSEUDONYM_LEN };
+    change.rec = (dmp_str_t) { keys->rec, keys->rec_len };
+    change.idx = (dmp_str_t) { keys->idx, keys->idx_len };
+    change.version = version;
+    change.operation = operation;
+    change.route = "dmpctl record import";
 
     /*
      * A first version is the time: a record that was removed and made again
      * never has a version that a gateway may still hold of the old one.
      */
-    next = (version != 0) ? version + 1 : (uint64_t) tool_now_ms();
+    change.next = (version != 0) ? version + 1 : (uint64_t) tool_now_ms();
 
     sealed = malloc(len + DMP_SEAL_OVERHEAD);
+    change.sealed.data = sealed;
 
     if (sealed == NULL
-        || dmp_seal(&t->ring, (dmp_str_t) { keys->rec, keys->rec_len },
-                    dmp_string(DMP_RECORD_FIELD), next, json, len, sealed,
-                    &sealed_len) != DMP_OK)
+        || dmp_seal(&t->ring, change.rec, dmp_string(DMP_RECORD_FIELD),
+                    change.next, json, len, sealed, &change.sealed.len)
+           != DMP_OK)
     {
         tool_error("the record could not be sealed");
         free(sealed);
         return TOOL_FAILED;
     }
 
-    rc = record_send_change(t, keys, version, next, operation, sealed,
-                            sealed_len);
+    rc = commit_change(&t->commit, &change);
     free(sealed);
 
     return rc;
@@ -326,13 +333,13 @@ record_import(record_tool_t *t, const char *path, const char *data,
         return rc;
     }
 
-    if (!record_begin(t)) {
+    if (!commit_begin(&t->commit)) {
         return TOOL_FAILED;
     }
 
     rc = record_each_line(t, path, data, len, false);
 
-    if (!record_end(t) && rc == TOOL_DONE) {
+    if (!commit_end(&t->commit) && rc == TOOL_DONE) {
         rc = TOOL_FAILED;
     }
 
@@ -366,28 +373,27 @@ dmpctl_record_import(int argc, char **argv)
 {
     int                    rc;
     bool                   json;
-    char                  *data, host[256];
+    char                  *data;
     size_t                 len;
     const char            *pseudonym, *audit;
-    tool_list_t            words, record_files;
-    struct passwd         *user;
+    tool_list_t            words, key_files;
     record_tool_t          t;
     store_options_t        where;
     const tool_option_t    options[] = {
         STORE_OPTIONS(where),
-        { "--record-key",    NULL,           NULL,        &record_files },
-        { "--pseudonym-key", NULL,           &pseudonym,  NULL },
-        { "--audit-key",     NULL,           &audit,      NULL },
-        { "--node",          NULL,           &t.node,     NULL },
-        { "--operator",      NULL,           &t.operator, NULL },
-        { "--any-ins-key",   &t.any_ins_key, NULL,        NULL },
-        { "--json",          &json,          NULL,        NULL },
-        { NULL,              NULL,           NULL,        NULL }
+        { "--record-key",    NULL,           NULL,               &key_files },
+        { "--pseudonym-key", NULL,           &pseudonym,         NULL },
+        { "--audit-key",     NULL,           &audit,             NULL },
+        { "--node",          NULL,           &t.commit.node,     NULL },
+        { "--operator",      NULL,           &t.commit.operator, NULL },
+        { "--any-ins-key",   &t.any_ins_key, NULL,               NULL },
+        { "--json",          &json,          NULL,               NULL },
+        { NULL,              NULL,           NULL,               NULL }
     };
 
     memset(&where, 0, sizeof(where));
     memset(&t, 0, sizeof(t));
-    record_files.n = 0;
+    key_files.n = 0;
     pseudonym = NULL;
     audit = NULL;
     json = false;
@@ -396,25 +402,17 @@ dmpctl_record_import(int argc, char **argv)
         return TOOL_USAGE;
     }
 
-    if (record_files.n == 0 || pseudonym == NULL || audit == NULL) {
+    if (key_files.n == 0 || pseudonym == NULL || audit == NULL) {
         tool_error("--record-key, --pseudonym-key and --audit-key are needed");
         return TOOL_USAGE;
     }
 
-    user = getpwuid(geteuid());
+    t.commit.store = &t.store;
+    commit_names(&t.commit);
 
-    if (t.operator == NULL) {
-        t.operator = user != NULL ? user->pw_name : "unknown";
-    }
-
-    if (t.node == NULL) {
-        t.node = gethostname(host, sizeof(host)) == 0 ? host : "dmpctl";
-        host[sizeof(host) - 1] = '\0';
-    }
-
-    if (!tool_keyring(&record_files, &t.ring)
+    if (!tool_keyring(&key_files, &t.ring)
         || !tool_key(pseudonym, t.pseudonym_key)
-        || (t.audit_key = tool_private_key(audit)) == NULL)
+        || (t.commit.audit_key = tool_private_key(audit)) == NULL)
     {
         return TOOL_FAILED;
     }
@@ -432,8 +430,7 @@ dmpctl_record_import(int argc, char **argv)
     }
 
     record_wipe(data, len);
-    dmp_writer_free(t.writer);
-    EVP_PKEY_free(t.audit_key);
+    commit_free(&t.commit);
     OPENSSL_cleanse(&t, sizeof(t));
 
     return rc;

@@ -1,29 +1,24 @@
 /*
- * record.h: between the commands that read records, record_get.c, which gets
- * them out of the store, and commit.c, which commits their changes.
+ * record.h: between the commands that read records and record_get.c, which
+ * gets them out of the store.
  */
 
 #ifndef TOOL_RECORD_H
 #define TOOL_RECORD_H
 
-#include <dmp/dmp_trace.h>
-
-#include "store.h"
+#include "commit.h"
 
 
 typedef struct {
-    store_t          store;
-    dmp_keyring_t    ring;
-    unsigned char    pseudonym_key[DMP_KEY_LEN];
-    EVP_PKEY        *audit_key;
-    dmp_writer_t    *writer;
-    const char      *node;
-    const char      *operator;
-    bool             any_ins_key;
-    size_t           line;
-    size_t           checked;
-    size_t           imported;
-    size_t           unchanged;
+    store_t        store;
+    commit_t       commit;
+    dmp_keyring_t  ring;
+    unsigned char  pseudonym_key[DMP_KEY_LEN];
+    bool           any_ins_key;
+    size_t         line;
+    size_t         checked;
+    size_t         imported;
+    size_t         unchanged;
 } record_tool_t;
 
 typedef struct {
@@ -51,17 +46,5 @@ bool record_get(record_tool_t *t, const record_keys_t *keys,
 
 /* Wipes and frees the text; NULL is none. */
 void record_wipe(char *text, size_t len);
-
-/* Opens an epoch of our own, and ends it with all heads signed. */
-bool record_begin(record_tool_t *t);
-bool record_end(record_tool_t *t);
-
-/*
- * Commits a new record, sealed as version "next", with its trace.  TOOL_NO:
- * traced as refused, since another version than "version" is current.
- */
-int record_send_change(record_tool_t *t, const record_keys_t *keys,
-    uint64_t version, uint64_t next, dmp_operation_t operation,
-    const char *sealed, size_t sealed_len);
 
 #endif
