@@ -16,7 +16,9 @@ const samples = readFileSync(samplesFile, 'utf8').trim().split('\n')
   .map((line) => JSON.parse(line))
   .filter((sample) => sample.round > 0);
 
-const rounds = [...new Set(samples.map((s) => s.round))];
+/* Handshakes have more of them, and shorter ones, than the other rows. */
+const roundsOf = (row) =>
+  [...new Set(samples.filter((s) => s.row === row).map((s) => s.round))];
 
 function quantile(sorted, q) {
   const at = (sorted.length - 1) * q;
@@ -41,10 +43,10 @@ function summary(values) {
 const result = (round, row, peer) =>
   samples.find((s) => s.round === round && s.row === row && s.peer === peer).result;
 
-const each = (f) => summary(rounds.map(f));
+const each = (f, row = 'read') => summary(roundsOf(row).map(f));
 
 function throughput(row, peer) {
-  const of = (name) => each((n) => result(n, row, peer)[name]);
+  const of = (name) => each((n) => result(n, row, peer)[name], row);
   const out = {
     requests_per_second: of('rate'),
     p50_us: of('p50_us'),
@@ -62,11 +64,44 @@ function throughput(row, peer) {
 /* Two readings: what came out, and what the gateway's own CPU time allows. */
 const ratios = (row, peer) => ({
   requests_per_second: each(
-    (n) => result(n, row, peer).rate / result(n, row, 'bare').rate
+    (n) => result(n, row, peer).rate / result(n, row, 'bare').rate, row
   ),
   gateway_cpu: each(
-    (n) => result(n, row, 'bare').gateway_us / result(n, row, peer).gateway_us
+    (n) => result(n, row, 'bare').gateway_us / result(n, row, peer).gateway_us, row
   ),
+});
+
+/*
+ * What the gateway's worker adds to a connection with one read, and to a read
+ * on a connection that stands; the rest is the handshake's: the certificate
+ * read once, and verified again when the session is resumed.  Reads that come
+ * apart are committed apart: the rest is a little too much.
+ */
+function handshake(row, peer) {
+  const cpu = (n, name, of) => result(n, name, of).gateway_us;
+  const read = (of) => each((n) => cpu(n, 'read', of)).median;
+  const added = (n, name) => cpu(n, name, peer) - cpu(n, name, 'bare');
+  const toRead = each((n) => added(n, 'read'));
+  const bareRead = read('bare');
+  const ourRead = read(peer);
+
+  return {
+    added_us: each((n) => added(n, row), row),
+    added_to_read_us: toRead,
+    added_to_handshake_us: each((n) => added(n, row) - toRead.median, row),
+    handshake_alone: each(
+      (n) => (cpu(n, row, 'bare') - bareRead) / (cpu(n, row, peer) - ourRead), row
+    ),
+  };
+}
+
+const connections = (row) => ({
+  bare: throughput(row, 'bare'),
+  memory: {
+    ...throughput(row, 'memory'),
+    to_bare: ratios(row, 'memory'),
+    handshake: handshake(row, 'memory'),
+  },
 });
 
 /* At p10 what else the machine does is least seen. */
@@ -116,7 +151,7 @@ const report = {
     redis: (version('redis-server', '--version').match(/v=(\S+)/) ?? [])[1] ?? null,
     openssl: version('openssl', 'version').split(' ')[1] ?? null,
   },
-  rounds: rounds.length,
+  rounds: roundsOf('read').length,
   read: {
     bare: throughput('read', 'bare'),
     memory: { ...throughput('read', 'memory'), to_bare: ratios('read', 'memory') },
@@ -131,6 +166,7 @@ const report = {
     memory: throughput('check', 'memory'),
     fsync: throughput('check', 'fsync'),
   },
+  handshake: { full: connections('full'), resumed: connections('resumed') },
   latency: { memory: latencies('memory'), fsync: latencies('fsync') },
   scan,
 };
@@ -166,10 +202,14 @@ const floors = {
   search: { memory: '0.40', fsync: '0.40' },
 };
 
-for (const [row, title] of [
-  ['read', 'read'], ['search', 'search of 50'], ['check', 'check'],
+for (const [row, title, peers] of [
+  ['read', 'read', report.read],
+  ['search', 'search of 50', report.search],
+  ['check', 'check', report.check],
+  ['full', 'full handshake and read', report.handshake.full],
+  ['resumed', 'resumed session and read', report.handshake.resumed],
 ]) {
-  for (const [peer, r] of Object.entries(report[row])) {
+  for (const [peer, r] of Object.entries(peers)) {
     rows.push([
       `${title}: ${names[peer]}`, number(r.requests_per_second),
       noise(r.requests_per_second),
@@ -191,6 +231,25 @@ console.log(`
 gateway, load, host, store us: CPU time per request; CPU ratio: that of bare to
 ours, in the gateway's worker.  busy: the worker's share of its core; far below
 100 % something else is the limit.  noise: half the interquartile range.
+`);
+
+table([
+  ['a connection for each read, gateway us', 'bare', 'ours', 'added', 'noise',
+    'to a read', 'to a handshake', 'noise', 'ratio', 'noise'],
+  ...Object.entries(report.handshake).map(([name, { bare, memory }]) => {
+    const h = memory.handshake;
+    return [
+      name === 'full' ? 'full handshake' : 'resumed session',
+      small(bare.gateway_cpu_us), small(memory.gateway_cpu_us),
+      small(h.added_us), noise(h.added_us), small(h.added_to_read_us),
+      small(h.added_to_handshake_us), noise(h.added_to_handshake_us),
+      ratio(h.handshake_alone), noise(h.handshake_alone),
+    ];
+  }),
+]);
+console.log(`
+to a read: what is added to a read on a connection that stands; to a handshake:
+the rest.  ratio: bare to ours, both without their read.
 `);
 
 table([

@@ -6,6 +6,7 @@
  *                              first patient; a third is masked
  *   records.jsonl              the records of the patients: all authorise
  *                              the doctor whose certificate the load shows
+ *   directory.jsonl            where that doctor practises
  *   read, search, check        targets of the requests, one a line
  */
 
@@ -109,6 +110,16 @@ function recordOf(ins) {
   };
 }
 
+function professionalOf(id) {
+  const practice = {
+    profession: ['1.2.250.1.71.1.2.7', '10'],
+    sector: ['1.2.250.1.71.4.2.4', 'SA07'],
+    specialty: ['1.2.250.1.71.4.2.5', 'SM26'],
+  };
+
+  return { kind: 'person', ids: [id], practices: [practice] };
+}
+
 const lines = (list) => list.map((line) => `${line}\n`).join('');
 const patients = Array.from({ length: PATIENTS }, (_, i) => insOf(i + 1));
 const named = (ins) => `${INS}%7C${ins}`;
@@ -137,6 +148,8 @@ writeFileSync(`${folder}/www/search.json`, JSON.stringify({
 
 writeFileSync(`${folder}/records.jsonl`,
   lines(patients.map((ins) => JSON.stringify(recordOf(ins)))));
+writeFileSync(`${folder}/directory.jsonl`,
+  lines([JSON.stringify(professionalOf(DOCTOR))]));
 writeFileSync(`${folder}/read`,
   lines(patients.map((_, i) => `/fhir/DocumentReference/document-${i + 1}`)));
 writeFileSync(`${folder}/search`,
