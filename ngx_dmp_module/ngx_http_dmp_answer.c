@@ -87,6 +87,9 @@ ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     /* a host that does not speak HTTP makes the answer one of HTTP/0.9 */
     r->http_version = ctx->http_version;
 
+    /* nor has an error_page that led here a say in the status */
+    r->err_status = 0;
+
     r->headers_out.status = status;
     r->headers_out.status_line.len = 0;
     r->headers_out.content_length_n = (off_t) length;

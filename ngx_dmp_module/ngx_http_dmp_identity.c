@@ -112,9 +112,14 @@ ngx_http_dmp_verified_here(ngx_http_request_t *r)
 }
 
 
-/* The certificate is known, its holder is not: nobody may be named by it. */
+/*
+ * Nobody may be named by a certificate that is refused.  Its issuer is told
+ * where somebody vouches for it or the policy knows that name: else it is the
+ * client's own words, and may hold a patient's number.
+ */
 static void
-ngx_http_dmp_reject(ngx_http_dmp_ctx_t *ctx)
+ngx_http_dmp_reject(ngx_http_dmp_ctx_t *ctx,
+    const ngx_http_dmp_connection_t *conn)
 {
     dmp_subject_t  rejected;
 
@@ -123,7 +128,10 @@ ngx_http_dmp_reject(ngx_http_dmp_ctx_t *ctx)
     rejected.certificate = DMP_CREDENTIAL_REJECTED;
     rejected.token = ctx->subject.token;
     rejected.certificate_serial = ctx->subject.certificate_serial;
-    rejected.certificate_issuer = ctx->subject.certificate_issuer;
+
+    if (!ctx->unproven || conn->identity.known_issuer) {
+        rejected.certificate_issuer = ctx->subject.certificate_issuer;
+    }
 
     ctx->subject = rejected;
 }
@@ -140,15 +148,11 @@ ngx_http_dmp_judge_certificate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ctx->unproven = (conn->verified != X509_V_OK
                      && !ngx_http_dmp_verify_proven(r->connection));
 
-    if (conn->verified != X509_V_OK || ctx->refused) {
-        ngx_http_dmp_reject(ctx);
-        return;
-    }
-
-    if (!dmp_identity_in_date(&conn->identity, (int64_t) now)
+    if (conn->verified != X509_V_OK || ctx->refused
+        || !dmp_identity_in_date(&conn->identity, (int64_t) now)
         || (conn->until != 0 && now > conn->until))
     {
-        ctx->subject.certificate = DMP_CREDENTIAL_REJECTED;
+        ngx_http_dmp_reject(ctx, conn);
     }
 }
 

@@ -301,15 +301,20 @@ int
 ngx_http_dmp_verify_result(ngx_connection_t *c, X509 *certificate,
     const ngx_http_dmp_main_conf_t *dmcf, time_t *until)
 {
-    int   error;
-    SSL  *ssl;
+    int        error;
+    SSL       *ssl;
+    intptr_t   found;
 
     ssl = c->ssl->connection;
     error = (int) SSL_get_verify_result(ssl);
     *until = 0;
 
     if (error != X509_V_OK) {
-        return error;
+        /* the first one says what is wrong, the last one what else is */
+        found = (intptr_t) SSL_get_ex_data(ssl, ngx_http_dmp_ssl_index);
+        found &= NGX_HTTP_DMP_ERROR;
+
+        return (found != X509_V_OK) ? (int) found : error;
     }
 
     if (SSL_session_reused(ssl)) {

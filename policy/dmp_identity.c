@@ -403,6 +403,13 @@ dmp_read_origin(const X509 *certificate, dmp_identity_t *out)
                              &out->subject.certificate_serial);
 
     dmp_value_find(X509_get_issuer_name(certificate), NID_commonName, &issuer);
+
+    if (issuer.state == DMP_VALUE_NONE) {
+        /* authorities of the older IGC-CPS have no common name */
+        dmp_value_find(X509_get_issuer_name(certificate),
+                       NID_organizationalUnitName, &issuer);
+    }
+
     (void) dmp_identity_keep(out, dmp_value_str(&issuer),
                              &out->subject.certificate_issuer);
 }
@@ -423,6 +430,7 @@ dmp_read_certificate(const dmp_policy_t *policy, X509 *certificate,
     }
 
     chain = dmp_chain_of(policy, X509_get_issuer_name(certificate));
+    out->known_issuer = (chain != NULL);
 
     if (chain == NULL || dmp_chain_makes(chain) == 0) {
         return dmp_refuse(out, "its issuer has no role in the policy");

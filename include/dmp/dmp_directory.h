@@ -72,9 +72,10 @@ dmp_str_t dmp_directory_id(const dmp_subject_t *subject);
  * another kind, and nothing was added.
  *
  * The profession is the credential's; where that leaves it open it is the
- * entry's, if the entry has just one.  Situations are those of that profession.  A regulator
- * is registered by name of a centre: with an entry of a person, regulator
- * stays UNKNOWN until dmp_introduce_centre() has seen each of entry->centres.
+ * entry's, if the entry has just one.  Situations are those of that
+ * profession.  A regulator is registered by name of a centre: with an entry of
+ * a person, regulator stays UNKNOWN until dmp_introduce_centre() has seen each
+ * of entry->centres.
  */
 bool dmp_introduce(dmp_subject_t *subject, const dmp_directory_t *entry);
 
