@@ -375,6 +375,140 @@ is_deeply [sort map { $_->{sector}[1] } @{ entry($ROUX)->{practices} }],
     ['SA04', 'SA05'], 'others are imported';
 
 
+# Rows under each identifier of one person
+
+my $ADELI = '0751234567';
+my $forget = join '', map { qq({"id":"$_","remove":true}\n) }
+    $MOREL, $ADELI, $PETIT, $FAURE;
+my $both = sub {
+    my ($x, %more) = @_;
+
+    return map { $x->row(id => $_->[0], profession => 10, sector => $_->[1],
+                         specialty => 'SM26', %more) }
+        [$ADELI, 'SA07'], [$MOREL, 'SA24'], [$ADELI, 'SA08'], [$MOREL, 'SA07'];
+};
+my $sectors = sub { join ' ', sort map { $_->{sector}[1] }
+                        @{ entry($_[0])->{practices} } };
+my $other = $a->row(id => $ROUX, profession => 21, sector => 'SA33');
+
+import_file($other = $a->header . $other);
+import_file($forget);
+is import_file($other . join '', $both->($a)), '2 0 1 0',
+    'identifiers that nothing joins are two persons';
+is $sectors->($ADELI), 'SA07 SA08', 'each with their own';
+
+# the main one sorts after the other, and before it
+for my $ids ([$MOREL, $ADELI], [$ADELI, $MOREL]) {
+    my $order = "@$ids";
+    my $joined = qq({"kind":"person","ids":["$ids->[0]","$ids->[1]"],)
+        . qq("notices":"mailto:a\@example.org"}\n);
+
+    import_file($forget);
+    is import_file($joined), '1 0 0 0', "$order: joined" or diag $err;
+    is import_file($other . join '', $both->($a)), '0 1 1 0',
+        "$order: rows under both are one person's" or diag $err;
+    is $sectors->($MOREL), 'SA07 SA08 SA24',
+        "$order: with the practices of both, each once";
+    is_deeply entry($MOREL)->{ids}, $ids, "$order: joined as before";
+    is entry($MOREL)->{notices}, 'mailto:a@example.org', "$order: what is ours";
+    is_deeply entry($ADELI), entry($MOREL), "$order: one entry";
+
+    my %was = map { $_ => version($_) } @$ids;
+    is import_file($other . join '', reverse $both->($a)), '0 0 2 0',
+        "$order: again, in another order: nothing changes";
+    is_deeply { map { $_ => version($_) } @$ids }, \%was,
+        "$order: not even the version";
+
+    for my $id (@$ids) {
+        is import_file(join('', $other, $both->($a, sector => 'SA01'),
+                            $a->row(id => $id, profession => '1 0')),
+                       '--skip-wrong', 1), '0 0 1 0',
+            "$order: a wrong row of $id";
+        like $err, qr/line 7: "Code profession": "1 0" is no code/,
+            "$order: by its line";
+        is version($id), $was{$id}, "$order: neither is changed";
+    }
+
+    is import_file($other . join '', map {
+        my $n = $_;
+        map { $a->row(id => $_, profession => 10, technical => "R$n$_") }
+            reverse @$ids
+    } 100 .. 250), 'failed: 1', "$order: too many between them";
+    like $err, qr/line 3: more than 256 situations of one person/,
+        "$order: by the first of them";
+
+    for my $id (@$ids) {
+        $redis->call('DEL', "dmp:dir:$id");
+        is import_file($other . join '', $both->($a)), '0 1 1 0',
+            "$order: the copy of $id is missing";
+        is_deeply entry($id)->{ids}, $ids, "$order: and made again";
+
+        $redis->call('DEL', "dmp:dir:$id");
+        is import_file($a->header . $a->row(id => $id eq $MOREL ? $ADELI
+            : $MOREL, profession => 10, sector => 'SA07')), '0 1 0 0',
+            "$order: and with rows of the other only";
+        is_deeply [map { $sectors->($_) } @$ids], ['SA07', 'SA07'],
+            "$order: which is about both";
+        import_file(join '', $a->header, $both->($a));
+    }
+
+    is import_file(join '', $r->header, $both->($r)), '0 0 1 0',
+        "$order: with the column, empty, each row still gives its own";
+    is import_file(join '', $r->header, $both->($r, others => '0753333333')),
+        '0 1 0 0', "$order: and what it adds is of that person";
+    is_deeply entry('0753333333')->{ids}, [@$ids, '0753333333'],
+        "$order: after what they have";
+    is import_file($r->header . $r->row(id => $ADELI, profession => 10)),
+        '0 1 0 0', "$order: but one that has no row is not given";
+    is entry($MOREL), undef, "$order: and goes";
+    is_deeply entry($ADELI)->{ids}, [$ADELI], "$order: the other stays";
+}
+
+# two entries that have one identifier: one of them was put back
+import_file($forget);
+import_file(qq({"kind":"person","ids":["$MOREL","$ADELI"]}\n));
+my $old = $redis->call('HGETALL', "dmp:dir:$MOREL");
+import_file(qq({"ids":["$MOREL"]}\n));
+import_file(qq({"kind":"person","ids":["$PETIT","$ADELI"]}\n));
+$redis->call('DEL', "dmp:dir:$MOREL");
+$redis->call('HSET', "dmp:dir:$MOREL", @$old);
+is import_file(join '', $a->header, $both->($a)), 'failed: 1',
+    'neither of two entries with one identifier is believed';
+like $err, qr/line 3: $MOREL: the directory has $ADELI as an identifier of another, $PETIT/,
+    'they are named';
+is import_file(join('', $a->header, $both->($a),
+                    $a->row(id => $PETIT, profession => 10)),
+               '--skip-wrong', 3), '0 0 0 0', 'and all of them stay as they are';
+$redis->call('DEL', map { "dmp:dir:$_" } $MOREL, $PETIT, $ADELI);
+
+# What stops half way leaves no copy that is of another entry.
+sub writes {
+    my $commands = $redis->call(qw(SLOWLOG GET -1));
+    return map { "$_->[0] " . $_->[1] =~ s/^dmp:dir://r }
+        grep { $_->[0] =~ /^(?:HSET|DEL)$/ && $_->[1] =~ /^dmp:dir:/ }
+        map { $_->[3] } reverse @$commands;
+}
+
+sub import_watched {
+    $redis->call(qw(CONFIG SET slowlog-max-len 10000));
+    $redis->call(qw(CONFIG SET slowlog-log-slower-than 0));
+    $redis->call(qw(SLOWLOG RESET));
+    my $said = import_file(@_);
+    $redis->call(qw(CONFIG SET slowlog-log-slower-than -1));
+    return $said;
+}
+
+import_file(qq({"kind":"person","ids":["$ADELI"]}\n));
+is import_watched(qq({"ids":["$MOREL","$ADELI"]}\n)), '0 1 0 0', 'one more';
+is_deeply [writes()], ["HSET $ADELI", "HSET $MOREL"], 'what is new comes last';
+is import_watched(qq({"id":"$MOREL","remove":true}\n)), '0 0 0 1', 'removed';
+is_deeply [writes()], ["DEL $ADELI", "DEL $MOREL"],
+    'the identifier that the line names goes last';
+is import_file(join '', $a->header, @rows,
+               $a->row(id => $FAURE, profession => 10)), '3 1 1 0',
+    'all as before';
+
+
 # A complete file
 
 my @many = map { DMP::Annuaire::id($_) } 1 .. 200;
@@ -404,6 +538,17 @@ is import_file($people->(1, 3 .. 100), '--complete'), '0 0 99 1',
     'who leaves does so under all identifiers';
 is entry($_), undef, "not under $_" for $many[1], '0756666666';
 isnt entry('0755555555'), undef, 'who stays keeps theirs';
+
+my $alias = sub { join '', $people->(3 .. 100),
+    $a->row(id => '0755555555', profession => $_[0], sector => 'SA07') };
+is import_file($alias->(10), '--complete', '--remove-at-most', 0), '0 1 98 0',
+    'who is there by another identifier';
+is $sectors->($many[0]), 'SA07', 'does not leave';
+is import_file($alias->('1 0'), '--complete', '--remove-at-most', 0,
+               '--skip-wrong', 1), '0 0 98 0', 'nor by a wrong row of it';
+isnt entry($_), undef, "they stay under $_" for $many[0], '0755555555';
+is import_file($people->(1, 3 .. 100), '--complete', '--remove-at-most', 0),
+    '0 1 98 0', 'nor without it';
 
 is import_file($people->(1, 3 .. 99)
     . $a->row(id => $many[99], profession => '1 0'), '--complete',

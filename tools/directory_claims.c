@@ -18,22 +18,6 @@ typedef struct {
 } claims_t;
 
 
-static dmp_str_t
-claims_cut(dmp_str_t *rest)
-{
-    dmp_str_t    field;
-    const char  *end;
-
-    end = memchr(rest->data, '\t', rest->len);
-    field.data = rest->data;
-    field.len = end != NULL ? (size_t) (end - rest->data) : rest->len;
-    rest->data += field.len + (end != NULL);
-    rest->len -= field.len + (end != NULL);
-
-    return field;
-}
-
-
 static bool
 claims_is(const char *text, dmp_str_t s)
 {
@@ -110,8 +94,8 @@ claims_one(directory_import_t *im, claims_t *c, const char *data, size_t len)
     dmp_str_t  rest, id, person;
 
     rest = (dmp_str_t) { data, len };
-    id = claims_cut(&rest);
-    person = claims_cut(&rest);
+    id = directory_cut(&rest, '\t');
+    person = directory_cut(&rest, '\t');
 
     if (!claims_is(c->id, id)) {
         memset(c, 0, sizeof(*c));

@@ -347,7 +347,7 @@ delta_merge_ids(const json_t *held, const json_t *delta, bool published)
     unsigned   i, n;
     dmp_str_t  ids[DMP_DIRECTORY_IDS];
 
-    if (json_object_get(delta, "ids") == NULL && held != NULL) {
+    if (json_object_get(delta, "id") != NULL && held != NULL) {
         return json_incref(json_object_get(held, "ids"));
     }
 

@@ -1,7 +1,8 @@
 /*
  * directory_import.h: between the steps of an import of the directory.  A
- * file is read and sorted (directory_read.c), its persons put together
- * (directory_person.c) and compared with what the store holds
+ * file is read and sorted (directory_read.c), rows under several identifiers
+ * of one person are brought together (directory_resolve.c), persons made of
+ * them (directory_person.c) and compared with what the store holds
  * (directory_plan.c), claims to one identifier found (directory_claims.c),
  * entries that are no longer published too (directory_complete.c); only then
  * is anything written (directory_apply.c).
@@ -27,6 +28,7 @@
 #define DIRECTORY_LINE_TEXT    16        /* a line's number, in a record */
 #define DIRECTORY_DIGEST       43        /* SHA-256 as base64url */
 #define DIRECTORY_ROW_WRONG    "!"       /* instead of a row: it is wrong */
+#define DIRECTORY_RECORD_MAX   (EXTRACT_LINE_MAX + 3 * DMP_ID_MAX + 64)
 
 /* One of the copies of an entry, as the store holds it. */
 typedef struct {
@@ -39,9 +41,12 @@ typedef struct {
 
 /* What the file says of one person or structure. */
 typedef struct {
-    char     id[DMP_ID_MAX + 1];         /* the first that names them */
+    char     id[DMP_ID_MAX + 1];         /* one that names them */
     size_t   line;                       /* the first about them */
-    json_t  *delta;                      /* as directory_delta() gives it */
+    json_t  *delta;                      /* as directory_delta() gives it; an
+                                            extract's has "ids", all that its
+                                            rows give, and "id" if the entry's
+                                            are to stay */
     bool     skip;                       /* a row of theirs was wrong */
     char     why[256];                   /* why it is wrong, or empty */
 } directory_person_t;
@@ -95,8 +100,12 @@ void directory_wrong(directory_import_t *im, size_t line, const char *format,
 /* A temporary file failed, by errno: complains and returns false. */
 bool directory_failed(void);
 
+/* Cuts off what stands before the next "at", or all that is left. */
+dmp_str_t directory_cut(dmp_str_t *rest, char at);
+
 /* The steps, in this order; each returns an exit code after its complaints. */
 int directory_read(directory_import_t *im);
+int directory_resolve(directory_import_t *im);
 int directory_plan(directory_import_t *im);
 int directory_claims(directory_import_t *im);
 int directory_complete(directory_import_t *im);

@@ -13,13 +13,13 @@
 
 /* A row, as directory_read.c gives it to the sorter. */
 enum {
-    ROW_ID = 0,
+    ROW_PERSON = 0,                      /* their identifier, or the main one */
     ROW_PROFESSION,                      /* system, code */
     ROW_ACTIVITY = ROW_PROFESSION + 2,   /* system, code */
     ROW_SECTOR = ROW_ACTIVITY + 2,
     ROW_SPECIALTY,
     ROW_STRUCTURE,
-    ROW_OTHERS,
+    ROW_IDS,                             /* all that it gives, its own first */
     ROW_LINE,
     ROW_FIELDS
 };
@@ -34,8 +34,8 @@ typedef struct {
 } person_t;
 
 
-static dmp_str_t
-person_cut(dmp_str_t *rest, char at)
+dmp_str_t
+directory_cut(dmp_str_t *rest, char at)
 {
     dmp_str_t    field;
     const char  *end;
@@ -57,7 +57,7 @@ person_id(const char *record, size_t len)
 
     rest = (dmp_str_t) { record, len };
 
-    return person_cut(&rest, '\t');
+    return directory_cut(&rest, '\t');
 }
 
 
@@ -163,7 +163,7 @@ person_add_practice(person_t *p, const dmp_str_t f[ROW_FIELDS])
     json_t  *practice;
     size_t   len;
 
-    len = (size_t) (f[ROW_OTHERS].data - f[ROW_PROFESSION].data);
+    len = (size_t) (f[ROW_IDS].data - f[ROW_PROFESSION].data);
 
     if (len == p->last_len
         && memcmp(f[ROW_PROFESSION].data, p->last, len) == 0)
@@ -214,25 +214,25 @@ person_row(person_t *p, const char *record, size_t len)
 {
     bool       ok;
     size_t     i;
-    dmp_str_t  rest, others, f[ROW_FIELDS];
+    dmp_str_t  rest, ids, f[ROW_FIELDS];
 
     rest = (dmp_str_t) { record, len };
 
     for (i = 0; i < ROW_FIELDS; i++) {
-        f[i] = person_cut(&rest, '\t');
+        f[i] = directory_cut(&rest, '\t');
     }
 
     if (dmp_str_eq(f[ROW_PROFESSION], dmp_string(DIRECTORY_ROW_WRONG))) {
         p->person->skip = true;
-        return person_add_id(p, f[ROW_ID]);
+        return true;
     }
 
     person_line(p, f[ROW_LINE]);
-    ok = person_add_id(p, f[ROW_ID]);
-    others = f[ROW_OTHERS];
+    ids = f[ROW_IDS];
+    ok = true;
 
-    while (ok && others.len > 0) {
-        ok = person_add_id(p, person_cut(&others, ' '));
+    while (ok && ids.len > 0) {
+        ok = person_add_id(p, directory_cut(&ids, ' '));
     }
 
     return ok && person_add_practice(p, f);
@@ -249,9 +249,9 @@ person_delta(person_t *p, const char *record, size_t len)
     dmp_error_t  error;
 
     rest = (dmp_str_t) { record, len };
-    (void) person_cut(&rest, '\t');
+    (void) directory_cut(&rest, '\t');
     line = p->person->line;
-    person_line(p, person_cut(&rest, '\t'));
+    person_line(p, directory_cut(&rest, '\t'));
 
     if (line != 0) {
         (void) snprintf(text, sizeof(text),
@@ -275,11 +275,11 @@ person_finish(directory_import_t *im, person_t *p)
         return true;
     }
 
-    p->person->delta = json_pack("{s:s, s:O}", "kind", "person", "practices",
-                                 p->practices);
+    p->person->delta = json_pack("{s:s, s:O, s:O}", "kind", "person",
+                                 "practices", p->practices, "ids", p->ids);
 
-    if (im->extract.others) {
-        return json_object_set(p->person->delta, "ids", p->ids) == 0;
+    if (p->person->delta == NULL || im->extract.others) {
+        return p->person->delta != NULL;
     }
 
     return json_object_set_new(p->person->delta, "id",

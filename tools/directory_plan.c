@@ -10,13 +10,13 @@
 #include "directory_import.h"
 
 
-#define PLAN_HELD  (2 * DMP_DIRECTORY_IDS)
+#define PLAN_HELD  (2 * DMP_DIRECTORY_IDS + 1)
 #define PLAN_TEXT  (1024 * 1024)         /* lines of one batch, bytes */
 
 typedef struct {
     directory_person_t  person;
-    directory_held_t    held[PLAN_HELD]; /* under the identifiers that the file
-                                            gives, then under the entry's */
+    directory_held_t    held[PLAN_HELD]; /* under the person's, the others that
+                                            the file gives, the entry's */
     unsigned            n_named;
     unsigned            n_held;
     directory_held_t   *stored;          /* of them the entry; NULL: none */
@@ -173,15 +173,18 @@ plan_claims(directory_import_t *im, plan_item_t *item)
 }
 
 
-/* Removes the copies under identifiers that "kept" does not have. */
+/*
+ * Removes the copies under identifiers that "kept" does not have: those that
+ * the file names last, so that they still lead to the entry if it stops.
+ */
 static bool
 plan_delete(directory_import_t *im, plan_item_t *item, const json_t *kept)
 {
     unsigned           i;
     directory_held_t  *held;
 
-    for (i = 0; i < item->n_held; i++) {
-        held = &item->held[i];
+    for (i = item->n_held; i > 0; i--) {
+        held = &item->held[i - 1];
 
         if (held->entry != NULL && !directory_entry_has(kept, held->id)
             && !directory_plan_delete(im, held->id))
@@ -223,50 +226,20 @@ plan_up_to_date(const directory_held_t *held, const char *text, size_t len)
 }
 
 
-/*
- * What has to go goes first: stopped half way, the entry still says whose the
- * key was, and the import can be repeated.
- */
+/* Writes the copies that are there already, or those that are not. */
 static bool
-plan_write(directory_import_t *im, plan_item_t *item, const json_t *entry,
-    const char *text, size_t len)
+plan_copies(directory_import_t *im, plan_item_t *item, const json_t *entry,
+    const char *text, size_t len, bool there)
 {
-    unsigned           i, n, commands;
-    dmp_str_t          ids[DMP_DIRECTORY_IDS];
+    unsigned           i;
     directory_held_t  *held;
-
-    commands = 0;
-    n = directory_entry_ids(entry, ids);
 
     for (i = 0; i < item->n_held; i++) {
         held = &item->held[i];
-        commands += directory_entry_has(entry, held->id)
-                    ? !plan_up_to_date(held, text, len)
-                    : held->entry != NULL;
-    }
 
-    if (commands == 0) {
-        im->unchanged++;
-        return true;
-    }
-
-    if (!directory_plan_person(im, plan_id(item), item->stored != NULL
-                               ? DIRECTORY_CHANGE : DIRECTORY_ADD, commands)
-        || !plan_delete(im, item, entry))
-    {
-        return false;
-    }
-
-    for (i = 0; i < n; i++) {
-        held = plan_held(item, ids[i]);
-
-        if (held == NULL) {
-            tool_error("%s: %.*s was not looked up", item->person.id,
-                       (int) ids[i].len, ids[i].data);
-            return false;
-        }
-
-        if (!plan_up_to_date(held, text, len)
+        if ((held->version != 0) == there
+            && directory_entry_has(entry, held->id)
+            && !plan_up_to_date(held, text, len)
             && !directory_plan_set(im, held->id, held->version, text, len))
         {
             return false;
@@ -274,6 +247,51 @@ plan_write(directory_import_t *im, plan_item_t *item, const json_t *entry,
     }
 
     return true;
+}
+
+
+/*
+ * What has to go goes first, and what is new comes last: stopped half way, no
+ * copy is of another entry, and the import can be repeated.
+ */
+static bool
+plan_write(directory_import_t *im, plan_item_t *item, const json_t *entry,
+    const char *text, size_t len)
+{
+    unsigned           i, found, commands;
+    dmp_str_t          ids[DMP_DIRECTORY_IDS];
+    directory_held_t  *held;
+
+    found = 0;
+    commands = 0;
+
+    for (i = 0; i < item->n_held; i++) {
+        held = &item->held[i];
+
+        if (directory_entry_has(entry, held->id)) {
+            found++;
+            commands += !plan_up_to_date(held, text, len);
+
+        } else {
+            commands += held->entry != NULL;
+        }
+    }
+
+    if (found != directory_entry_ids(entry, ids)) {
+        tool_error("%s: not all identifiers were looked up", item->person.id);
+        return false;
+    }
+
+    if (commands == 0) {
+        im->unchanged++;
+        return true;
+    }
+
+    return directory_plan_person(im, plan_id(item), item->stored != NULL
+                                 ? DIRECTORY_CHANGE : DIRECTORY_ADD, commands)
+           && plan_delete(im, item, entry)
+           && plan_copies(im, item, entry, text, len, true)
+           && plan_copies(im, item, entry, text, len, false);
 }
 
 
@@ -328,7 +346,8 @@ plan_fetch(directory_import_t *im, plan_t *p)
 
     for (i = 0; i < p->n; i++) {
         item = &p->items[i];
-        n = directory_delta_ids(item->person.delta, ids);
+        plan_want(p, item, plan_id(item));
+        n = directory_entry_ids(item->person.delta, ids);
 
         for (j = 0; j < n; j++) {
             plan_want(p, item, ids[j]);

@@ -17,8 +17,7 @@
 #include "directory_import.h"
 
 
-#define READ_BLOCK   (256 * 1024)
-#define READ_RECORD  (EXTRACT_LINE_MAX + 2 * DMP_ID_MAX + 64)
+#define READ_BLOCK  (256 * 1024)
 
 typedef struct {
     FILE        *file;
@@ -146,9 +145,9 @@ read_number(dmp_buf_t *b, size_t line)
 
 
 /*
- * Identifier, profession, activity, sector, specialty, structure, other
- * identifiers, line; none of them has a tab.  Like situations of one person
- * stand together once they are sorted.
+ * Identifier, profession, activity, sector, specialty, structure, all
+ * identifiers that the row gives, line; none of them has a tab.  Like
+ * situations of one person stand together once they are sorted.
  */
 static bool
 read_row(directory_import_t *im, read_t *r)
@@ -158,7 +157,7 @@ read_row(directory_import_t *im, read_t *r)
     dmp_error_t    error;
     extract_row_t  row;
 
-    dmp_buf_init(&b, r->record, READ_RECORD);
+    dmp_buf_init(&b, r->record, DIRECTORY_RECORD_MAX);
 
     if (extract_row(&im->extract, r->line, r->line_len, r->ended, &row, &error)
         != DMP_OK)
@@ -188,8 +187,10 @@ read_row(directory_import_t *im, read_t *r)
     dmp_buf_str(&b, row.situation.structure);
     dmp_buf_text(&b, "\t");
 
+    dmp_buf_str(&b, row.id);
+
     for (i = 0; i < row.n_others; i++) {
-        dmp_buf_text(&b, i > 0 ? " " : "");
+        dmp_buf_text(&b, " ");
         dmp_buf_str(&b, row.others[i]);
     }
 
@@ -217,7 +218,7 @@ read_delta(directory_import_t *im, read_t *r)
     }
 
     (void) directory_delta_ids(delta, ids);
-    dmp_buf_init(&b, r->record, READ_RECORD);
+    dmp_buf_init(&b, r->record, DIRECTORY_RECORD_MAX);
     dmp_buf_str(&b, ids[0]);
     dmp_buf_text(&b, "\t");
     read_number(&b, r->number);
@@ -349,7 +350,7 @@ directory_read(directory_import_t *im)
 
     r.block = malloc(READ_BLOCK);
     r.line = malloc(EXTRACT_LINE_MAX);
-    r.record = malloc(READ_RECORD);
+    r.record = malloc(DIRECTORY_RECORD_MAX);
     r.digest = EVP_MD_CTX_new();
 
     if (r.block == NULL || r.line == NULL || r.record == NULL

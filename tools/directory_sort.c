@@ -445,11 +445,9 @@ directory_sort_add(directory_sort_t *s, const char *data, size_t len)
 bool
 directory_sort_end(directory_sort_t *s)
 {
-    s->next = 0;
-
     if (s->n_runs == 0) {
         sort_block(s);
-        return true;
+        return directory_sort_again(s);
     }
 
     if (s->n > 0 && !sort_spill(s)) {
@@ -459,7 +457,16 @@ directory_sort_end(directory_sort_t *s)
     free(s->block);
     s->block = NULL;
 
-    return sort_merge_start(s);
+    return directory_sort_again(s);
+}
+
+
+bool
+directory_sort_again(directory_sort_t *s)
+{
+    s->next = 0;
+
+    return s->n_runs == 0 || sort_merge_start(s);
 }
 
 

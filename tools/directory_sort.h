@@ -35,6 +35,9 @@ bool directory_sort_end(directory_sort_t *s);
  */
 int directory_sort_next(directory_sort_t *s, const char **data, size_t *len);
 
+/* They can be read once more, from the first. */
+bool directory_sort_again(directory_sort_t *s);
+
 /* A file in TMPDIR that has no name; NULL if it could not be made. */
 FILE *directory_temporary(void);
 

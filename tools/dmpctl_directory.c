@@ -62,7 +62,11 @@ directory_locked(directory_import_t *im)
 {
     int  rc;
 
-    rc = directory_plan(im);
+    rc = directory_resolve(im);
+
+    if (rc == TOOL_DONE) {
+        rc = directory_plan(im);
+    }
 
     if (rc == TOOL_DONE) {
         rc = directory_claims(im);

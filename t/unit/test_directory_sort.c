@@ -40,9 +40,16 @@ check_sorted(unsigned n, size_t memory)
 
     assert_true(directory_sort_end(s));
 
-    for (i = 0; i < 2 * n; i++) {
+    /* twice, the first time up to their middle */
+    for (i = 0; i < 3 * n; i++) {
+        value = i < n ? i : i - n;
+
+        if (i == n) {
+            assert_true(directory_sort_again(s));
+        }
+
         assert_int_equal(directory_sort_next(s, &data, &len), 1);
-        (void) snprintf(line, sizeof(line), "%08u", i / 2);
+        (void) snprintf(line, sizeof(line), "%08u", value / 2);
         assert_int_equal(len, 8);
         assert_memory_equal(data, line, 8);
     }
