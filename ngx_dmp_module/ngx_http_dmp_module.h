@@ -117,6 +117,7 @@ typedef struct ngx_http_dmp_ctx_s     ngx_http_dmp_ctx_t;
 
 /* A list of revoked certificates, of one issuer: ngx_http_dmp_revocation.c. */
 typedef struct {
+    X509_STORE    *store;                /* of the server that has it */
     X509_NAME     *issuer;               /* the list's own */
     ngx_str_t      name;                 /* its last value, for the log */
     time_t         until;                /* the next list was due */

@@ -164,10 +164,10 @@ ngx_http_dmp_verify_again(int ok, X509_STORE_CTX *verification)
 }
 
 
-/* The lists of that issuer: until when the best of them is good. */
+/* The server's lists of that issuer: until when the best of them is good. */
 static time_t
 ngx_http_dmp_crl_until(const ngx_http_dmp_main_conf_t *dmcf,
-    const X509_NAME *issuer)
+    const X509_STORE *store, const X509_NAME *issuer)
 {
     time_t               until;
     ngx_uint_t           i;
@@ -178,6 +178,7 @@ ngx_http_dmp_crl_until(const ngx_http_dmp_main_conf_t *dmcf,
 
     for (i = 0; i < dmcf->crls->nelts; i++) {
         if (crls[i].until > until
+            && crls[i].store == store
             && X509_NAME_cmp(crls[i].issuer, issuer) == 0)
         {
             until = crls[i].until;
@@ -190,16 +191,18 @@ ngx_http_dmp_crl_until(const ngx_http_dmp_main_conf_t *dmcf,
 
 /* The first of the lists of a chain to be overdue; 0: no list concerns it. */
 static time_t
-ngx_http_dmp_chain_until(const ngx_http_dmp_main_conf_t *dmcf,
+ngx_http_dmp_chain_until(const ngx_http_dmp_main_conf_t *dmcf, SSL *ssl,
     STACK_OF(X509) *chain)
 {
-    int     i;
-    time_t  until, least;
+    int          i;
+    time_t       until, least;
+    X509_STORE  *store;
 
+    store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
     least = 0;
 
     for (i = 0; chain != NULL && i < sk_X509_num(chain); i++) {
-        until = ngx_http_dmp_crl_until(dmcf,
+        until = ngx_http_dmp_crl_until(dmcf, store,
                         X509_get_issuer_name(sk_X509_value(chain, i)));
 
         if (until != 0 && (least == 0 || until < least)) {
@@ -236,7 +239,7 @@ ngx_http_dmp_verify_resumed(SSL *ssl, X509 *certificate,
 
         if (X509_verify_cert(verification) == 1) {
             error = X509_V_OK;
-            *until = ngx_http_dmp_chain_until(dmcf,
+            *until = ngx_http_dmp_chain_until(dmcf, ssl,
                                     X509_STORE_CTX_get0_chain(verification));
 
         } else if (X509_STORE_CTX_get_error(verification) != X509_V_OK) {
@@ -321,7 +324,8 @@ ngx_http_dmp_verify_result(ngx_connection_t *c, X509 *certificate,
         return ngx_http_dmp_verify_cached(ssl, certificate, dmcf, until);
     }
 
-    *until = ngx_http_dmp_chain_until(dmcf, SSL_get0_verified_chain(ssl));
+    *until = ngx_http_dmp_chain_until(dmcf, ssl,
+                                      SSL_get0_verified_chain(ssl));
 
     return X509_V_OK;
 }
@@ -380,6 +384,37 @@ ngx_http_dmp_crl_tell(ngx_http_dmp_crl_t *crl, time_t grace, time_t now,
 }
 
 
+/*
+ * Whether the state of that list is to be told: not if its server has a newer
+ * one of the same issuer, or if it is told for another server that has it too.
+ */
+static ngx_uint_t
+ngx_http_dmp_crl_counts(const ngx_http_dmp_main_conf_t *dmcf, ngx_uint_t n)
+{
+    ngx_uint_t           i;
+    ngx_http_dmp_crl_t  *crl, *other;
+
+    other = dmcf->crls->elts;
+    crl = &other[n];
+
+    if (crl->until < ngx_http_dmp_crl_until(dmcf, crl->store, crl->issuer)) {
+        return 0;
+    }
+
+    for (i = 0; i < n; i++, other++) {
+        if (other->until == crl->until
+            && X509_NAME_cmp(other->issuer, crl->issuer) == 0
+            && other->until == ngx_http_dmp_crl_until(dmcf, other->store,
+                                                      other->issuer))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 static void
 ngx_http_dmp_crl_look(ngx_event_t *ev)
 {
@@ -396,8 +431,7 @@ ngx_http_dmp_crl_look(ngx_event_t *ev)
 
     for (i = 0; i < dmcf->crls->nelts; i++) {
 
-        /* an older list beside a newer one of the same issuer */
-        if (crls[i].until < ngx_http_dmp_crl_until(dmcf, crls[i].issuer)) {
+        if (!ngx_http_dmp_crl_counts(dmcf, i)) {
             continue;
         }
 
@@ -497,6 +531,7 @@ ngx_http_dmp_crl_note(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf,
             return NGX_ERROR;
         }
 
+        crl->store = store;
         crl->issuer = X509_CRL_get_issuer(list);
         crl->until = ngx_http_dmp_asn1_time(X509_CRL_get0_nextUpdate(list));
         crl->told = NGX_HTTP_DMP_CRL_GOOD;

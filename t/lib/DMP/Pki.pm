@@ -43,6 +43,15 @@ sub copy
 }
 
 
+# From here on it is this one that the test's nginx and its clients have.
+sub share
+{
+    my ($self) = @_;
+
+    return $shared = $self;
+}
+
+
 sub dir { $_[0]{dir} }
 sub path { "$_[0]{dir}/$_[1]" }
 
