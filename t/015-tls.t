@@ -486,20 +486,27 @@ is(said($c->ask($Search)), '200', 'a connection for the other name serves it');
 --- code
 my ($worker) = worker_pids();
 my $kept = DMP::Connection->open(as => 'morel');
+# among so many, a disk may be late for one: 503, and the client tries again
+sub connection_of
+{
+    my ($as, $status) = @_;
+
+    for (1 .. 5) {
+        my $c = DMP::Connection->open(as => $as);
+        my $r = $c->ask($Search);
+        $c->close;
+        return $r->{status} == $status if $r->{status} != 503;
+    }
+}
 my %work = (
-    'requests on a connection' => [300, sub { $kept->ask($Search)->{status} == 200 }],
-    'handshakes with a card' => [200, sub {
-        my $c = DMP::Connection->open(as => 'morel');
-        my $r = $c->ask($Search);
-        $c->close;
-        $r->{status} == 200;
+    'requests on a connection' => [300, sub {
+        for (1 .. 5) {
+            my $status = $kept->ask($Search)->{status};
+            return $status == 200 if $status != 503;
+        }
     }],
-    'refused certificates' => [200, sub {
-        my $c = DMP::Connection->open(as => 'revoked');
-        my $r = $c->ask($Search);
-        $c->close;
-        $r->{status} == 401;
-    }],
+    'handshakes with a card' => [200, sub { connection_of('morel', 200) }],
+    'refused certificates' => [200, sub { connection_of('revoked', 401) }],
 );
 for my $what (sort(CORE::keys %work)) {
     my ($times, $do) = @{ $work{$what} };
