@@ -301,9 +301,39 @@ ngx_http_dmp_no_trace(ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/*
+ * A worker that is told to quit has had its day: cards may be revoked since,
+ * and the policy be another.  What comes to it now, over a connection that it
+ * accepted before, is for the next one.
+ */
+static ngx_int_t
+ngx_http_dmp_too_late(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    r->keepalive = 0;
+
+#if (NGX_HTTP_V2)
+    {
+    ngx_connection_t  *c;
+
+    if (r->stream != NULL) {
+        c = r->stream->connection->connection;
+        c->close = 1;
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+    }
+#endif
+
+    return ngx_http_dmp_no_trace(ctx);
+}
+
+
 static ngx_int_t
 ngx_http_dmp_state_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
+    if (ngx_exiting) {
+        return ngx_http_dmp_too_late(r, ctx);
+    }
+
     if (!ctx->refused) {
         ngx_http_dmp_read_request(r, ctx);
     }
@@ -377,8 +407,7 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         }
 
         if (ctx->unproven
-            && !ngx_http_dmp_refusal_traced(&r->connection->addr_text,
-                                            &ctx->repeated))
+            && !ngx_http_dmp_refusal_traced(r->connection, &ctx->repeated))
         {
             ctx->state = NGX_HTTP_DMP_ENFORCE;
             return NGX_OK;

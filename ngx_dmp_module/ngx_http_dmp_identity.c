@@ -113,13 +113,12 @@ ngx_http_dmp_verified_here(ngx_http_request_t *r)
 
 
 /*
- * Nobody may be named by a certificate that is refused.  Its issuer is told
- * where somebody vouches for it or the policy knows that name: else it is the
- * client's own words, and may hold a patient's number.
+ * Nobody may be named by a certificate that is refused.  It is told itself
+ * where somebody vouches for it: else its serial number and issuer are the
+ * client's own words, a patient's number or another's card.
  */
 static void
-ngx_http_dmp_reject(ngx_http_dmp_ctx_t *ctx,
-    const ngx_http_dmp_connection_t *conn)
+ngx_http_dmp_reject(ngx_http_dmp_ctx_t *ctx)
 {
     dmp_subject_t  rejected;
 
@@ -127,9 +126,9 @@ ngx_http_dmp_reject(ngx_http_dmp_ctx_t *ctx,
 
     rejected.certificate = DMP_CREDENTIAL_REJECTED;
     rejected.token = ctx->subject.token;
-    rejected.certificate_serial = ctx->subject.certificate_serial;
 
-    if (!ctx->unproven || conn->identity.known_issuer) {
+    if (!ctx->unproven) {
+        rejected.certificate_serial = ctx->subject.certificate_serial;
         rejected.certificate_issuer = ctx->subject.certificate_issuer;
     }
 
@@ -152,7 +151,7 @@ ngx_http_dmp_judge_certificate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         || !dmp_identity_in_date(&conn->identity, (int64_t) now)
         || (conn->until != 0 && now > conn->until))
     {
-        ngx_http_dmp_reject(ctx, conn);
+        ngx_http_dmp_reject(ctx);
     }
 }
 

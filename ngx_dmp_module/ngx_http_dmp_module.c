@@ -207,6 +207,12 @@ ngx_http_dmp_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(dmcf->directory_valid, 10000);
     ngx_conf_init_value(dmcf->crl_grace, 24 * 60 * 60);
 
+    if (dmcf->crl_grace > 31 * 24 * 60 * 60) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"dmp_crl_grace\" is longer than a month");
+        return NGX_CONF_ERROR;
+    }
+
     if (dmcf->node.len == 0) {
         dmcf->node = cf->cycle->hostname;
     }
@@ -346,7 +352,7 @@ ngx_http_dmp_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_dmp_cache_init();
-    ngx_http_dmp_revocation_start(cycle, dmcf);
+    ngx_http_dmp_crl_start(cycle, dmcf);
 
     return ngx_http_dmp_store_start(cycle, dmcf);
 }

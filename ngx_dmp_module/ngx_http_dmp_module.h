@@ -115,12 +115,17 @@ typedef struct ngx_http_dmp_waiter_s  ngx_http_dmp_waiter_t;
 typedef struct ngx_http_dmp_cache_s   ngx_http_dmp_cache_t;
 typedef struct ngx_http_dmp_ctx_s     ngx_http_dmp_ctx_t;
 
-/* A list of revoked certificates, of one issuer: ngx_http_dmp_revocation.c. */
+/* A list of revoked certificates, of one issuer: ngx_http_dmp_crl.c. */
 typedef struct {
     X509_STORE    *store;                /* of the server that has it */
-    X509_NAME     *issuer;               /* the list's own */
-    ngx_str_t      name;                 /* its last value, for the log */
-    time_t         until;                /* the next list was due */
+    X509_CRL      *list;
+    ngx_str_t      key;                  /* of the issuer, by its identifier;
+                                            empty: not said */
+    unsigned       users:1;              /* whose certificates it is for */
+    unsigned       authorities:1;
+    ngx_str_t      name;                 /* of the issuer, for the log */
+    time_t         since;
+    time_t         until;                /* the next list is due */
     ngx_uint_t     told;                 /* what was logged of it */
 } ngx_http_dmp_crl_t;
 
@@ -280,8 +285,6 @@ ngx_int_t ngx_http_dmp_introduce(ngx_http_request_t *r,
  */
 char *ngx_http_dmp_revocation_protect(ngx_conf_t *cf,
     ngx_http_dmp_main_conf_t *dmcf, ngx_http_dmp_loc_conf_t *dlcf);
-void ngx_http_dmp_revocation_start(ngx_cycle_t *cycle,
-    ngx_http_dmp_main_conf_t *dmcf);
 
 /*
  * X509_V_OK, or an error; a resumed session is verified again.  *until is when
@@ -289,6 +292,27 @@ void ngx_http_dmp_revocation_start(ngx_cycle_t *cycle,
  */
 int ngx_http_dmp_verify_result(ngx_connection_t *c, X509 *certificate,
     const ngx_http_dmp_main_conf_t *dmcf, time_t *until);
+
+/*
+ * ngx_http_dmp_crl.c.  note_all keeps what the server's store holds, and with
+ * wanted warns of each authority that has no list; start makes a worker raise
+ * the alarm when one is past its date.
+ */
+ngx_int_t ngx_http_dmp_crl_note_all(ngx_conf_t *cf,
+    ngx_http_dmp_main_conf_t *dmcf, X509_STORE *store, ngx_uint_t wanted);
+void ngx_http_dmp_crl_start(ngx_cycle_t *cycle,
+    ngx_http_dmp_main_conf_t *dmcf);
+
+/*
+ * By the newest lists: X509_V_ERR_CERT_REVOKED if one of them revokes a
+ * certificate of the chain, else X509_V_OK, and when the first of them stops
+ * being good enough (0: none concerns it).
+ */
+int ngx_http_dmp_crl_look_up(const ngx_http_dmp_main_conf_t *dmcf, SSL *ssl,
+    STACK_OF(X509) *chain, time_t *until);
+
+/* Seconds since 1970; 0 if it cannot be read, or is NULL. */
+time_t ngx_http_dmp_asn1_time(const ASN1_TIME *time);
 
 /* Whether an authority that is trusted here has signed it. */
 ngx_uint_t ngx_http_dmp_verify_proven(ngx_connection_t *c);

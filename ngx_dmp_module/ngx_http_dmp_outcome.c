@@ -10,7 +10,6 @@
 
 
 #define NGX_HTTP_DMP_FLUSH_MS      200
-#define NGX_HTTP_DMP_LINGER_MS     50
 #define NGX_HTTP_DMP_BATCH         DMP_OUTCOMES_MAX
 #define NGX_HTTP_DMP_UNSIGNED_MAX  64
 #define NGX_HTTP_DMP_PENDING_MAX   65536
@@ -264,10 +263,15 @@ ngx_http_dmp_write_batch(void)
                                  NGX_HTTP_DMP_BATCH);
 
     /* the oldest stand first */
-    ngx_memcpy(batch->outcomes, ngx_http_dmp_outcomes.items,
-               batch->n * sizeof(dmp_outcome_t));
-    ngx_memcpy(batch->abandoned, ngx_http_dmp_abandoned.items,
-               batch->n_abandoned * DMP_UUID_LEN);
+    if (batch->n != 0) {
+        ngx_memcpy(batch->outcomes, ngx_http_dmp_outcomes.items,
+                   batch->n * sizeof(dmp_outcome_t));
+    }
+
+    if (batch->n_abandoned != 0) {
+        ngx_memcpy(batch->abandoned, ngx_http_dmp_abandoned.items,
+                   batch->n_abandoned * DMP_UUID_LEN);
+    }
 
     dmp_buf_init(&buf, store->text, sizeof(store->text));
 
@@ -282,14 +286,20 @@ ngx_http_dmp_write_batch(void)
     }
 
     ngx_http_dmp_outcomes.n -= batch->n;
-    ngx_memmove(ngx_http_dmp_outcomes.items,
-                ngx_http_dmp_outcomes.items + batch->n,
-                ngx_http_dmp_outcomes.n * sizeof(dmp_outcome_t));
-
     ngx_http_dmp_abandoned.n -= batch->n_abandoned;
-    ngx_memmove(ngx_http_dmp_abandoned.items,
-                ngx_http_dmp_abandoned.items + batch->n_abandoned,
-                ngx_http_dmp_abandoned.n * DMP_UUID_LEN);
+
+    /* memmove() takes no null pointer, not even for nothing */
+    if (ngx_http_dmp_outcomes.n != 0) {
+        ngx_memmove(ngx_http_dmp_outcomes.items,
+                    ngx_http_dmp_outcomes.items + batch->n,
+                    ngx_http_dmp_outcomes.n * sizeof(dmp_outcome_t));
+    }
+
+    if (ngx_http_dmp_abandoned.n != 0) {
+        ngx_memmove(ngx_http_dmp_abandoned.items,
+                    ngx_http_dmp_abandoned.items + batch->n_abandoned,
+                    ngx_http_dmp_abandoned.n * DMP_UUID_LEN);
+    }
 
     return ngx_http_dmp_batch_send(batch);
 }
@@ -348,23 +358,6 @@ ngx_http_dmp_write_all(void)
 }
 
 
-/*
- * A client that was accepted before the worker was told to quit may still
- * send its first request (a card waits for its PIN).  Our own two connections
- * are the store's and the master's channel.  For a minute at most: others may
- * keep connections for ever.
- */
-static ngx_int_t
-ngx_http_dmp_clients_left(ngx_http_dmp_store_t *store)
-{
-    if (store->lingers++ > 60 * 1000 / NGX_HTTP_DMP_LINGER_MS) {
-        return 0;
-    }
-
-    return ngx_cycle->connection_n - ngx_cycle->free_connection_n > 2;
-}
-
-
 void
 ngx_http_dmp_outcome_flush(ngx_event_t *ev)
 {
@@ -380,11 +373,6 @@ ngx_http_dmp_outcome_flush(ngx_event_t *ev)
     if (ngx_exiting && store->requests == 0 && store->in_flight == 0
         && ngx_http_dmp_outcomes.n == 0 && ngx_http_dmp_abandoned.n == 0)
     {
-        if (ngx_http_dmp_clients_left(store)) {
-            ngx_add_timer(&store->flush, NGX_HTTP_DMP_LINGER_MS);
-            return;
-        }
-
         if (ngx_http_dmp_write_heads(1) == NGX_OK) {
             store->state = NGX_HTTP_DMP_STORE_CLOSING;
             store->timer.cancelable = 0;

@@ -1,6 +1,7 @@
 /*
  * Refusals of callers who are nobody: counted, and traced once per address
- * and minute, so that a scanner cannot fill the store.
+ * (IPv6: per /64) and minute, and 600 a minute in all, so that a scanner
+ * cannot fill the store.
  */
 
 #ifndef NGX_HTTP_DMP_REFUSALS_H
@@ -13,7 +14,7 @@
  * True if this one is to be traced; *repeated is then how many of the same
  * address were not, since the last that was.
  */
-ngx_uint_t ngx_http_dmp_refusal_traced(ngx_str_t *address,
+ngx_uint_t ngx_http_dmp_refusal_traced(ngx_connection_t *c,
     uint64_t *repeated);
 
 #endif

@@ -82,7 +82,6 @@ typedef struct {
     ngx_uint_t          in_flight;       /* sent by requests or flushes */
     ngx_queue_t         waiting;         /* for READY */
     ngx_uint_t          requests;        /* protected, alive in this worker */
-    ngx_uint_t          lingers;         /* while the worker ends */
 
     dmp_writer_t       *writer;
     unsigned            buckets;

@@ -430,7 +430,6 @@ dmp_read_certificate(const dmp_policy_t *policy, X509 *certificate,
     }
 
     chain = dmp_chain_of(policy, X509_get_issuer_name(certificate));
-    out->known_issuer = (chain != NULL);
 
     if (chain == NULL || dmp_chain_makes(chain) == 0) {
         return dmp_refuse(out, "its issuer has no role in the policy");

@@ -89,6 +89,8 @@ sub logged_since { substr slurp(DMP::error_log()), $_[0] }
 sub lines { my ($from, $pattern) = @_; return scalar(() = logged_since($from) =~ /$pattern/g) }
 
 # Status and reason of an answer
+sub opened { scalar(() = glob "/proc/$_[0]/fd/*") }
+
 sub said
 {
     my ($r) = @_;
@@ -332,6 +334,30 @@ lists();
 
 
 
+=== TEST 101: the newest counts, though it is past its date and the older is not
+--- code
+$Pki->crl(personnes => { last => at(-7200), next => at(7200) });
+my $old = slurp($Pki->path('personnes.crl'));
+$Pki->revoke('pharmacien');
+$Pki->crl(personnes => { last => at(-3600), next => at(-60) });
+$Pki->crls;
+my $all = slurp($Pki->path('crl.pem'));
+for my $lists ($old . $all, $all . $old) {
+    open my $out, '>', $Pki->path('crl.pem') or die;
+    print $out $lists;
+    close $out or die;
+    my $log = log_mark();
+    renew();
+    wait_for { lines($log, past($Persons)) } 'the line';
+    is(shown('morel'), '200', 'served in its grace');
+    is(shown('pharmacien'), $Rejected, 'what it revokes stays revoked');
+}
+lists();
+--- error_log
+is past its date:
+
+
+
 === TEST 11: two servers with the same lists: one line
 --- dmp: server => $Denied, http => main::another()
 --- code
@@ -389,6 +415,33 @@ for my $c (@open) {
 }
 is(scalar(() = backend()), $requests, 'nothing was forwarded');
 is(shown('morel', http => $_), '200', "HTTP/$_: the others connect anew") for '1.1', '2';
+
+
+
+=== TEST 131: revoked before the first request of a connection, or its handshake
+--- code
+lists();
+wait_for { worker_pids() == 1 } 'one worker';
+my ($worker) = worker_pids();
+my $before = opened($worker);
+my @shaken = map { DMP::Connection->open(as => 'regulator', http => $_) } '1.1', '2';
+my @plain = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . tls_port()) or die }
+    '1.1', '2';
+wait_for { opened($worker) == $before + 4 } 'all four to be accepted';
+$Pki->revoke('regulator');
+lists();
+my $requests = () = backend();
+is(said($shaken[0]->ask($Search)), '503 trace-unavailable', 'the first request is late');
+ok($shaken[0]->ended, 'and the last');
+is(said($shaken[1]->ask($Search)), '0', 'HTTP/2: nothing');
+for my $http ('1.1', '2') {
+    my $c = DMP::Connection->open(as => 'regulator', http => $http, socket => shift @plain);
+    is(said($c->ask($Search)), '503 trace-unavailable', "HTTP/$http: the handshake is late");
+    isnt(said($c->ask($Search)), '200', 'a second request is no better');
+    ok($c->ended, 'and it ends');
+}
+is(scalar(() = backend()), $requests, 'nothing was forwarded');
+wait_for { !grep { $_ == $worker } worker_pids() } 'the end of the old worker', 15;
 
 
 

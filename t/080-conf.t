@@ -380,6 +380,20 @@ is(request(plain => 1, get => '/x')->{status}, 200, 'served');
 
 
 
+=== TEST 3371: early data, which can be sent again
+--- dmp: server => 'ssl_early_data on;'
+--- says
+\[emerg\] .*"ssl_early_data" cannot be used with "dmp" in \S+/nginx\.conf:\d+
+
+
+
+=== TEST 3372: a grace of years
+--- dmp: http => 'dmp_crl_grace 400d;'
+--- says
+\[emerg\] .*"dmp_crl_grace" is longer than a month
+
+
+
 === TEST 338: a grace that is no time
 --- dmp: http => 'dmp_crl_grace soon;'
 --- says

@@ -309,8 +309,9 @@ my $load = DMP::Proc::start('load', $out, sub {
         my $http = rand() < .5 ? '1.1' : '2';
         my $status = search(http => $http)->{status};
 
-        # nginx closes what is idle when it quits: a client tries again
-        $status = search(http => $http)->{status} if $status eq '000';
+        # a worker that quits closes what is idle, and decides nothing new:
+        # a client tries again
+        $status = search(http => $http)->{status} if $status =~ /^(?:000|503)$/;
         print "$status\n";
     }
 });

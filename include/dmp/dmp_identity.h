@@ -18,8 +18,6 @@ typedef struct {
     dmp_subject_t  subject;              /* its strings are in "text" */
     unsigned       card;                 /* which it is, one DMP_MAKES_…; 0:
                                             rejected */
-    bool           known_issuer;         /* named in the policy, whatever it
-                                            may make */
     int64_t        not_before;           /* seconds since 1970 */
     int64_t        not_after;            /* inclusive */
     const char    *why;                  /* why it was rejected, for the log */

@@ -12,6 +12,7 @@ package DMP::Connection;
 #   as        name of a certificate of the PKI (none without it)
 #   sni       name asked for in the handshake; host, that of requests
 #   address   127.0.0.1; port, that of TLS; tls, "TLSv1_2" for that alone
+#   socket    one that is connected, and on which the handshake starts now
 #
 # HTTP/2 is what is needed here and no more: no HPACK table is allowed to the
 # server, and of the headers of an answer only the status is read.
@@ -33,14 +34,19 @@ sub open
 
     my $pki = DMP::pki();
 
-    my $socket = IO::Socket::SSL->new(
-        PeerAddr => "$o{address}:$o{port}", SSL_hostname => $o{sni},
+    my @tls = (
+        SSL_hostname => $o{sni},
         SSL_ca_file => "$pki/server-ca.pem", SSL_verifycn_name => 'localhost',
         ($o{http} eq '2' ? (SSL_alpn_protocols => ['h2']) : ()),
         ($o{tls} ? (SSL_version => $o{tls}) : ()),
         ($o{as} ? (SSL_cert_file => "$pki/$o{as}.pem",
             SSL_key_file => "$pki/$o{as}.key") : ()),
-    ) or die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
+    );
+
+    my $socket = ($o{socket}
+        ? IO::Socket::SSL->start_SSL($o{socket}, @tls)
+        : IO::Socket::SSL->new(PeerAddr => "$o{address}:$o{port}", @tls))
+        or die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
 
     my $self = bless { socket => $socket, in => '', sent => 0,
         received => 0, answers => {}, http => $o{http},
