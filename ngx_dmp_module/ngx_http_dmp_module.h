@@ -226,15 +226,24 @@ char *ngx_http_dmp_check_location(ngx_conf_t *cf,
 ngx_int_t ngx_http_dmp_conf_read(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text);
 
-/* ngx_http_dmp_access.c */
-ngx_int_t ngx_http_dmp_access_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_dmp_preaccess_handler(ngx_http_request_t *r);
+/*
+ * ngx_http_dmp_context.c.  create makes the context of a client request, NULL
+ * without memory; log_error is nginx's error-log context without the INS.
+ */
+ngx_http_dmp_ctx_t *ngx_http_dmp_create_ctx(ngx_http_request_t *r,
+    const ngx_http_dmp_loc_conf_t *dlcf);
+u_char *ngx_http_dmp_log_error(ngx_http_request_t *r, ngx_http_request_t *sr,
+    u_char *buf, size_t len);
 
 /*
  * The context of the client request that r belongs to, over internal
  * redirects too; NULL if it never came to a protected location.
  */
 ngx_http_dmp_ctx_t *ngx_http_dmp_get_ctx(ngx_http_request_t *r);
+
+/* ngx_http_dmp_access.c */
+ngx_int_t ngx_http_dmp_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_dmp_preaccess_handler(ngx_http_request_t *r);
 
 /*
  * Waits until the store can be asked.  NGX_DECLINED: it can, now; otherwise
