@@ -141,6 +141,9 @@ sub parked
 }
 
 # The key of a kind about this patient: records are told apart by asking.
+# The bucket of the last writer's epochs
+sub home { (reverse trace(undef, qr/^epoch-open$/))[0]{body}{bucket} }
+
 sub key_of
 {
     my ($ins, $kind) = @_;
@@ -515,6 +518,14 @@ dmp store is unavailable
 === TEST 16: the store goes back: the bucket is closed, and stays so
 --- code
 served($_) for $Martin, $Paoli;
+# where a worker's own epochs stand is drawn with its name; without that bucket
+# it serves nobody, and another is to be closed here
+while (key_of($Martin, 'rec') =~ /^\{dmp:@{[ home() ]}\}/) {
+    my %old = map { $_ => 1 } worker_pids();
+    reload();
+    wait_for { !grep { $old{$_} } worker_pids() } 'the end of the old worker', 15;
+    served($_) for $Martin, $Paoli;
+}
 my ($entry) = reverse grep { $_->{body}{patient} } trace(undef, qr/^access$/);
 my $key = key_of($Martin, 'rec') =~ s/:rec:.*//r . ":w:$entry->{body}{writer}";
 ok(redis('EXISTS', $key), 'the writer of now');
