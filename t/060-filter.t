@@ -315,7 +315,7 @@ sub single_fails
         is($r->{status}, 502, "$http status");
         is($r->{json}{issue}[0]{details}{coding}[0]{code}, 'answer-unchecked',
             "$http reason");
-        unlike("$r->{head}$r->{body}", qr/SECRET|28503/, "$http nothing leaves");
+        unlike("$r->{head}$r->{body}", qr/SECRET|2850375120/, "$http nothing leaves");
 
         my $outcome = eval { wait_for {
             (map { @{ $_->{body}{outcomes} } } trace($mark, qr/^outcome$/))[0]
