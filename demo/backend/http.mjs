@@ -108,13 +108,21 @@ function searchLinks(bundle, base, path, query) {
   const count = Number.parseInt(query.get('_count'), 10);
   const offset = Number.parseInt(query.get('_offset') ?? '0', 10);
 
+  const page = (relation, from) => {
+    const other = new URLSearchParams(query);
+
+    other.set('_offset', String(from));
+    bundle.link.push({ relation, url: url(other) });
+  };
+
   bundle.link = [{ relation: 'self', url: url(query) }];
 
   if (count > 0 && offset + count < bundle.total) {
-    const next = new URLSearchParams(query);
+    page('next', offset + count);
+  }
 
-    next.set('_offset', String(offset + count));
-    bundle.link.push({ relation: 'next', url: url(next) });
+  if (count > 0 && offset > 0) {
+    page('previous', Math.max(offset - count, 0));
   }
 }
 
@@ -149,6 +157,7 @@ function capabilities() {
           ['List', 'read', 'search-type', 'create', 'patch'],
           ['Patient', 'read', 'search-type'],
           ['Binary', 'read', 'create'],
+          ['Bundle', 'read'],
         ].map(([type, ...codes]) => ({
           type,
           interaction: codes.map((code) => ({ code })),

@@ -1,11 +1,16 @@
 /*
  * Fills the store from folders of JSON and NDJSON at start.  Nothing is
  * validated or repaired: published examples have defects, and the tests want
- * them as they are.
+ * them as they are.  Of the seed's own, "{base}/" becomes the host's address,
+ * and what stands for a scan becomes one.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+import { scanOf } from './pdf.mjs';
+
+const BASE_MARK = '{base}/';
 
 function parse(path, text) {
   try {
@@ -37,22 +42,30 @@ function* resourcesIn(dir) {
   }
 }
 
-function replaceStrings(value, names) {
+function replaceStrings(value, replacement) {
   if (typeof value === 'string') {
-    return names.get(value) ?? value;
+    return replacement(value) ?? value;
   }
 
   if (Array.isArray(value)) {
-    return value.map((v) => replaceStrings(v, names));
+    return value.map((v) => replaceStrings(v, replacement));
   }
 
   if (value !== null && typeof value === 'object') {
     return Object.fromEntries(
-      Object.entries(value).map(([k, v]) => [k, replaceStrings(v, names)])
+      Object.entries(value).map(([k, v]) => [k, replaceStrings(v, replacement)])
     );
   }
 
   return value;
+}
+
+function unmarked(text, base) {
+  if (text.startsWith(BASE_MARK)) {
+    return `${base}/${text.slice(BASE_MARK.length)}`;
+  }
+
+  return text.startsWith('{') ? scanOf(text)?.toString('base64') : undefined;
 }
 
 /*
@@ -80,7 +93,7 @@ async function applyTransaction(store, path, bundle, warn) {
   }
 
   for (const resource of writes) {
-    await store.seed(replaceStrings(resource, names));
+    await store.seed(replaceStrings(resource, (text) => names.get(text)));
   }
 
   for (const { url, patch } of patches) {
@@ -119,10 +132,14 @@ async function loadBundle(store, path, bundle, warn) {
 }
 
 /* Bundles come last: their patches aim at resources of other files. */
-export async function loadFolders(store, dirs, warn) {
+export async function loadFolders(store, dirs, { base, warn }) {
   const bundles = [];
 
-  for (const { path, resource } of dirs.flatMap((d) => [...resourcesIn(d)])) {
+  for (const { path, resource: read } of dirs.flatMap((d) => [
+    ...resourcesIn(d),
+  ])) {
+    const resource = replaceStrings(read, (text) => unmarked(text, base));
+
     if (resource.resourceType === 'Bundle') {
       bundles.push({ path, resource });
     } else if (typeof resource.resourceType === 'string') {

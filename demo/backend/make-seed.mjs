@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { pdf, scan, scanMark } from './pdf.mjs';
+
 const INS = 'urn:oid:1.2.250.1.213.1.4.8';
 const PS_IDNAT = 'urn:oid:1.2.250.1.71.4.2.1';
 const STRUCT_IDNAT = 'urn:oid:1.2.250.1.71.4.2.2';
@@ -23,6 +25,8 @@ const ARCHIVED =
 const SOURCE_PATIENT =
   'https://profiles.ihe.net/ITI/MHD/StructureDefinition/ihe-sourcePatientId';
 const LIST_TYPES = 'https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes';
+const IHE_FORMAT =
+  'http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode';
 
 /* Invented people; the RPPS numbers are of the 997 range kept for tests. */
 const AUTHORS = {
@@ -82,8 +86,9 @@ const LABELS = {
 
 /*
  * [id, type, author, day, title, {labels, structure, literal, status,
- *  replaces, archived}]; labels default to N.  "literal" subjects point at the
- * stored Patient, the others name the INS.
+ *  replaces, archived, content, absolute}]; labels default to N.  "literal"
+ * subjects point at the stored Patient, the others name the INS.  "content" is
+ * of CONTENTS, a PDF by default; "absolute": its address has the host's base.
  */
 const RECORDS = {
   martin: {
@@ -96,11 +101,11 @@ const RECORDS = {
       ['ordonnance-1', 'ordonnance', 'petit', '2024-01-15', 'Ordonnance de médicaments'],
       ['ordonnance-2', 'ordonnance', 'morel', '2024-06-03', 'Renouvellement de traitement'],
       ['biologie-1', 'biologie', 'leroy', '2024-01-22', 'Bilan sanguin', { structure: 'labo' }],
-      ['biologie-2', 'biologie', 'leroy', '2025-02-18', 'Bilan lipidique', { structure: 'labo', literal: true }],
-      ['imagerie-1', 'imagerie', 'roux', '2025-02-20', 'Échographie cardiaque', { structure: 'chu' }],
-      ['hospitalisation', 'sortie', 'roux', '2025-03-09', 'Lettre de liaison, cardiologie', { structure: 'chu', literal: true }],
-      ['vaccination', 'vaccination', 'petit', '2024-10-21', 'Vaccination antigrippale'],
-      ['synthese', 'synthese', 'petit', '2025-04-02', 'Volet de synthèse médicale'],
+      ['biologie-2', 'biologie', 'leroy', '2025-02-18', 'Bilan lipidique', { structure: 'labo', literal: true, absolute: true }],
+      ['imagerie-1', 'imagerie', 'roux', '2025-02-20', 'Échographie cardiaque', { structure: 'chu', content: 'scan' }],
+      ['hospitalisation', 'sortie', 'roux', '2025-03-09', 'Lettre de liaison, cardiologie', { structure: 'chu', literal: true, content: 'cda' }],
+      ['vaccination', 'vaccination', 'petit', '2024-10-21', 'Vaccination antigrippale', { content: 'inline' }],
+      ['synthese', 'synthese', 'petit', '2025-04-02', 'Volet de synthèse médicale', { content: 'document' }],
       ['psychiatrie', 'consultation', 'morel', '2024-11-28', 'Consultation de psychiatrie', { labels: ['MASQUE_PS'] }],
     ],
   },
@@ -115,7 +120,7 @@ const RECORDS = {
       ['ald', 'ald', 'morel', '2023-10-02', 'Protocole de soins ALD 8'],
       ['operatoire', 'operatoire', 'roux', '2024-05-14', 'Compte rendu opératoire', { structure: 'chu', literal: true }],
       ['anapath', 'anapath', 'leroy', '2024-05-21', 'Anatomie pathologique', { structure: 'labo', labels: ['INVISIBLE_PATIENT'] }],
-      ['sortie', 'sortie', 'roux', '2024-05-18', 'Lettre de liaison', { structure: 'chu' }],
+      ['sortie', 'sortie', 'roux', '2024-05-18', 'Lettre de liaison', { structure: 'chu', absolute: true }],
       ['dispensation', 'dispensation', 'faure', '2024-05-19', 'Dispensation en pharmacie'],
       ['addictologie', 'consultation', 'petit', '2024-08-30', "Consultation d'addictologie", { labels: ['MASQUE_PS'] }],
     ],
@@ -153,13 +158,19 @@ const RECORDS = {
   },
 };
 
-/* Submission sets: one holds the masked document, which its entry names. */
+/*
+ * Submission sets and folders: some hold a masked document, which an entry
+ * names.
+ */
 const LOTS = [
   ['martin', 'lot-1', 'petit', '2024-01-15', ['consultation-1', 'ordonnance-1']],
   ['martin', 'lot-2', 'morel', '2024-11-28', ['psychiatrie']],
   ['durand', 'lot-1', 'morel', '2023-09-05', ['consultation-2', 'ordonnance-1']],
   ['bernard', 'lot-1', 'petit', '2024-02-06', ['consultation-1', 'ordonnance-1', 'kine']],
   ['paoli', 'lot-1', 'leroy', '2024-03-11', ['consultation-1', 'ordonnance-1']],
+  ['martin', 'dossier-1', 'roux', '2025-03-09', ['consultation-3', 'imagerie-1', 'hospitalisation'], 'folder'],
+  ['durand', 'lot-2', 'petit', '2024-08-30', ['addictologie']],
+  ['durand', 'dossier-1', 'morel', '2024-08-30', ['ald', 'addictologie'], 'folder'],
 ];
 
 function checkInsKey(ins) {
@@ -169,36 +180,6 @@ function checkInsKey(ins) {
   if (key !== Number(ins.slice(13))) {
     throw new Error(`INS ${ins}: its key should be ${key}`);
   }
-}
-
-/* A one-page PDF that viewers open; latin1, as its standard font reads it. */
-function pdf(line) {
-  const text = line.replace(/[\\()]/g, '\\$&');
-  const stream = `BT /F1 14 Tf 60 780 Td (${text}) Tj ET`;
-  const objects = [
-    '<< /Type /Catalog /Pages 2 0 R >>',
-    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
-    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R' +
-      ' /Resources << /Font << /F1 5 0 R >> >> >>',
-    `<< /Length ${stream.length} >>\nstream\n${stream}\nendstream`,
-    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica' +
-      ' /Encoding /WinAnsiEncoding >>',
-  ];
-
-  let out = '%PDF-1.4\n';
-  const offsets = objects.map((body, i) => {
-    const at = out.length;
-    out += `${i + 1} 0 obj\n${body}\nendobj\n`;
-    return String(at).padStart(10, '0');
-  });
-  const xref = out.length;
-
-  out += `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n`;
-  out += offsets.map((at) => `${at} 00000 n \n`).join('');
-  out += `trailer\n<< /Size ${objects.length + 1} /Root 1 0 R >>\n`;
-  out += `startxref\n${xref}\n%%EOF\n`;
-
-  return Buffer.from(out, 'latin1');
 }
 
 function practitioner(name) {
@@ -254,13 +235,152 @@ function contained(patient, author, structure) {
   return resources;
 }
 
+const patientOf = (who, patient) => ({
+  resourceType: 'Patient',
+  id: who,
+  meta: { versionId: '1', lastUpdated: '2023-01-01T00:00:00.000Z' },
+  identifier: [{ use: 'official', system: INS, value: patient.ins }],
+  active: true,
+  name: [{ use: 'official', family: patient.family, given: [patient.given] }],
+  gender: patient.gender,
+  birthDate: patient.birthDate,
+});
+
+/* The beginning of a CDA document: enough to be one to whoever looks at it. */
+function cda(patient, code, title, day) {
+  return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>
+<ClinicalDocument xmlns="urn:hl7-org:v3">
+  <typeId root="2.16.840.1.113883.1.3" extension="POCD_HD000040"/>
+  <code code="${code}" codeSystem="2.16.840.1.113883.6.1"/>
+  <title>${title}</title>
+  <effectiveTime value="${day.replaceAll('-', '')}"/>
+  <languageCode code="fr-FR"/>
+  <recordTarget><patientRole>
+    <id root="${INS.slice('urn:oid:'.length)}" extension="${patient.ins}"/>
+  </patientRole></recordTarget>
+</ClinicalDocument>
+`);
+}
+
+/* A FHIR document about the patient. */
+function fhirDocument(id, who, patient, author, [system, code], title, date) {
+  const uuid = (n) => {
+    const hex = createHash('sha1').update(`${id} ${n}`).digest('hex');
+
+    return `urn:uuid:${hex.slice(0, 8)}-${hex.slice(8, 12)}-4` +
+           `${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  };
+
+  return {
+    resourceType: 'Bundle',
+    id,
+    meta: { versionId: '1', lastUpdated: date },
+    identifier: { system: 'urn:ietf:rfc:3986', value: uuid('bundle') },
+    type: 'document',
+    timestamp: date,
+    entry: [
+      {
+        fullUrl: uuid('composition'),
+        resource: {
+          resourceType: 'Composition',
+          id: `${id}-composition`,
+          status: 'final',
+          type: { coding: [{ system, code }] },
+          subject: { reference: uuid('patient') },
+          date,
+          author: [{ reference: uuid('author') }],
+          title,
+          section: [
+            {
+              title: 'Antécédents',
+              text: {
+                status: 'generated',
+                div: '<div xmlns="http://www.w3.org/1999/xhtml">' +
+                     'Hypertension artérielle</div>',
+              },
+            },
+          ],
+        },
+      },
+      {
+        fullUrl: uuid('patient'),
+        resource: { ...patientOf(who, patient), id: `${id}-patient` },
+      },
+      {
+        fullUrl: uuid('author'),
+        resource: { ...practitioner(author), id: `${id}-author` },
+      },
+    ],
+  };
+}
+
+const IHE_PDF = 'urn:ihe:iti:xds-sd:pdf:2008';
+const IHE_BY_TYPE = 'urn:ihe:iti:xds:2017:mimeTypeSufficient';
+
+/*
+ * What a document holds: its bytes and format, and the resource that has them,
+ * if any.  Of what is large, the seed holds only how it is made at load.
+ */
+const CONTENTS = {
+  pdf: ({ id, line }) => binaryOf(id, 'application/pdf', IHE_PDF, pdf(line)),
+
+  scan: ({ id, line }) => ({
+    ...binaryOf(id, 'application/pdf', IHE_PDF, scan(line, 480, 640)),
+    stored: scanMark(line, 480, 640),
+  }),
+
+  cda: ({ id, patient, type, title, day }) =>
+    binaryOf(id, 'text/xml', IHE_BY_TYPE, cda(patient, type[1], title, day)),
+
+  inline: ({ id, line }) => ({
+    ...binaryOf(id, 'application/pdf', IHE_PDF, pdf(line)),
+    resource: undefined,
+  }),
+
+  document: ({ id, who, patient, author, type, title, date }) => {
+    const resource = fhirDocument(id, who, patient, author, type, title, date);
+
+    return {
+      contentType: 'application/fhir+json',
+      format: IHE_BY_TYPE,
+      data: Buffer.from(JSON.stringify(resource)),
+      resource,
+    };
+  },
+};
+
+function binaryOf(id, contentType, format, data) {
+  return {
+    contentType,
+    format,
+    data,
+    resource: { resourceType: 'Binary', id, contentType },
+  };
+}
+
+function attachmentOf({ contentType, data, resource }, base, title, creation) {
+  return {
+    contentType,
+    language: 'fr-FR',
+    ...(resource ? { url: `${base}${resource.resourceType}/${resource.id}` }
+                 : { data: data.toString('base64') }),
+    size: data.length,
+    hash: createHash('sha1').update(data).digest('base64'),
+    title,
+    creation,
+  };
+}
+
 function documentOf(who, patient, patientNo, row, no) {
   const [name, type, author, day, title, options = {}] = row;
   const { labels = ['N'], structure, literal, status = 'current' } = options;
   const [system, code, classCode, display] = TYPES[type];
   const id = `${who}-${name}`;
   const date = `${day}T10:30:00+01:00`;
-  const data = pdf(`${title} - ${patient.given} ${patient.family} - ${day}`);
+  const content = CONTENTS[options.content ?? 'pdf']({
+    id, who, patient, author, type: TYPES[type], title, day, date,
+    line: `${title} - ${patient.given} ${patient.family} - ${day}`,
+  });
 
   const document = {
     resourceType: 'DocumentReference',
@@ -311,19 +431,9 @@ function documentOf(who, patient, patientNo, row, no) {
     }),
     content: [
       {
-        attachment: {
-          contentType: 'application/pdf',
-          language: 'fr-FR',
-          url: `Binary/${id}`,
-          size: data.length,
-          hash: createHash('sha1').update(data).digest('base64'),
-          title,
-          creation: date,
-        },
-        format: {
-          system: 'http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode',
-          code: 'urn:ihe:iti:xds-sd:pdf:2008',
-        },
+        attachment: attachmentOf(content, options.absolute ? '{base}/' : '',
+                                 title, date),
+        format: { system: IHE_FORMAT, code: content.format },
       },
     ],
     context: {
@@ -348,18 +458,29 @@ function documentOf(who, patient, patientNo, row, no) {
     },
   };
 
-  const binary = {
-    resourceType: 'Binary',
-    id,
-    meta: document.meta,
-    contentType: 'application/pdf',
-    data: data.toString('base64'),
-  };
-
-  return [document, binary];
+  return [document, ...storedOf(content, document.meta)];
 }
 
-function submissionSet([who, name, author, day, documents], no) {
+/* The resource that has a document's bytes, where there is one. */
+function storedOf({ resource, stored, data }, meta) {
+  if (resource?.resourceType !== 'Binary') {
+    return resource ? [resource] : [];
+  }
+
+  const { resourceType, id, contentType } = resource;
+
+  return [
+    {
+      resourceType,
+      id,
+      meta,
+      contentType,
+      data: stored ?? data.toString('base64'),
+    },
+  ];
+}
+
+function listOf([who, name, author, day, documents, code = 'submissionset'], no) {
   const patient = RECORDS[who];
 
   return {
@@ -379,7 +500,7 @@ function submissionSet([who, name, author, day, documents], no) {
     ],
     status: 'current',
     mode: 'working',
-    code: { coding: [{ system: LIST_TYPES, code: 'submissionset' }] },
+    code: { coding: [{ system: LIST_TYPES, code }] },
     subject: subject(who, patient),
     date: `${day}T10:30:00+01:00`,
     source: { reference: '#author' },
@@ -397,22 +518,13 @@ for (const [index, [who, patient]] of Object.entries(RECORDS).entries()) {
   checkInsKey(patient.ins);
 
   const resources = [
-    {
-      resourceType: 'Patient',
-      id: who,
-      meta: { versionId: '1', lastUpdated: '2023-01-01T00:00:00.000Z' },
-      identifier: [{ use: 'official', system: INS, value: patient.ins }],
-      active: true,
-      name: [{ use: 'official', family: patient.family, given: [patient.given] }],
-      gender: patient.gender,
-      birthDate: patient.birthDate,
-    },
+    patientOf(who, patient),
     ...patient.documents.flatMap((row, i) =>
       documentOf(who, patient, index + 1, row, i + 1)
     ),
     ...LOTS.map((lot, i) => [lot, i + 1])
       .filter(([lot]) => lot[0] === who)
-      .map(([lot, no]) => submissionSet(lot, no)),
+      .map(([lot, no]) => listOf(lot, no)),
   ];
 
   writeFileSync(

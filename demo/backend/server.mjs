@@ -6,6 +6,8 @@
 
 import './polyfills.mjs';
 
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { openSync, rmSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { isIP } from 'node:net';
@@ -21,7 +23,9 @@ const USAGE = `usage: node server.mjs [--listen ADDRESS:PORT | unix:PATH]
   --listen  where to listen, default 127.0.0.1:8090; port 0 takes a free one
   --data    folder of *.json and *.ndjson to load at start, repeatable
   --log     append one JSON line per request received, before it is answered
-  --base    base of the URLs in answers, default http://<Host header>/fhir`;
+  --base    base of the URLs in answers, default http://<Host header>/fhir;
+            of those that the data names with "{base}/", default the address
+            it listens at`;
 
 /* Longer than a proxy's idle time, so that the proxy is the one to close. */
 const KEEP_ALIVE_MS = 120_000;
@@ -89,6 +93,7 @@ function requestLog(path) {
       target: req.url,
       headers,
       body_bytes: bytes,
+      body_sha1: createHash('sha1').update(body).digest('hex'),
     })}\n`);
   };
 }
@@ -101,24 +106,9 @@ if (args.help) {
 }
 
 const address = listenAddress(args.listen);
+const fixedBase = args.base?.replace(/\/$/, '');
 const store = new RecordStore();
-
-try {
-  indexDefinitions();
-  await loadFolders(store, args.data, (message) =>
-    process.stderr.write(`record host: ${message}\n`)
-  );
-} catch (err) {
-  fail(err.message);
-}
-
-const server = createServer(
-  { keepAlive: true, maxHeaderSize: 64 * 1024 },
-  fhirListener(store, {
-    base: args.base?.replace(/\/$/, ''),
-    onRequest: requestLog(args.log),
-  })
-);
+const server = createServer({ keepAlive: true, maxHeaderSize: 64 * 1024 });
 
 server.keepAliveTimeout = KEEP_ALIVE_MS;
 server.headersTimeout = KEEP_ALIVE_MS + 1000;
@@ -139,13 +129,28 @@ if (address.path) {
   rmSync(address.path, { force: true });
 }
 
-server.listen(address, () => {
-  const at = server.address();
+server.listen(address);
+await once(server, 'listening');
 
-  process.stdout.write(
-    typeof at === 'string'
-      ? `ready unix:${at}\n`
-      : `ready http://${at.family === 'IPv6' ? `[${at.address}]` : at.address}` +
-        `:${at.port}\n`
-  );
-});
+/* Known only now: port 0 is any free one. */
+const at = server.address();
+const origin = typeof at === 'string'
+  ? undefined
+  : `http://${at.family === 'IPv6' ? `[${at.address}]` : at.address}:${at.port}`;
+
+try {
+  indexDefinitions();
+  await loadFolders(store, args.data, {
+    base: fixedBase ?? `${origin ?? 'http://localhost'}/fhir`,
+    warn: (message) => process.stderr.write(`record host: ${message}\n`),
+  });
+} catch (err) {
+  fail(err.message);
+}
+
+server.on('request', fhirListener(store, {
+  base: fixedBase,
+  onRequest: requestLog(args.log),
+}));
+
+process.stdout.write(`ready ${origin ?? `unix:${at}`}\n`);
