@@ -120,7 +120,7 @@ $(B)/libdmp.a: $(CORE:%.c=$(B)/obj/%.o)
 
 $(B)/dmpctl: $(TOOL:%.c=$(B)/obj/%.o) $(B)/libdmp.a
 	@echo "  LINK $(@F)"
-	$(Q)$(CC) -Wl,-z,relro,-z,now -o $@ $^ $(LIBS)
+	$(Q)$(CC) -Wl,-z,relro,-z,now -o $@ $^ $(LIBS) -lcurl
 
 # Decides what t/200-rules.t asks, a million times
 ORACLE := $(sort $(wildcard t/oracle/*.c))
@@ -155,7 +155,7 @@ $(B)/asan/%.o: %.c Makefile
 	$(Q)$(CC) $(BASE) -It/unit $(SAN) -c -o $@ $<
 
 # What the tools parse is tested and fuzzed like the core
-PARTS := tools/extract.c tools/directory_sort.c
+PARTS := tools/extract.c tools/directory_sort.c tools/index_page.c
 
 $(B)/asan/libdmp.a: $(CORE:%.c=$(B)/asan/%.o) $(PARTS:%.c=$(B)/asan/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^

@@ -26,6 +26,7 @@ PACKAGES='
     libjansson-dev
     libssl-dev
     libutf8proc-dev
+    libcurl4-openssl-dev
     libcmocka-dev
     redis-server|valkey-server
     valgrind

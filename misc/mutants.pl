@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 
-# mutants.pl [--only=cells|matrix|rules|code,...] [--jobs=N] [--limit=N] [--all]
+# mutants.pl [--only=cells|matrix|rules|code,...] [--match=REGEX] [--jobs=N]
+#            [--limit=N] [--all]
 #
 # Breaks one thing at a time in a copy of the policy or of the core, and looks
 # whether t/200-rules.t would notice: whether the driver of that test (t/oracle)
@@ -10,6 +11,9 @@
 #   matrix   each row and type of the matrix, each exclusion, label, type
 #   rules    each rule taken out of the order
 #   code     an operator, a condition, a result changed in the rules' source
+#
+# --match takes those only whose place and change it fits, as they are printed
+# ("policy/dmp_rights.c:612: == -> !=").
 #
 # The test itself must pass first, so that what the unchanged core answers is
 # what the oracle says; --unchecked leaves that out.
@@ -38,10 +42,11 @@ chdir "$Bin/.." or die "$Bin/..: $!\n";
 my %option = (only => 'cells,matrix,rules,code', jobs => 2, seconds => 20,
     limit => 0);
 
-GetOptions(\%option, 'only=s', 'jobs=i', 'seconds=i', 'limit=i', 'unchecked',
-    'all')
+GetOptions(\%option, 'only=s', 'match=s', 'jobs=i', 'seconds=i', 'limit=i',
+    'unchecked', 'all')
     or die "usage: mutants.pl [--only=cells|matrix|rules|code,...] "
-    . "[--jobs=N] [--limit=N] [--seconds=N] [--unchecked] [--all]\n";
+    . "[--match=REGEX] [--jobs=N] [--limit=N] [--seconds=N] [--unchecked] "
+    . "[--all]\n";
 
 my $policy = 'conf/policy';
 my $dir = tempdir('dmp-mutants-XXXXXX', TMPDIR => 1, CLEANUP => 1);
@@ -577,6 +582,11 @@ cells() if $wanted{cells};
 matrix() if $wanted{matrix};
 rules() if $wanted{rules};
 code() if $wanted{code};
+
+if (defined $option{match}) {
+    @mutants = grep { "$_->{where}: $_->{what}" =~ /$option{match}/ } @mutants;
+    die "mutants.pl: --match: no such mutant\n" unless @mutants;
+}
 
 # evenly spread, for a look
 if ($option{limit} && $option{limit} < @mutants) {

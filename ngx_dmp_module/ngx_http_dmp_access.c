@@ -26,8 +26,6 @@ static ngx_int_t ngx_http_dmp_state_introduce(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 static ngx_int_t ngx_http_dmp_state_map(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
-static ngx_int_t ngx_http_dmp_state_locate(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx);
 static ngx_int_t ngx_http_dmp_state_load(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 static ngx_int_t ngx_http_dmp_state_decide(ngx_http_request_t *r,
@@ -69,7 +67,7 @@ ngx_http_dmp_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (r == r->main) {
+    if (r == r->main && !r->post_action) {
         /* what refuses between here and us would log the INS */
         r->log_handler = ngx_http_dmp_log_error;
         return NGX_DECLINED;
@@ -128,7 +126,7 @@ ngx_http_dmp_access_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_dmp_refuse(ngx_http_dmp_ctx_t *ctx, dmp_effect_t effect,
     dmp_rule_t rule, dmp_reason_t reason)
 {
@@ -142,7 +140,7 @@ ngx_http_dmp_refuse(ngx_http_dmp_ctx_t *ctx, dmp_effect_t effect,
 
 
 /* What cannot be traced is not forwarded, nor told apart from it. */
-static ngx_int_t
+ngx_int_t
 ngx_http_dmp_no_trace(ngx_http_dmp_ctx_t *ctx)
 {
     ctx->state = NGX_HTTP_DMP_ENFORCE;
@@ -250,6 +248,13 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, NULL,
                dmp_day_paris((int64_t) ngx_time()), &ctx->decision);
 
+    if (ctx->decision.rule == DMP_RULE_B1
+        && ctx->asked.mapping == DMP_MAPPING_INCOMPLETE)
+    {
+        /* who asks is admitted: the form says what for */
+        return ngx_http_dmp_form(r, ctx);
+    }
+
     if (ctx->decision.rule != DMP_RULE_X1) {
 
         if (ctx->asked.why != NULL) {
@@ -274,87 +279,6 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     return ngx_http_dmp_name_patient(r, ctx, ctx->asked.ins);
-}
-
-
-/*
- * What is refused because of facts from the cache is asked again: a label may
- * have changed at the host since.  NGX_DECLINED: the facts are fresh.
- */
-static ngx_int_t
-ngx_http_dmp_forget_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    if (ctx->document == NULL || ctx->document_asked) {
-        return NGX_DECLINED;
-    }
-
-    ngx_http_dmp_document_drop(r, ctx->asked.document);
-    ngx_http_dmp_cached_release(ctx->document);
-    ctx->document = NULL;
-
-    if (ctx->record != NULL) {
-        ngx_http_dmp_cached_release(ctx->record);
-        ctx->record = NULL;
-    }
-
-    ngx_memzero(&ctx->facts, sizeof(dmp_facts_t));
-    ctx->patient_known = 0;
-    ctx->state = NGX_HTTP_DMP_LOCATE;
-
-    return NGX_OK;
-}
-
-
-/* Whose document is it?  From the cache, or from the record host. */
-static ngx_int_t
-ngx_http_dmp_state_locate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_int_t              rc;
-    const dmp_document_t  *document;
-
-    /* no question either while it could not be traced afterwards */
-    if (ctx->ask == NULL && !ngx_http_dmp_store_ready()) {
-        rc = ngx_http_dmp_wait_store(ctx);
-        if (rc != NGX_DECLINED) {
-            return rc;
-        }
-    }
-
-    if (ctx->document == NULL) {
-        ctx->document = ngx_http_dmp_document_get(r, ctx->asked.document);
-    }
-
-    if (ctx->document == NULL) {
-
-        rc = ngx_http_dmp_ask(r, ctx);
-
-        if (rc == NGX_AGAIN) {
-            return NGX_AGAIN;
-        }
-
-        if (rc == NGX_ERROR) {
-            ctx->state = NGX_HTTP_DMP_COMMIT;
-            return ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_H1,
-                                       DMP_REASON_ANSWER_UNCHECKED);
-        }
-    }
-
-    document = (ctx->document != NULL) ? ctx->document->value : NULL;
-
-    if (document != NULL && document->n_ins != 1
-        && ngx_http_dmp_forget_document(r, ctx) == NGX_OK)
-    {
-        return NGX_OK;
-    }
-
-    if (document == NULL || document->n_ins != 1) {
-        /* no such document, or one that names nobody, or several */
-        ctx->state = NGX_HTTP_DMP_COMMIT;
-        return ngx_http_dmp_refuse(ctx, DMP_DENY, DMP_RULE_H1,
-                                   DMP_REASON_DOCUMENT_FOREIGN);
-    }
-
-    return ngx_http_dmp_name_patient(r, ctx, document->ins[0]);
 }
 
 
@@ -414,13 +338,17 @@ ngx_http_dmp_state_load(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
             return ngx_http_dmp_no_trace(ctx);
         }
 
+        ctx->reload = 0;
+        ctx->record_loaded = 1;
         ctx->state = NGX_HTTP_DMP_DECIDE;
         return NGX_OK;
     }
 
-    ctx->record = ngx_http_dmp_record_get(ctx->patient);
+    if (!ctx->reload && ctx->record == NULL) {
+        ctx->record = ngx_http_dmp_record_get(ctx->patient);
+    }
 
-    if (ctx->record != NULL) {
+    if (!ctx->reload && ctx->record != NULL) {
         ctx->facts.state = DMP_RECORD_PRESENT;
         ctx->facts.version = ctx->record->version;
         ctx->facts.record = ctx->record->value;
@@ -444,13 +372,22 @@ ngx_http_dmp_state_load(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 static ngx_int_t
 ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
+    ctx->state = NGX_HTTP_DMP_COMMIT;
+
+    if (ctx->decoy) {
+        ngx_memzero(&ctx->facts, sizeof(dmp_facts_t));
+
+        return ngx_http_dmp_refuse(ctx, DMP_DENY, DMP_RULE_H1,
+                                   DMP_REASON_DOCUMENT_FOREIGN);
+    }
+
     dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
-               (ctx->document != NULL) ? ctx->document->value : NULL,
-               dmp_day_paris((int64_t) ngx_time()), &ctx->decision);
+               ctx->document, dmp_day_paris((int64_t) ngx_time()),
+               &ctx->decision);
 
     /* asked for again also where the record refuses: an absent one is */
     if (ctx->decision.effect == DMP_DENY && ctx->asked.ins.len == 0
-        && ngx_http_dmp_forget_document(r, ctx) == NGX_OK)
+        && ngx_http_dmp_locate_again(r, ctx) == NGX_OK)
     {
         return NGX_OK;
     }
@@ -458,20 +395,38 @@ ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     if (ctx->decision.effect == DMP_ALLOW
         && (ctx->decision.obligations & ~(uint32_t) NGX_HTTP_DMP_OBLIGATIONS))
     {
-        (void) ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
+        return ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
                                    DMP_REASON_TRACE_UNAVAILABLE);
     }
 
-    ctx->state = NGX_HTTP_DMP_COMMIT;
     return NGX_OK;
+}
+
+
+/* The client's own words, but never a patient's number in clear. */
+static dmp_str_t
+ngx_http_dmp_words(const ngx_http_dmp_ctx_t *ctx)
+{
+    dmp_str_t  id, attachment;
+
+    attachment = ctx->asked.attachment;
+
+    if (attachment.len == 0) {
+        id = ctx->asked.document;
+        return dmp_ins_valid(id, false) ? dmp_null_string : id;
+    }
+
+    id.data = attachment.data + sizeof("Binary/") - 1;
+    id.len = attachment.len - (sizeof("Binary/") - 1);
+
+    return dmp_ins_valid(id, false) ? dmp_null_string : attachment;
 }
 
 
 static ngx_int_t
 ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    dmp_access_t           access;
-    const dmp_document_t  *document;
+    dmp_access_t  access;
 
     ngx_memzero(&access, sizeof(dmp_access_t));
 
@@ -492,16 +447,14 @@ ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     if (ctx->document != NULL) {
-        document = ctx->document->value;
-        access.document.id = dmp_document_name(document);
+        access.document.id = dmp_document_name(ctx->document);
 
-        if (document->n_types != 0) {
-            access.document.type = document->types[0].code;
+        if (ctx->document->n_types != 0) {
+            access.document.type = ctx->document->types[0].code;
         }
 
-    } else if (!dmp_ins_valid(ctx->asked.document, false)) {
-        /* the client's own words, but never a patient's number in clear */
-        access.document.id = ctx->asked.document;
+    } else {
+        access.document.id = ngx_http_dmp_words(ctx);
     }
 
     return ngx_http_dmp_store_trace(ctx, &access);

@@ -47,7 +47,7 @@ ngx_http_dmp_add_text(ngx_http_request_t *r, const char *name,
 /* Status and headers of an answer of ours, whatever stood there before. */
 ngx_int_t
 ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
-    ngx_uint_t status, size_t length)
+    ngx_uint_t status, off_t length)
 {
     ngx_str_t         trace;
     ngx_uint_t        i;
@@ -92,7 +92,7 @@ ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     r->headers_out.status = status;
     r->headers_out.status_line.len = 0;
-    r->headers_out.content_length_n = (off_t) length;
+    r->headers_out.content_length_n = length;
 
     if (ctx->problem) {
         ngx_str_set(&r->headers_out.content_type, "application/problem+json");
@@ -212,7 +212,7 @@ ngx_http_dmp_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         return rc;
     }
 
-    if (ngx_http_dmp_set_headers(r, ctx, status, (size_t) (b->last - b->pos))
+    if (ngx_http_dmp_set_headers(r, ctx, status, b->last - b->pos)
         != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

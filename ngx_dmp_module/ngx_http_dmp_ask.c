@@ -1,10 +1,11 @@
 /*
- * Asking the record host for a document before anything is decided about it:
- * a GET of the same target, whose answer stays in memory and goes nowhere.
+ * Asking the record host: a GET of ours whose answer stays in memory and goes
+ * nowhere.
  *
  * The filter recognises the subrequest by its address and hands its answer
  * here, so that its size is ours to limit (nginx's own in-memory subrequests
- * end the client's request when the answer is too large).
+ * end the client's request when the answer is too large).  A truncated answer
+ * may look like a whole one: whoever reads it must see that it is.
  */
 
 #include "ngx_http_dmp_module.h"
@@ -18,49 +19,96 @@ ngx_http_dmp_asked(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     ctx = data;
 
     /* may be called twice; the last call has the status */
-    ctx->ask_done = 1;
+    ctx->question.done = 1;
 
     if (rc == NGX_ERROR || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        ctx->ask_status = (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? (ngx_uint_t) rc
-                                                            : 0;
+        ctx->question.status = (rc >= NGX_HTTP_SPECIAL_RESPONSE)
+                               ? (ngx_uint_t) rc : 0;
         return rc;
     }
 
-    ctx->ask_status = sr->headers_out.status;
+    ctx->question.status = sr->headers_out.status;
 
     return rc;
 }
 
 
+/* path and query of the target, below the FHIR base */
 static ngx_int_t
-ngx_http_dmp_ask_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+ngx_http_dmp_ask_target(ngx_http_request_t *r, dmp_str_t target,
+    ngx_str_t *whole, ngx_str_t *path, ngx_str_t *query)
 {
+    u_char                         *p;
+    const ngx_http_dmp_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+
+    whole->len = dlcf->base.len + 1 + target.len;
+    whole->data = ngx_pnalloc(r->pool, whole->len);
+
+    if (whole->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(whole->data, dlcf->base.data, dlcf->base.len);
+    *p++ = '/';
+    ngx_memcpy(p, target.data, target.len);
+
+    *path = *whole;
+    ngx_str_null(query);
+
+    p = ngx_strlchr(whole->data, whole->data + whole->len, '?');
+
+    if (p != NULL) {
+        path->len = (size_t) (p - whole->data);
+        query->data = p + 1;
+        query->len = whole->len - path->len - 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_ask_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_str_t target)
+{
+    ngx_str_t                    whole, path, query;
     ngx_http_request_t          *sr;
     ngx_http_post_subrequest_t  *ps;
 
     ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
-    if (ps == NULL) {
+
+    if (ps == NULL
+        || ngx_http_dmp_ask_target(r, target, &whole, &path, &query) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     ps->handler = ngx_http_dmp_asked;
     ps->data = ctx;
 
-    /* the headers that change an answer must not reach the host here either */
-    if (ngx_http_dmp_prepare_forward(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    ngx_memzero(&ctx->question, sizeof(ngx_http_dmp_question_t));
 
-    if (ngx_http_subrequest(r, &r->uri, &r->args, &sr, ps,
+    if (ngx_http_subrequest(r, &path, &query, &sr, ps,
                             NGX_HTTP_SUBREQUEST_CLONE
                             |NGX_HTTP_SUBREQUEST_WAITED)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_dmp_question_headers(r, sr) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    /* what nginx's proxy sends, where it has no URI of its own */
+    sr->unparsed_uri = whole;
+    sr->valid_unparsed_uri = 1;
+
+    sr->method = NGX_HTTP_GET;
+    sr->method_name = ngx_http_core_get_method;
+    sr->request_body = NULL;
+    sr->header_only = 0;
     sr->filter_need_in_memory = 1;
-    ctx->ask = sr;
+    ctx->question.request = sr;
 
     return NGX_AGAIN;
 }
@@ -69,65 +117,83 @@ ngx_http_dmp_ask_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 static ngx_int_t
 ngx_http_dmp_ask_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    dmp_rc_t         rc;
-    dmp_document_t  *document;
+    ngx_uint_t  status;
 
-    switch (ctx->ask_status) {
+    status = ctx->question.status;
+    ctx->question.answered = ctx->question.request;
+    ctx->question.request = NULL;
 
-    case NGX_HTTP_OK:
-        break;
+    if (status == NGX_HTTP_OK) {
+        return (ctx->question.failed || ctx->question.body.data == NULL)
+               ? NGX_ERROR : NGX_OK;
+    }
 
-    case NGX_HTTP_NOT_FOUND:
-    case 410:
+    if (status == NGX_HTTP_NOT_FOUND || status == 410) {
         return NGX_DECLINED;
+    }
 
-    default:
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "dmp record host answered a question with status %ui",
-                      ctx->ask_status);
+    if ((status >= 400 && status < 500 && status != NGX_HTTP_REQUEST_TIME_OUT)
+        || status == NGX_HTTP_NOT_IMPLEMENTED)
+    {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "dmp record host does not take a question: status %ui",
+                      status);
+        return NGX_ABORT;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "dmp record host answered a question with status %ui",
+                  status);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_dmp_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_str_t target)
+{
+    if (ctx->question.request == NULL) {
+        return ngx_http_dmp_ask_start(r, ctx, target);
+    }
+
+    if (!ctx->question.done) {
+        return NGX_AGAIN;
+    }
+
+    return ngx_http_dmp_ask_take(r, ctx);
+}
+
+
+ngx_int_t
+ngx_http_dmp_ask_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_str_t id, dmp_document_t **document)
+{
+    char       room[NGX_HTTP_DMP_RESOURCE_MAX];
+    dmp_rc_t   rc;
+    ngx_int_t  asked;
+
+    asked = ngx_http_dmp_ask(r, ctx, ngx_http_dmp_document_resource(id, room));
+
+    if (asked != NGX_OK) {
+        /* a document that cannot be asked for is not told from a lost one */
+        return (asked == NGX_ABORT) ? NGX_ERROR : asked;
+    }
+
+    *document = ngx_palloc(r->pool, sizeof(dmp_document_t));
+    if (*document == NULL) {
         return NGX_ERROR;
     }
 
-    if (ctx->ask_failed || ctx->body == NULL) {
-        return NGX_ERROR;
-    }
+    rc = dmp_document_parse(ctx->policy, (char *) ctx->question.body.data,
+                            ctx->question.body.len, *document);
 
-    document = ngx_palloc(r->pool, sizeof(dmp_document_t));
-    if (document == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = dmp_document_parse(ctx->policy, (char *) ctx->body, ctx->body_len,
-                            document);
-
-    if (rc != DMP_OK || !dmp_str_eq(document->id, ctx->asked.document)) {
+    if (rc != DMP_OK || !dmp_str_eq((*document)->id, id)) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "dmp record host answered a question with what is not "
                       "that document");
         return NGX_ERROR;
     }
 
-    ctx->document_asked = 1;
-    ctx->document = ngx_http_dmp_document_put(r, document);
-
-    (void) ngx_pfree(r->pool, ctx->body);
-    ctx->body = NULL;
-    ctx->body_len = 0;
-
-    return (ctx->document != NULL) ? NGX_OK : NGX_ERROR;
-}
-
-
-ngx_int_t
-ngx_http_dmp_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    if (ctx->ask == NULL) {
-        return ngx_http_dmp_ask_start(r, ctx);
-    }
-
-    if (!ctx->ask_done) {
-        return NGX_AGAIN;
-    }
-
-    return ngx_http_dmp_ask_take(r, ctx);
+    return NGX_OK;
 }

@@ -11,7 +11,7 @@
 
 /* expected is what the answer announces, -1 if it announces nothing. */
 ngx_int_t
-ngx_http_dmp_body_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+ngx_http_dmp_body_start(ngx_http_request_t *r, ngx_http_dmp_body_t *body,
     off_t expected, size_t max)
 {
     size_t  size;
@@ -23,42 +23,42 @@ ngx_http_dmp_body_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     size = (expected > 0) ? (size_t) expected
                           : ngx_min(NGX_HTTP_DMP_BODY_MIN, max);
 
-    ctx->body = ngx_palloc(r->main->pool, size);
-    if (ctx->body == NULL) {
+    body->data = ngx_palloc(r->main->pool, size);
+    if (body->data == NULL) {
         return NGX_ERROR;
     }
 
-    ctx->body_size = size;
-    ctx->body_len = 0;
+    body->size = size;
+    body->len = 0;
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_dmp_body_grow(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+ngx_http_dmp_body_grow(ngx_http_request_t *r, ngx_http_dmp_body_t *body,
     size_t wanted, size_t max)
 {
     size_t   size;
-    u_char  *body;
+    u_char  *data;
 
     if (wanted > max) {
         return NGX_DECLINED;
     }
 
-    size = ngx_max(wanted, ctx->body_size * 2);
+    size = ngx_max(wanted, body->size * 2);
     size = ngx_min(size, max);
 
-    body = ngx_palloc(r->main->pool, size);
-    if (body == NULL) {
+    data = ngx_palloc(r->main->pool, size);
+    if (data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(body, ctx->body, ctx->body_len);
-    (void) ngx_pfree(r->main->pool, ctx->body);
+    ngx_memcpy(data, body->data, body->len);
+    (void) ngx_pfree(r->main->pool, body->data);
 
-    ctx->body = body;
-    ctx->body_size = size;
+    body->data = data;
+    body->size = size;
 
     return NGX_OK;
 }
@@ -69,7 +69,7 @@ ngx_http_dmp_body_grow(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
  * more than max bytes.
  */
 ngx_int_t
-ngx_http_dmp_body_add(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+ngx_http_dmp_body_add(ngx_http_request_t *r, ngx_http_dmp_body_t *body,
     ngx_chain_t *in, size_t max, ngx_uint_t *last)
 {
     size_t        n;
@@ -96,15 +96,15 @@ ngx_http_dmp_body_add(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
         n = (size_t) (b->last - b->pos);
 
-        if (n > ctx->body_size - ctx->body_len) {
-            rc = ngx_http_dmp_body_grow(r, ctx, ctx->body_len + n, max);
+        if (n > body->size - body->len) {
+            rc = ngx_http_dmp_body_grow(r, body, body->len + n, max);
             if (rc != NGX_OK) {
                 return rc;
             }
         }
 
-        ngx_memcpy(ctx->body + ctx->body_len, b->pos, n);
-        ctx->body_len += n;
+        ngx_memcpy(body->data + body->len, b->pos, n);
+        body->len += n;
         b->pos = b->last;
     }
 

@@ -1,9 +1,10 @@
 /*
  * Caches of one worker: opened records by pseudonym, facts of documents by
- * resource id, entries of the directory by identifier.  Bounded; the least
- * recently used goes first.  They may save a question, they never are the
- * decision: a record counts only with the version that the commit confirms, a
- * document only until its answer is judged, an entry for dmp_directory_valid.
+ * resource id, entries of the directory by identifier, and what was entered in
+ * the document index.  Bounded; the least recently used goes first.  They may
+ * save a question, they never are the decision: a record counts only with the
+ * version that the commit confirms, a document only until its answer is
+ * judged, an entry for dmp_directory_valid.
  */
 
 #include "ngx_http_dmp_module.h"
@@ -25,6 +26,7 @@ struct ngx_http_dmp_cache_s {
 static ngx_http_dmp_cache_t  ngx_http_dmp_records;
 static ngx_http_dmp_cache_t  ngx_http_dmp_documents;
 static ngx_http_dmp_cache_t  ngx_http_dmp_entries;
+static ngx_http_dmp_cache_t  ngx_http_dmp_learned;
 
 
 static void
@@ -46,6 +48,14 @@ static void
 ngx_http_dmp_free_entry(void *value)
 {
     dmp_directory_free(value);
+}
+
+
+/* The key and its version are all there is. */
+static void
+ngx_http_dmp_free_nothing(void *value)
+{
+    (void) value;
 }
 
 
@@ -75,6 +85,8 @@ ngx_http_dmp_cache_init(void)
                              ngx_http_dmp_free_document);
     ngx_http_dmp_cache_empty(&ngx_http_dmp_entries, 10000,
                              ngx_http_dmp_free_entry);
+    ngx_http_dmp_cache_empty(&ngx_http_dmp_learned, 20000,
+                             ngx_http_dmp_free_nothing);
 }
 
 
@@ -225,6 +237,7 @@ ngx_http_dmp_cache_done(void)
     ngx_http_dmp_cache_clear(&ngx_http_dmp_records);
     ngx_http_dmp_cache_clear(&ngx_http_dmp_documents);
     ngx_http_dmp_cache_clear(&ngx_http_dmp_entries);
+    ngx_http_dmp_cache_clear(&ngx_http_dmp_learned);
 }
 
 
@@ -335,10 +348,40 @@ ngx_http_dmp_document_drop(ngx_http_request_t *r, dmp_str_t id)
 }
 
 
+ngx_uint_t
+ngx_http_dmp_learnt(ngx_http_request_t *r, dmp_str_t id, uint64_t print)
+{
+    ngx_uint_t                   same;
+    ngx_http_dmp_cached_t       *cached;
+    ngx_http_dmp_document_key_t  key;
+
+    ngx_http_dmp_document_key(r, id, &key);
+
+    cached = ngx_http_dmp_cache_get(&ngx_http_dmp_learned, key.text, key.len);
+
+    if (cached == NULL) {
+        cached = ngx_http_dmp_cache_put(&ngx_http_dmp_learned, key.text,
+                                        key.len, print, NULL);
+        same = 0;
+
+    } else {
+        same = (cached->version == print);
+        cached->version = print;
+    }
+
+    if (cached != NULL) {
+        ngx_http_dmp_cached_release(cached);
+    }
+
+    return same;
+}
+
+
 #define NGX_HTTP_DMP_STRINGS  (2 + 2 * DMP_DOCUMENT_TYPES                     \
                                + DMP_DOCUMENT_PATIENTS                        \
                                + DMP_DOCUMENT_AUTHORS                         \
-                               + DMP_DOCUMENT_STRUCTURES)
+                               + DMP_DOCUMENT_STRUCTURES                      \
+                               + DMP_DOCUMENT_ATTACHMENTS)
 
 /* Every string of a document. */
 static ngx_uint_t
@@ -368,19 +411,25 @@ ngx_http_dmp_document_strings(dmp_document_t *d,
         strings[n++] = &d->structures[i];
     }
 
+    for (i = 0; i < d->n_attachments; i++) {
+        strings[n++] = &d->attachments[i];
+    }
+
     return n;
 }
 
 
 /* Facts of a document whose strings are its own, not those of an answer. */
 ngx_http_dmp_cached_t *
-ngx_http_dmp_document_put(ngx_http_request_t *r, const dmp_document_t *d)
+ngx_http_dmp_document_put(ngx_http_request_t *r, const char *patient,
+    const dmp_document_t *d)
 {
     u_char                       *p;
     size_t                        size;
     dmp_str_t                    *strings[NGX_HTTP_DMP_STRINGS];
     ngx_uint_t                    i, n;
-    dmp_document_t               *copy, facts;
+    dmp_document_t                facts;
+    ngx_http_dmp_known_t         *known;
     ngx_http_dmp_document_key_t   key;
 
     facts = *d;
@@ -391,12 +440,12 @@ ngx_http_dmp_document_put(ngx_http_request_t *r, const dmp_document_t *d)
         size += strings[i]->len;
     }
 
-    copy = ngx_alloc(sizeof(dmp_document_t) + size, ngx_cycle->log);
-    if (copy == NULL) {
+    known = ngx_alloc(sizeof(ngx_http_dmp_known_t) + size, ngx_cycle->log);
+    if (known == NULL) {
         return NULL;
     }
 
-    p = (u_char *) copy + sizeof(dmp_document_t);
+    p = (u_char *) known + sizeof(ngx_http_dmp_known_t);
 
     for (i = 0; i < n; i++) {
         size = strings[i]->len;
@@ -410,9 +459,11 @@ ngx_http_dmp_document_put(ngx_http_request_t *r, const dmp_document_t *d)
         p += size;
     }
 
-    *copy = facts;
-    ngx_http_dmp_document_key(r, copy->id, &key);
+    known->document = facts;
+    ngx_memcpy(known->patient, patient, DMP_PSEUDONYM_LEN);
+
+    ngx_http_dmp_document_key(r, known->document.id, &key);
 
     return ngx_http_dmp_cache_put(&ngx_http_dmp_documents, key.text, key.len,
-                                  0, copy);
+                                  0, known);
 }

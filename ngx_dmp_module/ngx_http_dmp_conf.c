@@ -10,6 +10,11 @@
 
 #define NGX_HTTP_DMP_FILE_MAX  (1024 * 1024)
 
+#define NGX_HTTP_DMP_HOST_MAX  64        /* bytes of a record host's name */
+
+/* Its addresses; the others are those by which we ask it. */
+#define NGX_HTTP_DMP_BASES     (DMP_HOST_BASES - 4)
+
 
 static void
 ngx_http_dmp_conf_wipe(void *data)
@@ -487,6 +492,12 @@ ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (dlcf->file == NULL) {
+        /* the protection may come from further out */
+        dlcf->file = cf->conf_file->file.name.data;
+        dlcf->line = cf->conf_file->line;
+    }
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->named) {
@@ -516,117 +527,184 @@ ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static ngx_module_t *
-ngx_http_dmp_other_module(ngx_conf_t *cf, const char *name)
+/* What can stand in a log, and in the configuration without quotes. */
+static ngx_int_t
+ngx_http_dmp_conf_is_word(ngx_str_t *word)
 {
-    ngx_uint_t  i;
+    size_t  i;
 
-    for (i = 0; cf->cycle->modules[i]; i++) {
-        if (ngx_strcmp(cf->cycle->modules[i]->name, name) == 0) {
-            return cf->cycle->modules[i];
+    for (i = 0; i < word->len; i++) {
+        if (word->data[i] <= 0x20 || word->data[i] >= 0x7f
+            || word->data[i] == '"' || word->data[i] == '\'')
+        {
+            return 0;
         }
     }
 
-    return NULL;
+    return word->len != 0;
 }
 
 
-/* What keeps answers or cuts them up would serve what was never judged. */
-static const char *
-ngx_http_dmp_unsafe_with(ngx_conf_t *cf)
+/* The address without its last "/": "http://HOST[:PORT][/PATH]". */
+static ngx_int_t
+ngx_http_dmp_conf_base(ngx_str_t *base)
 {
-    void                      *other;
-    ngx_module_t              *module;
-    ngx_http_core_loc_conf_t  *clcf;
+    size_t  i, n;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    n = (base->len > 7 && ngx_strncmp(base->data, "http://", 7) == 0) ? 7
+        : (base->len > 8 && ngx_strncmp(base->data, "https://", 8) == 0) ? 8
+        : 0;
 
-    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
-        return "\"satisfy any\"";
+    if (n == 0 || base->data[n] == '/' || !ngx_http_dmp_conf_is_word(base)) {
+        return NGX_ERROR;
     }
 
-#if (NGX_HTTP_CACHE)
-    module = ngx_http_dmp_other_module(cf, "ngx_http_proxy_module");
+    for (i = n; i < base->len; i++) {
+        if (base->data[i] == '?' || base->data[i] == '#') {
+            return NGX_ERROR;
+        }
+    }
 
-    if (module != NULL) {
-        /* its location configuration begins with that of the upstream */
-        other = ngx_http_conf_get_module_loc_conf(cf, (*module));
+    if (base->data[base->len - 1] == '/') {
+        base->len--;
+    }
 
-        if (other != NULL && ((ngx_http_upstream_conf_t *) other)->cache == 1)
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_record_host_base(ngx_conf_t *cf, ngx_http_dmp_loc_conf_t *dlcf,
+    ngx_str_t *word)
+{
+    ngx_str_t    base, *bases;
+    ngx_uint_t   i;
+
+    if (word->len < 5 || ngx_strncmp(word->data, "base=", 5) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           word);
+        return NGX_ERROR;
+    }
+
+    base.data = word->data + 5;
+    base.len = word->len - 5;
+
+    if (ngx_http_dmp_conf_base(&base) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid address in \"%V\": it is "
+                           "\"http://HOST[:PORT][/PATH]\" or "
+                           "\"https://...\", without \"?\" and \"#\"",
+                           word);
+        return NGX_ERROR;
+    }
+
+    bases = dlcf->host_bases->elts;
+
+    for (i = 0; i < dlcf->host_bases->nelts; i++) {
+        if (bases[i].len == base.len
+            && ngx_memcmp(bases[i].data, base.data, base.len) == 0)
         {
-            return "\"proxy_cache\"";
-        }
-    }
-#endif
-
-    module = ngx_http_dmp_other_module(cf, "ngx_http_proxy_module");
-
-    if (module != NULL) {
-        other = ngx_http_conf_get_module_loc_conf(cf, (*module));
-
-        if (other != NULL && ((ngx_http_upstream_conf_t *) other)->store > 0) {
-            return "\"proxy_store\"";
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" is given twice", word);
+            return NGX_ERROR;
         }
     }
 
-    module = ngx_http_dmp_other_module(cf, "ngx_http_slice_filter_module");
-
-    if (module != NULL) {
-        other = ngx_http_conf_get_module_loc_conf(cf, (*module));
-
-        if (other != NULL && *(size_t *) other != 0
-            && *(size_t *) other != NGX_CONF_UNSET_SIZE)
-        {
-            return "\"slice\"";
-        }
+    if (i == NGX_HTTP_DMP_BASES) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is one too many: a record host has at "
+                           "most %d addresses", word, NGX_HTTP_DMP_BASES);
+        return NGX_ERROR;
     }
 
-    return NULL;
+    /* there is room for all of them */
+    bases = ngx_array_push(dlcf->host_bases);
+    *bases = base;
+
+    return NGX_OK;
 }
 
 
 char *
-ngx_http_dmp_check_location(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf,
-    ngx_http_dmp_loc_conf_t *dlcf)
+ngx_http_dmp_record_host(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    const char                *missing, *unsafe;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t                *value;
+    ngx_uint_t                i;
+    ngx_http_dmp_loc_conf_t  *dlcf = conf;
 
-    missing = (dmcf->address == NULL) ? "dmp_redis"
-              : (dmcf->audit_key == NULL) ? "dmp_audit_key"
-              : (dmcf->record_keys == NULL) ? "dmp_record_key"
-              : (dmcf->pseudonym_key == NULL) ? "dmp_pseudonym_key"
-              : (dlcf->policy == NULL) ? "dmp_policy"
-              : NULL;
+    if (dlcf->host.len != 0) {
+        return "is duplicate";
+    }
 
-    if (missing != NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"%s\" needs \"%s\" in %s:%ui",
-                      (dlcf->mode == NGX_HTTP_DMP_DENIED) ? "dmp_denied"
-                                                          : "dmp on",
-                      missing, dlcf->file, dlcf->line);
+    value = cf->args->elts;
+
+    if (value[1].len > NGX_HTTP_DMP_HOST_MAX
+        || !ngx_http_dmp_conf_is_word(&value[1])
+        || (value[1].len >= 5 && ngx_strncmp(value[1].data, "base=", 5) == 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid name \"%V\": it is 1 to %d characters of "
+                           "ASCII, without blanks and quotes, and comes before "
+                           "\"base=\"", &value[1], NGX_HTTP_DMP_HOST_MAX);
         return NGX_CONF_ERROR;
     }
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    dlcf->host = value[1];
 
-    if (clcf->named && dlcf->fhir && dlcf->mode != NGX_HTTP_DMP_DENIED) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"dmp_resource\" needs a location that is a plain "
-                      "prefix, or \"dmp_denied\", in %s:%ui", dlcf->file,
-                      dlcf->line);
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    dlcf->host_bases = ngx_array_create(cf->pool, NGX_HTTP_DMP_BASES,
+                                        sizeof(ngx_str_t));
+    if (dlcf->host_bases == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    unsafe = ngx_http_dmp_unsafe_with(cf);
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_http_dmp_record_host_base(cf, dlcf, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
 
-    if (unsafe != NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "%s cannot be used with \"dmp on\" in %s:%ui: remove it "
-                      "from this location, or protect another one",
-                      unsafe, dlcf->file, dlcf->line);
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_dmp_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                            *p = conf;
+
+    size_t                          *limit;
+    ssize_t                          n;
+    ngx_str_t                       *value;
+    const ngx_http_dmp_bounds_t     *bounds;
+
+    limit = (size_t *) (p + cmd->offset);
+    bounds = cmd->post;
+
+    if (*limit != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = bounds->size ? ngx_parse_size(&value[1])
+                     : ngx_atosz(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || (size_t) n < bounds->low
+        || (size_t) n > bounds->high)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" of \"%V\": it is a %s from "
+                           "%uz to %uz", &value[1], &cmd->name,
+                           bounds->size ? "size" : "number", bounds->low,
+                           bounds->high);
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_dmp_revocation_protect(cf, dmcf, dlcf);
+    *limit = (size_t) n;
+
+    return NGX_CONF_OK;
 }

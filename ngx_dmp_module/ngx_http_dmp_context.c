@@ -50,9 +50,9 @@ ngx_http_dmp_cleanup(void *data)
         ctx->record = NULL;
     }
 
-    if (ctx->document != NULL) {
-        ngx_http_dmp_cached_release(ctx->document);
-        ctx->document = NULL;
+    if (ctx->cached != NULL) {
+        ngx_http_dmp_cached_release(ctx->cached);
+        ctx->cached = NULL;
     }
 
     if (ctx->entry != NULL) {

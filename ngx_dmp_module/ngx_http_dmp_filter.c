@@ -1,25 +1,17 @@
 /*
- * The filter: holds what the record host answers until it is judged, cuts a
- * search answer down, lets a document out whole or not at all.
+ * The filter: holds what the record host answers until it is judged, or, of
+ * the content of a document that may be read, until its first byte may leave.
  *
- * The header is withheld until the verdict on the body.  Whatever cannot be
- * judged is replaced by an answer of ours; nothing of it leaves.
+ * The header is withheld until the verdict.  Whatever cannot be judged is
+ * replaced by an answer of ours; nothing of it leaves.
  */
 
-#include "ngx_http_dmp_module.h"
-
-
-#define NGX_HTTP_DMP_ENTRIES_MAX  10000
-
-/* r->buffered has four bits; SSI, sub_filter and copy use the others. */
-#define NGX_HTTP_DMP_BUFFERED     0x08
+#include "ngx_http_dmp_filter.h"
 
 
 static ngx_int_t ngx_http_dmp_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_dmp_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static ngx_int_t ngx_http_dmp_whole(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -39,11 +31,21 @@ ngx_http_dmp_filter_init(ngx_conf_t *cf)
 }
 
 
-/*
- * Sends our own answer instead of the one that was coming; what still comes
- * of it is thrown away.
- */
-static ngx_int_t
+ngx_int_t
+ngx_http_dmp_pass_header(ngx_http_request_t *r)
+{
+    return ngx_http_next_header_filter(r);
+}
+
+
+ngx_int_t
+ngx_http_dmp_pass_body(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    return ngx_http_next_body_filter(r, in);
+}
+
+
+ngx_int_t
 ngx_http_dmp_replace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_uint_t status, dmp_reason_t reason)
 {
@@ -65,8 +67,7 @@ ngx_http_dmp_replace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     out = ngx_alloc_chain_link(r->pool);
 
     if (b == NULL || out == NULL
-        || ngx_http_dmp_set_headers(r, ctx, status,
-                                    (size_t) (b->last - b->pos))
+        || ngx_http_dmp_set_headers(r, ctx, status, b->last - b->pos)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -85,7 +86,7 @@ ngx_http_dmp_replace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_dmp_unchecked(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const char *why)
 {
@@ -124,9 +125,9 @@ ngx_http_dmp_is_json(ngx_http_request_t *r)
 }
 
 
-/* Why an answer with these headers cannot be judged, or NULL. */
-static const char *
-ngx_http_dmp_unfit(ngx_http_request_t *r)
+/* Why an answer with these headers cannot be let through, or NULL. */
+const char *
+ngx_http_dmp_unfit(ngx_http_request_t *r, ngx_uint_t json)
 {
     if (r->headers_out.status != NGX_HTTP_OK) {
         return "its status is not 200";
@@ -142,7 +143,7 @@ ngx_http_dmp_unfit(ngx_http_request_t *r)
         return "it is a part";
     }
 
-    if (!ngx_http_dmp_is_json(r)) {
+    if (json && !ngx_http_dmp_is_json(r)) {
         return "it is not JSON";
     }
 
@@ -201,13 +202,62 @@ ngx_http_dmp_upstream_over(ngx_http_request_t *r, ngx_int_t rc)
     ctx->finalize_upstream(r, rc);
 
     if (rc == NGX_OK || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
-        || ctx->answer != NGX_HTTP_DMP_HELD || r->connection->error)
+        || (ctx->answer != NGX_HTTP_DMP_HELD
+            && ctx->answer != NGX_HTTP_DMP_PAUSED)
+        || r->connection->error)
     {
         return;
     }
 
     /* what it returns is for a filter's caller; the request ends anyway */
     (void) ngx_http_dmp_unchecked(r, ctx, "it ended early");
+}
+
+
+void
+ngx_http_dmp_watch_upstream(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    if (r->upstream != NULL && ctx->finalize_upstream == NULL) {
+        ctx->finalize_upstream = r->upstream->finalize_request;
+        r->upstream->finalize_request = ngx_http_dmp_upstream_over;
+    }
+
+    r->filter_need_in_memory = 1;
+    r->allow_ranges = 0;
+}
+
+
+/*
+ * What the proxy sent ends with what was decided, below the FHIR base.  It
+ * does unless the configuration joins the two differently than they read
+ * ("location /fhir" with "proxy_pass http://host/fhir/").
+ */
+static ngx_int_t
+ngx_http_dmp_was_sent(ngx_http_request_t *r)
+{
+    ngx_str_t                       decided, sent;
+    const ngx_http_dmp_loc_conf_t  *dlcf;
+
+    if (r->upstream == NULL || r->upstream->uri.len == 0 || r->internal) {
+        return 1;
+    }
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+    sent = r->upstream->uri;
+
+    if (r->unparsed_uri.len < dlcf->base.len) {
+        return 0;
+    }
+
+    decided.data = r->unparsed_uri.data + dlcf->base.len;
+    decided.len = r->unparsed_uri.len - dlcf->base.len;
+
+    return sent.len >= decided.len
+           && ngx_memcmp(sent.data + sent.len - decided.len, decided.data,
+                         decided.len)
+              == 0
+           && (sent.len == decided.len
+               || sent.data[sent.len - decided.len - 1] != '/');
 }
 
 
@@ -218,23 +268,37 @@ ngx_http_dmp_hold(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     const char                     *why;
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
-    if (ctx->decision.obligations & DMP_OBLIGATION_JUDGE
+    if (!ctx->sent_as_decided) {
+        return ngx_http_dmp_unchecked(r, ctx, "what the host was asked is not "
+                                      "what was decided: see the location "
+                                      "and its proxy_pass");
+    }
+
+    if ((ctx->asked.document.len != 0 || ctx->asked.attachment.len != 0)
         && (r->headers_out.status == NGX_HTTP_NOT_FOUND
             || r->headers_out.status == 410))
     {
-        ngx_http_dmp_document_drop(r, ctx->asked.document);
+        if (ctx->asked.document.len != 0) {
+            ngx_http_dmp_document_drop(r, ctx->asked.document);
+        }
+
         return ngx_http_dmp_replace(r, ctx, NGX_HTTP_NOT_FOUND,
                                     DMP_REASON_DOCUMENT_FOREIGN);
     }
 
-    why = ngx_http_dmp_unfit(r);
+    if (ctx->asked.resource == DMP_RESOURCE_BINARY) {
+        return ngx_http_dmp_stream(r, ctx);
+    }
+
+    why = ngx_http_dmp_unfit(r, 1);
     if (why != NULL) {
         return ngx_http_dmp_unchecked(r, ctx, why);
     }
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 
-    rc = ngx_http_dmp_body_start(r, ctx, r->headers_out.content_length_n,
+    rc = ngx_http_dmp_body_start(r, &ctx->body,
+                                 r->headers_out.content_length_n,
                                  dlcf->max_answer_size);
     if (rc == NGX_DECLINED) {
         return ngx_http_dmp_unchecked(r, ctx, "it is larger than "
@@ -245,13 +309,7 @@ ngx_http_dmp_hold(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (r->upstream != NULL && ctx->finalize_upstream == NULL) {
-        ctx->finalize_upstream = r->upstream->finalize_request;
-        r->upstream->finalize_request = ngx_http_dmp_upstream_over;
-    }
-
-    r->filter_need_in_memory = 1;
-    r->allow_ranges = 0;
+    ngx_http_dmp_watch_upstream(r, ctx);
     ctx->answer = NGX_HTTP_DMP_HELD;
 
     return NGX_OK;
@@ -272,18 +330,19 @@ ngx_http_dmp_sub_header(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
-    if (ctx == NULL || ctx->ask != r) {
+    if (ctx == NULL || ctx->question.request != r) {
         return ngx_http_next_header_filter(r);
     }
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 
-    if (ngx_http_dmp_unfit(r) != NULL
-        || ngx_http_dmp_body_start(r, ctx, r->headers_out.content_length_n,
+    if (ngx_http_dmp_unfit(r, 1) != NULL
+        || ngx_http_dmp_body_start(r, &ctx->question.body,
+                                   r->headers_out.content_length_n,
                                    dlcf->max_answer_size)
            != NGX_OK)
     {
-        ctx->ask_failed = 1;
+        ctx->question.failed = 1;
     }
 
     r->filter_need_in_memory = 1;
@@ -315,6 +374,11 @@ ngx_http_dmp_header_filter(ngx_http_request_t *r)
         return ngx_http_dmp_backstop(r);
     }
 
+    if (ctx->answer == NGX_HTTP_DMP_FORWARDED) {
+        ctx->sent_as_decided = ngx_http_dmp_was_sent(r);
+        ngx_http_dmp_forwarded(r, ctx);
+    }
+
     switch (ctx->answer) {
 
     case NGX_HTTP_DMP_COMPOSED:
@@ -328,6 +392,7 @@ ngx_http_dmp_header_filter(ngx_http_request_t *r)
 
     case NGX_HTTP_DMP_HELD:
     case NGX_HTTP_DMP_CHECKING:
+    case NGX_HTTP_DMP_PAUSED:
         /* what was held is given up for an error */
         return ngx_http_dmp_unchecked(r, ctx, "it ended early");
 
@@ -362,213 +427,6 @@ ngx_http_dmp_header_filter(ngx_http_request_t *r)
 }
 
 
-static bool
-ngx_http_dmp_judge(void *data, const dmp_document_t *document)
-{
-    dmp_decision_t  decision;
-
-    dmp_judge(data, document, &decision);
-
-    return decision.effect == DMP_ALLOW;
-}
-
-
-/* One buffer per range of the held body. */
-static ngx_chain_t *
-ngx_http_dmp_chain(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
-    const dmp_range_t *ranges, size_t n)
-{
-    size_t         i;
-    ngx_buf_t     *b;
-    ngx_chain_t   *out, **last;
-
-    out = NULL;
-    last = &out;
-
-    for (i = 0; i < n; i++) {
-
-        *last = ngx_alloc_chain_link(r->pool);
-        b = ngx_calloc_buf(r->pool);
-
-        if (*last == NULL || b == NULL) {
-            return NULL;
-        }
-
-        b->start = ctx->body + ranges[i].from;
-        b->pos = b->start;
-        b->last = ctx->body + ranges[i].to;
-        b->end = b->last;
-        b->memory = 1;
-        b->last_buf = (i + 1 == n);
-        b->last_in_chain = (i + 1 == n);
-
-        (*last)->buf = b;
-        (*last)->next = NULL;
-        last = &(*last)->next;
-    }
-
-    return out;
-}
-
-
-static ngx_int_t
-ngx_http_dmp_release(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
-    const dmp_range_t *ranges, size_t n, size_t size)
-{
-    ngx_int_t     rc;
-    ngx_str_t     type;
-    ngx_chain_t  *out;
-
-    if (!ngx_http_dmp_is_fresh(ctx)) {
-        /* judging took its time: a change may have been acknowledged */
-        return ngx_http_dmp_whole(r, ctx);
-    }
-
-    out = ngx_http_dmp_chain(r, ctx, ranges, n);
-    type = r->headers_out.content_type;
-
-    if (out == NULL
-        || ngx_http_dmp_set_headers(r, ctx, NGX_HTTP_OK, size) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* the host's word for it, of the two that were let in */
-    r->headers_out.content_type = type;
-    r->headers_out.content_type_len = type.len;
-
-    ctx->answer = NGX_HTTP_DMP_RELEASED;
-
-    rc = ngx_http_next_header_filter(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    return ngx_http_next_body_filter(r, out);
-}
-
-
-static ngx_int_t
-ngx_http_dmp_judge_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    dmp_rc_t          rc;
-    dmp_range_t       all;
-    dmp_decision_t    decision;
-    dmp_document_t   *document;
-
-    document = ngx_palloc(r->pool, sizeof(dmp_document_t));
-    if (document == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = dmp_document_parse(ctx->policy, (char *) ctx->body, ctx->body_len,
-                            document);
-
-    if (rc == DMP_E_SYNTAX) {
-        return ngx_http_dmp_unchecked(r, ctx, "it is not one JSON text");
-    }
-
-    if (rc != DMP_OK || !dmp_str_eq(document->id, ctx->asked.document)) {
-        return ngx_http_dmp_unchecked(r, ctx, "it is not that document");
-    }
-
-    dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, document,
-               dmp_day_paris((int64_t) ngx_time()), &decision);
-
-    if (decision.effect != DMP_ALLOW) {
-        /* what was known of it no longer holds */
-        ngx_http_dmp_document_drop(r, ctx->asked.document);
-        ctx->withheld = 1;
-
-        return ngx_http_dmp_replace(r, ctx, NGX_HTTP_NOT_FOUND,
-                                    decision.reason);
-    }
-
-    ctx->shown = 1;
-    all.from = 0;
-    all.to = ctx->body_len;
-
-    return ngx_http_dmp_release(r, ctx, &all, 1, ctx->body_len);
-}
-
-
-static ngx_int_t
-ngx_http_dmp_judge_search(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    size_t                 max;
-    dmp_rc_t               rc;
-    dmp_cut_t              cut;
-    dmp_range_t           *ranges;
-    dmp_hearing_t          hearing;
-
-    dmp_hear(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
-             dmp_day_paris((int64_t) ngx_time()), &hearing);
-
-    /* an entry has at least as many bytes as {"resource":{}} */
-    max = ngx_min(NGX_HTTP_DMP_ENTRIES_MAX, ctx->body_len / 14) + 4;
-
-    ranges = ngx_palloc(r->pool, max * sizeof(dmp_range_t));
-    if (ranges == NULL) {
-        return NGX_ERROR;
-    }
-
-    rc = dmp_bundle_cut(ctx->policy, (char *) ctx->body, ctx->body_len,
-                        ngx_http_dmp_judge, &hearing, NGX_HTTP_DMP_ENTRIES_MAX,
-                        ranges, max, &cut);
-
-    if (rc != DMP_OK || cut.n_ranges == 0) {
-        return ngx_http_dmp_unchecked(r, ctx, (rc == DMP_E_LIMIT)
-                                      ? "it has too many entries"
-                                      : "it is not a search answer");
-    }
-
-    ctx->shown = cut.shown;
-    ctx->withheld = cut.withheld;
-
-    return ngx_http_dmp_release(r, ctx, ranges, cut.n_ranges, cut.size);
-}
-
-
-/*
- * The answer is here, whole.  Its first byte leaves only while the last check
- * of the record's version is younger than the deadline; otherwise the store
- * is asked again, and the request's writer comes back here.
- */
-static ngx_int_t
-ngx_http_dmp_whole(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  status;
-
-    rc = ngx_http_dmp_recheck(r, ctx);
-
-    if (rc == NGX_AGAIN) {
-        ctx->answer = NGX_HTTP_DMP_CHECKING;
-        r->buffered |= NGX_HTTP_DMP_BUFFERED;
-        return NGX_AGAIN;
-    }
-
-    r->buffered &= ~NGX_HTTP_DMP_BUFFERED;
-
-    if (rc == NGX_ERROR) {
-        return ngx_http_dmp_replace(r, ctx, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                    DMP_REASON_TRACE_UNAVAILABLE);
-    }
-
-    if (rc == NGX_DECLINED) {
-        status = dmp_answer_status(&ctx->asked, &ctx->decision);
-        return ngx_http_dmp_replace(r, ctx, status, ctx->decision.reason);
-    }
-
-    if (ctx->decision.obligations & DMP_OBLIGATION_FILTER) {
-        return ngx_http_dmp_judge_search(r, ctx);
-    }
-
-    return ngx_http_dmp_judge_document(r, ctx);
-}
-
-
 static ngx_int_t
 ngx_http_dmp_held(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_chain_t *in)
@@ -579,7 +437,8 @@ ngx_http_dmp_held(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 
-    rc = ngx_http_dmp_body_add(r, ctx, in, dlcf->max_answer_size, &last);
+    rc = ngx_http_dmp_body_add(r, &ctx->body, in, dlcf->max_answer_size,
+                               &last);
 
     if (rc == NGX_DECLINED) {
         ngx_http_dmp_body_discard(in);
@@ -603,14 +462,16 @@ ngx_http_dmp_sub_body(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_uint_t                      last;
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
-    if (ctx->ask == r && !ctx->ask_failed) {
+    if (ctx->question.request == r && !ctx->question.failed) {
 
         dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 
-        if (ngx_http_dmp_body_add(r, ctx, in, dlcf->max_answer_size, &last)
-            != NGX_OK)
+        if (ctx->question.body.data == NULL
+            || ngx_http_dmp_body_add(r, &ctx->question.body, in,
+                                     dlcf->max_answer_size, &last)
+               != NGX_OK)
         {
-            ctx->ask_failed = 1;
+            ctx->question.failed = 1;
         }
     }
 
@@ -646,6 +507,12 @@ ngx_http_dmp_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     case NGX_HTTP_DMP_CHECKING:
         ngx_http_dmp_body_discard(in);
         return ngx_http_dmp_whole(r, ctx);
+
+    case NGX_HTTP_DMP_PAUSED:
+        return ngx_http_dmp_stream_hold(r, ctx, in);
+
+    case NGX_HTTP_DMP_STREAMING:
+        return ngx_http_next_body_filter(r, in);
 
     case NGX_HTTP_DMP_RELEASED:
     case NGX_HTTP_DMP_REPLACED:

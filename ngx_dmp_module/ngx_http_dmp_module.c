@@ -4,6 +4,8 @@
 
 #include "ngx_http_dmp_store.h"
 
+#include <dmp/dmp_scan.h>
+
 
 static ngx_int_t ngx_http_dmp_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_dmp_postconfiguration(ngx_conf_t *cf);
@@ -18,6 +20,16 @@ static void ngx_http_dmp_exit_process(ngx_cycle_t *cycle);
 
 #define NGX_HTTP_DMP_ANY_CONF                                                 \
     (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
+
+static ngx_http_dmp_bounds_t  ngx_http_dmp_entries_bounds = { 1, 100000, 0 };
+static ngx_http_dmp_bounds_t  ngx_http_dmp_depth_bounds =
+    { 8, DMP_SCAN_DEPTH, 0 };
+static ngx_http_dmp_bounds_t  ngx_http_dmp_target_bounds =
+    { 256, DMP_TARGET_MAX, 1 };
+static ngx_http_dmp_bounds_t  ngx_http_dmp_form_bounds =
+    { 256, 1024 * 1024, 1 };
+static ngx_http_dmp_bounds_t  ngx_http_dmp_parameters_bounds = { 1, 1024, 0 };
+
 
 static ngx_command_t  ngx_http_dmp_commands[] = {
 
@@ -62,6 +74,48 @@ static ngx_command_t  ngx_http_dmp_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_dmp_loc_conf_t, max_answer_size),
       NULL },
+
+    { ngx_string("dmp_record_host"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_dmp_record_host,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_max_answer_entries"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_dmp_loc_conf_t, max_answer_entries),
+      &ngx_http_dmp_entries_bounds },
+
+    { ngx_string("dmp_max_answer_depth"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_dmp_loc_conf_t, max_answer_depth),
+      &ngx_http_dmp_depth_bounds },
+
+    { ngx_string("dmp_max_target_size"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_dmp_loc_conf_t, max_target_size),
+      &ngx_http_dmp_target_bounds },
+
+    { ngx_string("dmp_max_form_size"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_dmp_loc_conf_t, max_form_size),
+      &ngx_http_dmp_form_bounds },
+
+    { ngx_string("dmp_max_parameters"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_dmp_loc_conf_t, max_parameters),
+      &ngx_http_dmp_parameters_bounds },
 
     { ngx_string("dmp_redis"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
@@ -183,6 +237,12 @@ ngx_http_dmp_create_main_conf(ngx_conf_t *cf)
     dmcf->directory_valid = NGX_CONF_UNSET_MSEC;
     dmcf->crl_grace = NGX_CONF_UNSET;
 
+    dmcf->locations = ngx_array_create(cf->pool, 8,
+                                       sizeof(ngx_http_dmp_location_t));
+    if (dmcf->locations == NULL) {
+        return NULL;
+    }
+
     dmcf->crls = ngx_array_create(cf->pool, 8, sizeof(ngx_http_dmp_crl_t));
     if (dmcf->crls == NULL) {
         return NULL;
@@ -242,11 +302,18 @@ ngx_http_dmp_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     dlcf->fhir = 0; dlcf->policy = NULL; dlcf->base = { 0, NULL };
+     *     dlcf->host = { 0, NULL }; dlcf->host_bases = NULL;
+     *     dlcf->file = NULL;
      */
 
     dlcf->mode = NGX_CONF_UNSET_UINT;
     dlcf->receipt = NGX_CONF_UNSET;
     dlcf->max_answer_size = NGX_CONF_UNSET_SIZE;
+    dlcf->max_answer_entries = NGX_CONF_UNSET_UINT;
+    dlcf->max_answer_depth = NGX_CONF_UNSET_UINT;
+    dlcf->max_target_size = NGX_CONF_UNSET_SIZE;
+    dlcf->max_form_size = NGX_CONF_UNSET_SIZE;
+    dlcf->max_parameters = NGX_CONF_UNSET_UINT;
 
     return dlcf;
 }
@@ -261,7 +328,7 @@ ngx_http_dmp_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_dmp_main_conf_t  *dmcf;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (conf->mode == NGX_CONF_UNSET_UINT) {
+    if (conf->mode == NGX_CONF_UNSET_UINT && conf->file == NULL) {
         conf->file = prev->file;
         conf->line = prev->line;
     }
@@ -270,9 +337,24 @@ ngx_http_dmp_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->receipt, prev->receipt, 1);
     ngx_conf_merge_size_value(conf->max_answer_size, prev->max_answer_size,
                               8 * 1024 * 1024);
+    ngx_conf_merge_uint_value(conf->max_answer_entries,
+                              prev->max_answer_entries, 10000);
+    ngx_conf_merge_uint_value(conf->max_answer_depth, prev->max_answer_depth,
+                              DMP_SCAN_DEPTH);
+    ngx_conf_merge_size_value(conf->max_target_size, prev->max_target_size,
+                              DMP_TARGET_MAX);
+    ngx_conf_merge_size_value(conf->max_form_size, prev->max_form_size,
+                              DMP_FORM_MAX);
+    ngx_conf_merge_uint_value(conf->max_parameters, prev->max_parameters,
+                              DMP_PARAMETERS_MAX);
 
     if (conf->policy == NULL) {
         conf->policy = prev->policy;
+    }
+
+    if (conf->host.len == 0) {
+        conf->host = prev->host;
+        conf->host_bases = prev->host_bases;
     }
 
     /* "if" and "limit_except" blocks belong to their location's base */
@@ -307,6 +389,10 @@ ngx_http_dmp_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
+    if (ngx_http_dmp_check_locations(cf, dmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
@@ -329,6 +415,10 @@ ngx_http_dmp_postconfiguration(ngx_conf_t *cf)
     }
 
     *h = ngx_http_dmp_log_handler;
+
+    if (ngx_http_dmp_addresses_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_http_dmp_filter_init(cf);
 }

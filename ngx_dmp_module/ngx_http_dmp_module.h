@@ -19,7 +19,9 @@
 #include <dmp/dmp_decide.h>
 #include <dmp/dmp_directory.h>
 #include <dmp/dmp_document.h>
+#include <dmp/dmp_filter.h>
 #include <dmp/dmp_identity.h>
+#include <dmp/dmp_index.h>
 #include <dmp/dmp_policy.h>
 #include <dmp/dmp_record.h>
 #include <dmp/dmp_request.h>
@@ -38,7 +40,8 @@
  */
 #define NGX_HTTP_DMP_OBLIGATIONS                                              \
     (DMP_OBLIGATION_TRACE | DMP_OBLIGATION_COMPOSE | DMP_OBLIGATION_FILTER    \
-     | DMP_OBLIGATION_JUDGE | DMP_OBLIGATION_NOTIFY_FIRST_ACCESS)
+     | DMP_OBLIGATION_JUDGE | DMP_OBLIGATION_METADATA_ONLY                    \
+     | DMP_OBLIGATION_NOTIFY_FIRST_ACCESS)
 
 /* What an acknowledged trace has survived; the zero value asks for most. */
 typedef enum {
@@ -51,6 +54,20 @@ typedef struct {
     ngx_str_t       path;
     dmp_policy_t   *policy;
 } ngx_http_dmp_policy_file_t;
+
+/* A protected location, to be looked at once all is merged. */
+typedef struct {
+    void           **srv_conf;
+    void           **loc_conf;
+    unsigned         named:1;            /* by dmp_record_host */
+} ngx_http_dmp_location_t;
+
+/* Of a number or size that a directive sets. */
+typedef struct {
+    size_t           low;
+    size_t           high;
+    unsigned         size:1;
+} ngx_http_dmp_bounds_t;
 
 typedef struct {
     ngx_addr_t      *address;            /* of the store; NULL: none */
@@ -72,6 +89,7 @@ typedef struct {
                                             with protected locations */
 
     ngx_array_t     *policies;           /* ngx_http_dmp_policy_file_t */
+    ngx_array_t     *locations;          /* ngx_http_dmp_location_t */
     ngx_uint_t       enabled;            /* some location is protected */
 } ngx_http_dmp_main_conf_t;
 
@@ -80,8 +98,16 @@ typedef struct {
     ngx_uint_t       fhir;
     ngx_flag_t       receipt;
     size_t           max_answer_size;
+    ngx_uint_t       max_answer_entries;
+    ngx_uint_t       max_answer_depth;
+    size_t           max_target_size;
+    size_t           max_form_size;
+    ngx_uint_t       max_parameters;
     dmp_policy_t    *policy;
     ngx_str_t        base;               /* FHIR base path, no last "/" */
+    ngx_str_t        host;               /* the record host's name */
+    ngx_array_t     *host_bases;         /* of ngx_str_t: addresses it gives
+                                            itself; NULL: none was said */
     u_char          *file;               /* where "dmp on" stands */
     ngx_uint_t       line;
 } ngx_http_dmp_loc_conf_t;
@@ -100,6 +126,15 @@ typedef enum {
     NGX_HTTP_DMP_END
 } ngx_http_dmp_state_e;
 
+/* Finding whose document it is: ngx_http_dmp_locate.c. */
+typedef enum {
+    NGX_HTTP_DMP_LOCATE_CACHE = 0,
+    NGX_HTTP_DMP_LOCATE_HINT,            /* the index: whose it may be */
+    NGX_HTTP_DMP_LOCATE_FACTS,           /* the index: what is known of it */
+    NGX_HTTP_DMP_LOCATE_SEARCH,          /* the host: whose attachment it is */
+    NGX_HTTP_DMP_LOCATE_ASK              /* the host: as it is now */
+} ngx_http_dmp_locate_e;
+
 /* What may leave for this client request: nothing, until somebody says so. */
 typedef enum {
     NGX_HTTP_DMP_UNDECIDED = 0,
@@ -107,9 +142,54 @@ typedef enum {
     NGX_HTTP_DMP_FORWARDED,              /* the host's answer must be judged */
     NGX_HTTP_DMP_HELD,                   /* its header came, its body comes */
     NGX_HTTP_DMP_CHECKING,               /* whole, its version is looked at */
+    NGX_HTTP_DMP_PAUSED,                 /* it will stream: its version is
+                                            looked at before its first byte */
+    NGX_HTTP_DMP_STREAMING,              /* what comes of it leaves */
     NGX_HTTP_DMP_RELEASED,               /* judged: what stays was sent */
     NGX_HTTP_DMP_REPLACED                /* nothing of it: ours was sent */
 } ngx_http_dmp_answer_e;
+
+/* Bytes of an answer, in one block: ngx_http_dmp_body.c. */
+typedef struct {
+    u_char    *data;
+    size_t     len;
+    size_t     size;
+} ngx_http_dmp_body_t;
+
+/* A question to the record host: ngx_http_dmp_ask.c. */
+typedef struct {
+    ngx_http_request_t   *request;       /* the subrequest; NULL: none asked */
+    ngx_http_request_t   *answered;      /* the last one */
+    ngx_http_dmp_body_t   body;
+    ngx_uint_t            status;
+    unsigned              done:1;
+    unsigned              failed:1;
+} ngx_http_dmp_question_t;
+
+/* Facts of a document, and of which patient's record it is. */
+typedef struct {
+    char            patient[DMP_PSEUDONYM_LEN];
+    dmp_document_t  document;
+} ngx_http_dmp_known_t;
+
+/* A document that claims an attachment: hints of the index. */
+typedef struct {
+    char       patient[DMP_PSEUDONYM_LEN];
+    char       hash[DMP_INDEX_HASH_LEN];
+} ngx_http_dmp_claim_t;
+
+typedef struct {
+    dmp_str_t  id;
+    char       patient[DMP_PSEUDONYM_LEN];   /* as the index has it */
+    unsigned   seen:1;                       /* the host has shown it */
+} ngx_http_dmp_candidate_t;
+
+/* A document that Lists of an answer name: ngx_http_dmp_lists.c. */
+typedef struct {
+    dmp_str_t              id;
+    const dmp_document_t  *document;     /* NULL: not known */
+    unsigned               asked:1;      /* the host was asked, too */
+} ngx_http_dmp_listed_t;
 
 typedef struct ngx_http_dmp_waiter_s  ngx_http_dmp_waiter_t;
 typedef struct ngx_http_dmp_cache_s   ngx_http_dmp_cache_t;
@@ -161,6 +241,10 @@ struct ngx_http_dmp_ctx_s {
     unsigned                 traced:1;       /* the store acknowledged it */
     unsigned                 outcome_sent:1;
     unsigned                 document_asked:1;   /* its facts are fresh */
+    unsigned                 decoy:1;        /* nobody's: looked up all the
+                                                same, as if it were */
+    unsigned                 head:1;         /* HEAD, asked for as GET */
+    unsigned                 sent_as_decided:1;
     unsigned                 refused:1;      /* by nginx: dmp_denied */
     unsigned                 problem:1;      /* RFC 9457, where not FHIR */
     unsigned                 unproven:1;     /* nothing vouches for the card:
@@ -171,7 +255,32 @@ struct ngx_http_dmp_ctx_s {
     uint64_t                 repeated;
 
     ngx_http_dmp_cached_t   *record;         /* held while in use */
-    ngx_http_dmp_cached_t   *document;
+    unsigned                 record_loaded:1;    /* by this request */
+
+    /* the document that is asked for: ngx_http_dmp_locate.c */
+    ngx_http_dmp_locate_e    locate;
+    ngx_http_dmp_cached_t   *cached;
+    const dmp_document_t    *document;       /* NULL: none is known */
+    char                     tied[DMP_PSEUDONYM_LEN];    /* by the index */
+    unsigned                 is_tied:1;
+    unsigned                 contested:1;    /* two patients' documents claim
+                                                the attachment */
+    unsigned                 refused_once:1; /* by what was remembered */
+    unsigned                 reload:1;       /* the record, from the store */
+    unsigned                 index_knew:1;
+    unsigned                 gathered:1;     /* all that have the attachment */
+    unsigned                 other_asked:1;
+    char                   (*hashes)[DMP_INDEX_HASH_LEN];
+    ngx_uint_t               n_hashes;
+    ngx_http_dmp_claim_t    *claims;         /* of the attachment */
+    ngx_uint_t               n_claims;
+    ngx_uint_t               claim;          /* not looked up yet */
+    ngx_array_t             *candidates;     /* documents that have it, as the
+                                                index says */
+    ngx_array_t             *others;         /* and as the host does, beside
+                                                the one that is looked at */
+    ngx_uint_t               candidate;
+
     ngx_http_dmp_cached_t   *entry;          /* the directory's, of who asks */
     ngx_uint_t               introduced;     /* entries seen: that, centres */
     ngx_msec_t               entry_asked;
@@ -181,16 +290,22 @@ struct ngx_http_dmp_ctx_s {
     uint64_t                 sent_ns;        /* monotonic, of the last check */
     ngx_uint_t               checks;         /* of the answer, so far */
 
-    /* the question to the record host: ngx_http_dmp_ask.c */
-    ngx_http_request_t      *ask;
-    ngx_uint_t               ask_status;
-    unsigned                 ask_done:1;
-    unsigned                 ask_failed:1;
+    ngx_http_dmp_question_t  question;
+    ngx_http_dmp_body_t      body;           /* of the answer, held */
+    ngx_chain_t             *paused;         /* of one that will stream */
+    ngx_str_t                target;         /* the client's, while the host is
+                                                asked for another */
 
-    /* an answer being held: the host's, or that of the question */
-    u_char                  *body;
-    size_t                   body_len;
-    size_t                   body_size;
+    /* Lists: the documents that they name */
+    ngx_array_t             *listed;         /* of ngx_http_dmp_listed_t */
+    ngx_uint_t               list_next;      /* not looked up yet */
+    ngx_uint_t               list_questions;
+    unsigned                 listing:1;
+    unsigned                 listed_known:1;
+
+    /* called when what the waiter waits for is here, while a stream pauses */
+    void                   (*resume)(ngx_http_request_t *r,
+                                     ngx_http_dmp_ctx_t *ctx);
 
     /* the upstream's own, called from ours while an answer is held */
     void                   (*finalize_upstream)(ngx_http_request_t *r,
@@ -219,12 +334,26 @@ char *ngx_http_dmp_audit_durability(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_dmp_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_denied(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_dmp_check_location(ngx_conf_t *cf,
-    ngx_http_dmp_main_conf_t *dmcf, ngx_http_dmp_loc_conf_t *dlcf);
+char *ngx_http_dmp_record_host(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Sets a size_t or ngx_uint_t; cmd->post is its ngx_http_dmp_bounds_t. */
+char *ngx_http_dmp_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* A whole file, in the pool; path becomes absolute. */
 ngx_int_t ngx_http_dmp_conf_read(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text);
+
+/*
+ * ngx_http_dmp_check.c: what a protected location needs, and what it may be
+ * combined with.  check_location is for the time when it is merged,
+ * check_locations for after, when other modules' settings can be read; it also
+ * gives each record host its name.
+ */
+char *ngx_http_dmp_check_location(ngx_conf_t *cf,
+    ngx_http_dmp_main_conf_t *dmcf, ngx_http_dmp_loc_conf_t *dlcf);
+ngx_int_t ngx_http_dmp_check_locations(ngx_conf_t *cf,
+    ngx_http_dmp_main_conf_t *dmcf);
 
 /*
  * ngx_http_dmp_context.c.  create makes the context of a client request, NULL
@@ -273,6 +402,16 @@ ngx_int_t ngx_http_dmp_is_fresh(const ngx_http_dmp_ctx_t *ctx);
 void ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_prepare_forward(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * Maps the request, with a form where it has been read; narrow leaves one
+ * Accept; forwarded undoes what only the host was to see of the request.
+ */
+void ngx_http_dmp_map_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_str_t form);
+ngx_int_t ngx_http_dmp_question_headers(ngx_http_request_t *r,
+    ngx_http_request_t *sr);
+void ngx_http_dmp_forwarded(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
 
 /* ngx_http_dmp_identity.c: fills ctx->subject; NGX_ERROR without memory */
 ngx_int_t ngx_http_dmp_identify(ngx_http_request_t *r,
@@ -327,11 +466,89 @@ time_t ngx_http_dmp_asn1_time(const ASN1_TIME *time);
 ngx_uint_t ngx_http_dmp_verify_proven(ngx_connection_t *c);
 
 /*
- * ngx_http_dmp_ask.c: asks the record host for the document that the request
- * names, ahead of the decision.  NGX_AGAIN until it has answered; then
- * NGX_OK (document in ctx), NGX_DECLINED (it has none), NGX_ERROR.
+ * ngx_http_dmp_locate.c: whose document or attachment is it?  A state of the
+ * access machine; again makes it look anew after a refusal that rests on what
+ * was remembered: NGX_DECLINED when nothing more can be asked.
  */
-ngx_int_t ngx_http_dmp_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_state_locate(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_locate_again(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_refuse(ngx_http_dmp_ctx_t *ctx, dmp_effect_t effect,
+    dmp_rule_t rule, dmp_reason_t reason);
+ngx_int_t ngx_http_dmp_no_trace(ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * ngx_http_dmp_ask.c: asks the record host: GET of target, from the FHIR base
+ * on ("DocumentReference/x").  One question at a time; NGX_AGAIN until it is
+ * answered, and then once: NGX_OK (the answer is JSON, whole, in
+ * ctx->question.body), NGX_DECLINED (404, 410), NGX_ABORT (it does not take
+ * such a question: another 4xx, or 501), NGX_ERROR.
+ *
+ * ask_document reads the answer to "DocumentReference/id"; *document lives as
+ * long as the request.
+ */
+ngx_int_t ngx_http_dmp_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_str_t target);
+ngx_int_t ngx_http_dmp_ask_document(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, dmp_str_t id, dmp_document_t **document);
+
+/*
+ * ngx_http_dmp_form.c: reads the body of a POST _search and maps the request
+ * again with it.  NGX_OK, or what the access handler returns.
+ */
+ngx_int_t ngx_http_dmp_form(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
+
+/* ngx_http_dmp_addresses.c: by which addresses host and gateway are known */
+ngx_int_t ngx_http_dmp_host_addresses(ngx_http_request_t *r,
+    dmp_addresses_t *addresses);
+ngx_int_t ngx_http_dmp_addresses_init(ngx_conf_t *cf);
+
+/* The attachments of a document that are the host's own: "Binary/ID"; n. */
+ngx_uint_t ngx_http_dmp_attachments(ngx_http_request_t *r,
+    const dmp_addresses_t *addresses, const dmp_document_t *document,
+    dmp_str_t out[DMP_DOCUMENT_ATTACHMENTS]);
+
+/*
+ * ngx_http_dmp_index.c: the document index in the store.  hint asks whose a
+ * resource may be: of a document a pseudonym or nothing, of an attachment any
+ * number of "P:H".  facts asks what is known of n documents of one patient, by
+ * their hashes.  Both return NGX_AGAIN or NGX_ERROR; the values come in
+ * ctx->waiter, which the caller releases.  open makes a document of one of
+ * them, NULL if it does not open.
+ *
+ * learn enters a document of that patient's record, if this worker has not
+ * done so already; forget takes it out.
+ */
+#define NGX_HTTP_DMP_RESOURCE_MAX  96    /* "DocumentReference/ID" */
+
+dmp_str_t ngx_http_dmp_document_resource(dmp_str_t id,
+    char room[NGX_HTTP_DMP_RESOURCE_MAX]);
+ngx_int_t ngx_http_dmp_index_hash(ngx_http_request_t *r, dmp_str_t resource,
+    char hash[DMP_INDEX_HASH_LEN]);
+ngx_int_t ngx_http_dmp_index_hint(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, ngx_uint_t attachment, dmp_str_t resource);
+ngx_int_t ngx_http_dmp_index_facts(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, const char *patient,
+    const char (*hashes)[DMP_INDEX_HASH_LEN], ngx_uint_t n);
+dmp_document_t *ngx_http_dmp_index_open(ngx_http_request_t *r,
+    const char *patient, const char *hash, ngx_str_t sealed);
+void ngx_http_dmp_index_learn(ngx_http_request_t *r, const char *patient,
+    const dmp_addresses_t *addresses, const dmp_document_t *document);
+void ngx_http_dmp_index_forget(ngx_http_request_t *r, const char *patient,
+    dmp_str_t id);
+
+/*
+ * ngx_http_dmp_lists.c: what is needed to judge the Lists of the held answer.
+ * NGX_OK when all is known, NGX_AGAIN, NGX_ERROR; note is told each List,
+ * judge says whether it may leave.
+ */
+ngx_int_t ngx_http_dmp_lists_learn(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+bool ngx_http_dmp_lists_note(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    const dmp_fhir_list_t *list);
+bool ngx_http_dmp_lists_judge(ngx_http_dmp_ctx_t *ctx,
+    const dmp_hearing_t *hearing, const dmp_fhir_list_t *list);
 
 /* ngx_http_dmp_answer.c */
 ngx_int_t ngx_http_dmp_send_refusal(ngx_http_request_t *r,
@@ -341,7 +558,7 @@ ngx_int_t ngx_http_dmp_send_check(ngx_http_request_t *r,
 ngx_int_t ngx_http_dmp_add_header(ngx_http_request_t *r, const char *name,
     const char *lowcase, ngx_str_t *value);
 ngx_int_t ngx_http_dmp_set_headers(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, size_t length);
+    ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, off_t length);
 ngx_buf_t *ngx_http_dmp_refusal_body(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, dmp_reason_t reason);
 
@@ -350,10 +567,9 @@ ngx_int_t ngx_http_dmp_filter_init(ngx_conf_t *cf);
 
 /* ngx_http_dmp_body.c: the memory an answer is held in */
 ngx_int_t ngx_http_dmp_body_start(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx, off_t expected, size_t max);
+    ngx_http_dmp_body_t *body, off_t expected, size_t max);
 ngx_int_t ngx_http_dmp_body_add(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx, ngx_chain_t *in, size_t max,
-    ngx_uint_t *last);
+    ngx_http_dmp_body_t *body, ngx_chain_t *in, size_t max, ngx_uint_t *last);
 void ngx_http_dmp_body_discard(ngx_chain_t *in);
 
 /* ngx_http_dmp_outcome.c */
@@ -375,12 +591,19 @@ ngx_http_dmp_cached_t *ngx_http_dmp_entry_get(dmp_str_t id, ngx_msec_t valid);
 ngx_http_dmp_cached_t *ngx_http_dmp_entry_put(dmp_str_t id, ngx_msec_t asked,
     dmp_directory_t *entry);
 
-/* Ids are the record host's: facts are kept apart by the request's location. */
+/*
+ * Ids are the record host's: facts are kept apart by the request's location.
+ * The value is an ngx_http_dmp_known_t.
+ */
 ngx_http_dmp_cached_t *ngx_http_dmp_document_get(ngx_http_request_t *r,
     dmp_str_t id);
 ngx_http_dmp_cached_t *ngx_http_dmp_document_put(ngx_http_request_t *r,
-    const dmp_document_t *d);
+    const char *patient, const dmp_document_t *d);
 void ngx_http_dmp_document_drop(ngx_http_request_t *r, dmp_str_t id);
+
+/* Whether this worker has entered that in the index before, and that it has. */
+ngx_uint_t ngx_http_dmp_learnt(ngx_http_request_t *r, dmp_str_t id,
+    uint64_t print);
 
 void ngx_http_dmp_cached_release(ngx_http_dmp_cached_t *cached);
 

@@ -86,7 +86,9 @@ ngx_http_dmp_decide_again(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, NULL,
+    /* a document is judged by its bytes; what it holds, by what is known */
+    dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
+               (ctx->asked.attachment.len != 0) ? ctx->document : NULL,
                dmp_day_paris((int64_t) ngx_time()), &decision);
 
     if (decision.effect != DMP_ALLOW) {
@@ -101,6 +103,11 @@ ngx_http_dmp_decide_again(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 ngx_int_t
 ngx_http_dmp_is_fresh(const ngx_http_dmp_ctx_t *ctx)
 {
+    /* nothing that a patient could change */
+    if (!ctx->patient_known) {
+        return 1;
+    }
+
     return ngx_http_dmp_now_ns() - ctx->sent_ns
            <= (uint64_t) ngx_http_dmp_store.deadline * 1000000;
 }

@@ -163,16 +163,92 @@ ngx_http_dmp_names_two_hosts(ngx_http_request_t *r)
 }
 
 
+/*
+ * The proxy sends the target as the client wrote it only while nobody has
+ * rewritten it, and nginx's own reading of the path must be ours.
+ */
+static ngx_int_t
+ngx_http_dmp_reads_otherwise(ngx_http_request_t *r)
+{
+    ngx_str_t   path;
+    ngx_uint_t  i;
+
+    path = r->unparsed_uri;
+
+    for (i = 0; i < path.len; i++) {
+        if (path.data[i] == '?') {
+            path.len = i;
+        }
+    }
+
+    return ngx_http_dmp_names_two_hosts(r)
+           || !r->valid_unparsed_uri || path.len != r->uri.len
+           || ngx_memcmp(path.data, r->uri.data, path.len) != 0;
+}
+
+
+void
+ngx_http_dmp_map_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_str_t form)
+{
+    dmp_raw_t                        raw;
+    const ngx_http_dmp_loc_conf_t   *dlcf;
+    const ngx_http_dmp_main_conf_t  *dmcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
+
+    ngx_memzero(&raw, sizeof(dmp_raw_t));
+
+    raw.method = ngx_http_dmp_str(r->method_name);
+    raw.target = ngx_http_dmp_str(r->unparsed_uri);
+    raw.base = ngx_http_dmp_str(dlcf->base);
+    raw.headers = &ctx->headers;
+    raw.has_body = r->headers_in.content_length_n > 0 || r->headers_in.chunked;
+    raw.form = form;
+    raw.max_target = dlcf->max_target_size;
+    raw.max_form = dlcf->max_form_size;
+    raw.max_parameters = (unsigned) dlcf->max_parameters;
+    raw.keys = dmcf->record_keys;
+    raw.host = ngx_http_dmp_str(dlcf->host);
+
+    if (ngx_strlchr(r->unparsed_uri.data,
+                    r->unparsed_uri.data + r->unparsed_uri.len, '?')
+        != NULL)
+    {
+        /* it may be a page; without memory it is none */
+        raw.room = ngx_palloc(r->pool, DMP_PAGE_MAX);
+        raw.room_size = (raw.room != NULL) ? DMP_PAGE_MAX : 0;
+    }
+
+    dmp_request_map(&raw, &ctx->asked);
+
+    /* what a location may offer beyond that has no directive yet */
+    ctx->asked.offers = DMP_OFFERS_NORMAL;
+    ctx->asked.channel = DMP_CHANNEL_ANY;
+
+    if (!dlcf->fhir) {
+        ctx->asked.mapping = DMP_MAPPING_OPERATION_UNKNOWN;
+        ctx->asked.why = "the location has no dmp_resource";
+    }
+
+    if (ngx_http_dmp_reads_otherwise(r)
+        && (ctx->asked.mapping == DMP_MAPPING_ONE
+            || ctx->asked.mapping == DMP_MAPPING_INCOMPLETE))
+    {
+        ctx->asked.mapping = DMP_MAPPING_AMBIGUOUS;
+        ctx->asked.forward = dmp_null_string;
+        ctx->asked.why = "the target was rewritten or reads in two ways";
+    }
+}
+
+
 void
 ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    ngx_str_t                       path;
-    ngx_uint_t                      i;
-    ngx_list_part_t                *part;
-    ngx_table_elt_t                *h;
-    const ngx_http_dmp_loc_conf_t  *dlcf;
-
-    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
 
@@ -185,44 +261,15 @@ ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         }
     }
 
-    dmp_request_map(ngx_http_dmp_str(r->method_name),
-                    ngx_http_dmp_str(r->unparsed_uri),
-                    ngx_http_dmp_str(dlcf->base), &ctx->headers,
-                    r->headers_in.content_length_n > 0
-                    || r->headers_in.chunked,
-                    &ctx->asked);
+    ngx_http_dmp_map_request(r, ctx, dmp_null_string);
+}
 
-    /*
-     * The proxy sends the target as the client wrote it only while nobody
-     * has rewritten it, and nginx's own reading of the path must be ours.
-     */
-    path.data = r->unparsed_uri.data;
-    path.len = r->unparsed_uri.len;
 
-    for (i = 0; i < path.len; i++) {
-        if (path.data[i] == '?') {
-            path.len = i;
-        }
-    }
-
-    /* what a location may offer beyond that has no directive yet */
-    ctx->asked.offers = DMP_OFFERS_NORMAL;
-    ctx->asked.channel = DMP_CHANNEL_ANY;
-
-    if (!dlcf->fhir) {
-        ctx->asked.mapping = DMP_MAPPING_OPERATION_UNKNOWN;
-        ctx->asked.why = "the location has no dmp_resource";
-    }
-
-    if (ngx_http_dmp_names_two_hosts(r)
-        || !r->valid_unparsed_uri || path.len != r->uri.len
-        || ngx_memcmp(path.data, r->uri.data, path.len) != 0)
-    {
-        if (ctx->asked.mapping == DMP_MAPPING_ONE) {
-            ctx->asked.mapping = DMP_MAPPING_AMBIGUOUS;
-            ctx->asked.why = "the target was rewritten or reads in two ways";
-        }
-    }
+static ngx_int_t
+ngx_http_dmp_is_header(const ngx_table_elt_t *h, const char *name, size_t len)
+{
+    return h->key.len == len
+           && ngx_strncasecmp(h->key.data, (u_char *) name, len) == 0;
 }
 
 
@@ -241,10 +288,8 @@ ngx_http_dmp_narrow_accept(ngx_http_request_t *r)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == sizeof("Accept") - 1
-                && ngx_strncasecmp(h[i].key.data, (u_char *) "Accept",
-                                   sizeof("Accept") - 1)
-                   == 0)
+            if (ngx_http_dmp_is_header(&h[i], "Accept",
+                                       sizeof("Accept") - 1))
             {
                 ngx_str_set(&h[i].value, "application/fhir+json");
             }
@@ -253,18 +298,166 @@ ngx_http_dmp_narrow_accept(ngx_http_request_t *r)
 }
 
 
-/* Headers that name us or change the answer go; the receipt comes. */
+static ngx_int_t
+ngx_http_dmp_push_header(ngx_list_t *list, const char *name,
+    const char *lowcase, ngx_str_t value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(list);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->lowcase_key = (u_char *) lowcase;
+    h->value = value;
+    ngx_http_dmp_header_alone(h);
+
+    return NGX_OK;
+}
+
+
+/* Of the client's headers, what may go with a question, or with a body. */
+static ngx_int_t
+ngx_http_dmp_goes_with_question(const ngx_table_elt_t *h)
+{
+    dmp_headers_t  scratch;
+
+    ngx_memzero(&scratch, sizeof(dmp_headers_t));
+
+    return dmp_request_header(&scratch, ngx_http_dmp_str(h->key),
+                              ngx_http_dmp_str(h->value))
+           == DMP_HEADER_FORWARD
+           && !ngx_http_dmp_is_header(h, "Accept", sizeof("Accept") - 1)
+           && !ngx_http_dmp_is_header(h, "Content-Type",
+                                      sizeof("Content-Type") - 1)
+           && !ngx_http_dmp_is_header(h, "Content-Length",
+                                      sizeof("Content-Length") - 1)
+           && !ngx_http_dmp_is_header(h, "Transfer-Encoding",
+                                      sizeof("Transfer-Encoding") - 1)
+           && !ngx_http_dmp_is_header(h, "Expect", sizeof("Expect") - 1);
+}
+
+
+/*
+ * A question of ours carries the client's other headers, so that the host
+ * treats it like what follows, and asks for JSON.  The list is its own: that
+ * of the client's request stays as it is.
+ */
+ngx_int_t
+ngx_http_dmp_question_headers(ngx_http_request_t *r, ngx_http_request_t *sr)
+{
+    ngx_str_t         json = ngx_string("application/fhir+json");
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *copy;
+
+    if (ngx_list_init(&sr->headers_in.headers, r->pool, 16,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (!ngx_http_dmp_goes_with_question(&h[i])) {
+                continue;
+            }
+
+            copy = ngx_list_push(&sr->headers_in.headers);
+            if (copy == NULL) {
+                return NGX_ERROR;
+            }
+
+            *copy = h[i];
+            ngx_http_dmp_header_alone(copy);
+        }
+    }
+
+    sr->headers_in.content_length_n = -1;
+    sr->headers_in.content_length = NULL;
+    sr->headers_in.content_type = NULL;
+    sr->headers_in.chunked = 0;
+    ngx_http_dmp_forget_headers(sr);
+
+    return ngx_http_dmp_push_header(&sr->headers_in.headers, "Accept",
+                                    "accept", json);
+}
+
+
+/* A page is another target of the host's own. */
+static ngx_int_t
+ngx_http_dmp_forward_page(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    u_char                         *p;
+    ngx_str_t                       target;
+    const ngx_http_dmp_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+
+    target.len = dlcf->base.len + 1 + ctx->asked.forward.len;
+    target.data = ngx_pnalloc(r->pool, target.len);
+
+    if (target.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(target.data, dlcf->base.data, dlcf->base.len);
+    *p++ = '/';
+    ngx_memcpy(p, ctx->asked.forward.data, ctx->asked.forward.len);
+
+    ctx->target = r->unparsed_uri;
+    r->unparsed_uri = target;
+
+    p = ngx_strlchr(target.data, target.data + target.len, '?');
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->uri.data = target.data;
+    r->uri.len = (size_t) (p - target.data);
+    r->args.data = p + 1;
+    r->args.len = target.len - r->uri.len - 1;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Headers that name us or change the answer go; the receipt comes.  HEAD is
+ * asked for as GET where its answer must be judged.
+ */
 ngx_int_t
 ngx_http_dmp_prepare_forward(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    ngx_table_elt_t                *h;
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
     if (ngx_http_dmp_strip_headers(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_http_dmp_narrow_accept(r);
+    if (ctx->asked.resource != DMP_RESOURCE_BINARY) {
+        ngx_http_dmp_narrow_accept(r);
+
+        if (r->method == NGX_HTTP_HEAD) {
+            r->method_name = ngx_http_core_get_method;
+            ctx->head = 1;
+        }
+    }
+
+    if (ctx->asked.forward.len != 0
+        && ngx_http_dmp_forward_page(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 
@@ -272,16 +465,23 @@ ngx_http_dmp_prepare_forward(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_OK;
     }
 
-    h = ngx_list_push(&r->headers_in.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
+    return ngx_http_dmp_push_header(&r->headers_in.headers,
+                                    "DMP-Trace-Receipt", "dmp-trace-receipt",
+                                    ctx->receipt);
+}
+
+
+/* The host has been asked: logs are of what the client sent. */
+void
+ngx_http_dmp_forwarded(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    if (ctx->head) {
+        ngx_str_set(&r->method_name, "HEAD");
+        ctx->head = 0;
     }
 
-    h->hash = 1;
-    ngx_str_set(&h->key, "DMP-Trace-Receipt");
-    h->lowcase_key = (u_char *) "dmp-trace-receipt";
-    h->value = ctx->receipt;
-    ngx_http_dmp_header_alone(h);
-
-    return NGX_OK;
+    if (ctx->target.len != 0) {
+        r->unparsed_uri = ctx->target;
+        ngx_str_null(&ctx->target);
+    }
 }

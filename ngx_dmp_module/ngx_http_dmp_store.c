@@ -521,6 +521,12 @@ ngx_http_dmp_waiter_wake(ngx_event_t *ev)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "dmp wake with result %d", (int) w->result);
 
+    if (w->ctx->resume != NULL) {
+        /* the upstream may be in the middle of a stream: it is not the one
+           that asks */
+        w->ctx->resume(r, w->ctx);
+    }
+
     r->write_event_handler(r);
 
     /* nothing of r may be read after this */
@@ -617,6 +623,10 @@ ngx_http_dmp_waiter_release(ngx_http_dmp_waiter_t *w)
 
     if (w->sealed != NULL) {
         ngx_free(w->sealed);
+    }
+
+    if (w->values != NULL) {
+        ngx_free(w->values);
     }
 
     ngx_free(w);

@@ -57,6 +57,11 @@ struct ngx_http_dmp_waiter_s {
     uint64_t              version;
     char                 *sealed;
     size_t                sealed_len;
+
+    /* or the values that were asked for; no data: there is none */
+    ngx_str_t            *values;
+    ngx_uint_t            n_values;
+    ngx_uint_t            expected;      /* how many; 0: any number */
 };
 
 typedef struct {
@@ -114,6 +119,30 @@ ngx_int_t ngx_http_dmp_store_get(ngx_http_dmp_ctx_t *ctx, const char *key,
     size_t len);
 ngx_int_t ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx,
     const dmp_access_t *access);
+
+/*
+ * A command of any kind that reads: its reply is "expected" values, or as many
+ * as there are (0), at most NGX_HTTP_DMP_VALUES_MAX; they are in the waiter.
+ */
+#define NGX_HTTP_DMP_VALUES_MAX  1024
+
+ngx_int_t ngx_http_dmp_store_values(ngx_http_dmp_ctx_t *ctx,
+    ngx_uint_t expected, ngx_uint_t argc, const char **argv,
+    const size_t *lens);
+
+/*
+ * A write that nobody waits for: what it is for is a hint, and can be found
+ * out again.  told is called with its reply, unless that is an error or the
+ * link is lost, and then done, always; either may be NULL.
+ */
+typedef struct {
+    void  (*told)(void *data, const redisReply *reply);
+    void  (*done)(void *data);
+    void   *data;
+} ngx_http_dmp_store_note_t;
+
+void ngx_http_dmp_store_note(ngx_http_dmp_store_note_t *note, ngx_uint_t argc,
+    const char **argv, const size_t *lens);
 
 /* True if it can be asked now; starts what is needed for it otherwise. */
 ngx_uint_t ngx_http_dmp_store_ready(void);

@@ -74,6 +74,38 @@ static const char *const dmp_titles[] = {
 };
 
 
+/* A request that was not read as one: its mapping says why. */
+static unsigned
+dmp_mapping_status(dmp_mapping_t mapping)
+{
+    switch (mapping) {
+
+    case DMP_MAPPING_FORMAT:
+        return 406;
+
+    case DMP_MAPPING_TOO_LARGE:
+        return 413;
+
+    case DMP_MAPPING_MEDIA:
+        return 415;
+
+    default:
+        return 400;
+    }
+}
+
+
+/* Named only by a document or an attachment; metadata names nothing. */
+static bool
+dmp_names_no_patient(const dmp_request_t *request)
+{
+    return request->mapping == DMP_MAPPING_ONE
+           && request->ins.len == 0
+           && request->operation != DMP_OPERATION_METADATA
+           && request->resource != DMP_RESOURCE_CAPABILITIES;
+}
+
+
 unsigned
 dmp_answer_status(const dmp_request_t *request, const dmp_decision_t *decision)
 {
@@ -92,7 +124,7 @@ dmp_answer_status(const dmp_request_t *request, const dmp_decision_t *decision)
         return 403;
 
     case DMP_RULE_B1:
-        return (request->mapping == DMP_MAPPING_FORMAT) ? 406 : 400;
+        return dmp_mapping_status(request->mapping);
 
     case DMP_RULE_B2:
         return 400;
@@ -108,12 +140,9 @@ dmp_answer_status(const dmp_request_t *request, const dmp_decision_t *decision)
         break;
     }
 
-    /* named only by its document: that the record is there is not told */
-    if (request->mapping == DMP_MAPPING_ONE && request->ins.len == 0) {
-        return 404;
-    }
+    /* that there is a record behind it is not told */
 
-    return 403;
+    return dmp_names_no_patient(request) ? 404 : 403;
 }
 
 
@@ -125,8 +154,26 @@ dmp_answer_reason(unsigned status, dmp_reason_t reason)
 
 
 const char *
-dmp_answer_title(dmp_reason_t reason)
+dmp_answer_title(unsigned status, dmp_reason_t reason)
 {
+    switch (status) {
+
+    case 406:
+        return "Il n'y a de réponse qu'en JSON : demandez "
+               "application/fhir+json.";
+
+    case 413:
+        return "Cette requête dépasse une limite fixée ici : raccourcissez-la "
+               "ou demandez moins à la fois.";
+
+    case 415:
+        return "Ce qui est envoyé ne peut pas être lu : envoyez le type de "
+               "contenu de cette transaction, sans compression.";
+
+    default:
+        break;
+    }
+
     if ((size_t) reason >= sizeof(dmp_titles) / sizeof(dmp_titles[0])
         || dmp_titles[reason] == NULL)
     {
@@ -156,7 +203,11 @@ dmp_issue_type(unsigned status)
         return "not-found";
 
     case 406:
+    case 415:
         return "not-supported";
+
+    case 413:
+        return "too-long";
 
     case 503:
         return "transient";
@@ -180,7 +231,7 @@ dmp_answer_refusal(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
                       "\"urn:dmp:reason\",\"code\":\"");
     dmp_buf_text(buf, dmp_reason_name(reason));
     dmp_buf_text(buf, "\"}],\"text\":\"");
-    dmp_buf_text(buf, dmp_answer_title(reason));
+    dmp_buf_text(buf, dmp_answer_title(status, reason));
     dmp_buf_text(buf, "\"},\"diagnostics\":\"trace ");
     dmp_buf_str(buf, trace_id);
     dmp_buf_text(buf, "\"}]}\n");
@@ -196,7 +247,7 @@ dmp_answer_problem(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
     dmp_buf_text(buf, "{\"type\":\"urn:dmp:reason:");
     dmp_buf_text(buf, dmp_reason_name(reason));
     dmp_buf_text(buf, "\",\"title\":\"");
-    dmp_buf_text(buf, dmp_answer_title(reason));
+    dmp_buf_text(buf, dmp_answer_title(status, reason));
     dmp_buf_text(buf, "\",\"status\":");
     dmp_buf_uint(buf, status);
     dmp_buf_text(buf, ",\"reason\":\"");

@@ -161,8 +161,8 @@ dmp_case_init(dmp_case_t *c)
     dmp_table_id_t   table;
     dmp_condition_t  condition;
 
-    c->record = (c->facts->state == DMP_RECORD_PRESENT) ? c->facts->record
-                                                        : NULL;
+    c->record = (c->facts->state == DMP_RECORD_PRESENT
+                 && !dmp_is_metadata(c->request)) ? c->facts->record : NULL;
     c->author = false;
     c->depositor = false;
 
@@ -207,6 +207,10 @@ dmp_standing(const dmp_policy_t *policy, const dmp_subject_t *subject,
 static dmp_rule_t
 dmp_granting_rule(const dmp_case_t *c)
 {
+    if (dmp_is_metadata(c->request)) {
+        return DMP_RULE_E1;
+    }
+
     if (dmp_is_holder(c->subject)) {
         return DMP_RULE_P1;
     }
@@ -257,6 +261,7 @@ static const uint32_t  dmp_obligations_of[DMP_OPERATION_MAX] = {
                              | DMP_OBLIGATION_NOTIFY_RECORD_CREATED,
     [DMP_OPERATION_CLOSE] = DMP_OBLIGATION_CHANGE_RECORD,
     [DMP_OPERATION_REOPEN] = DMP_OBLIGATION_CHANGE_RECORD,
+    [DMP_OPERATION_METADATA] = DMP_OBLIGATION_JUDGE,
 };
 
 
@@ -288,7 +293,8 @@ dmp_notices(const dmp_case_t *c)
 
     notices = 0;
 
-    if (dmp_is_emergency(c->request)) {
+    /* in what the host can do there is no patient to tell */
+    if (dmp_is_emergency(c->request) && !dmp_is_metadata(c->request)) {
         notices |= DMP_OBLIGATION_NOTIFY_EMERGENCY;
     }
 
@@ -307,23 +313,35 @@ dmp_notices(const dmp_case_t *c)
 }
 
 
-/* An answer may hold documents whole: ITI-105 puts them into metadata. */
-static bool
-dmp_lists_documents(dmp_operation_t operation)
+/*
+ * An answer that lists documents may hold them whole: ITI-105 puts them into
+ * metadata.  Content leaves only to who could read it: the table may give a
+ * search or a reference and no reading, or no reading of documents in that
+ * state, and one's own may be referred to without an authorisation.
+ */
+static uint32_t
+dmp_content_withheld(const dmp_case_t *c)
 {
-    return operation == DMP_OPERATION_SEARCH
-           || operation == DMP_OPERATION_REFERENCE;
+    switch (c->request->operation) {
+
+    case DMP_OPERATION_SEARCH:
+        return dmp_may_read(c) ? 0 : DMP_OBLIGATION_METADATA_ONLY;
+
+    case DMP_OPERATION_REFERENCE:
+        return (dmp_may_read(c) && dmp_may_consult(c))
+               ? 0 : DMP_OBLIGATION_METADATA_ONLY;
+
+    default:
+        return 0;
+    }
 }
 
 
 static void
 dmp_grant(const dmp_case_t *c, dmp_decision_t *out)
 {
-    dmp_table_id_t   table;
-    dmp_condition_t  condition;
-
     out->obligations |= dmp_obligations_of[c->request->operation]
-                        | dmp_notices(c);
+                        | dmp_notices(c) | dmp_content_withheld(c);
 
     if (c->request->effects & (DMP_EFFECT_MASK|DMP_EFFECT_UNMASK)) {
         out->obligations |= DMP_OBLIGATION_CHANGE_RECORD;
@@ -332,13 +350,6 @@ dmp_grant(const dmp_case_t *c, dmp_decision_t *out)
     if (c->request->effects & DMP_EFFECT_SUPERSEDE) {
         out->obligations |= DMP_OBLIGATION_CARRY_LABELS
                             | DMP_OBLIGATION_CHANGE_RECORD;
-    }
-
-    if (dmp_lists_documents(c->request->operation)
-        && !dmp_cell(c->policy, c->standing, DMP_RIGHT_READ, &table,
-                     &condition))
-    {
-        out->obligations |= DMP_OBLIGATION_METADATA_ONLY;
     }
 
     if (dmp_needed_under(c, DMP_CONDITION_OWN_TRACES)) {
@@ -496,9 +507,12 @@ dmp_judge(const dmp_hearing_t *hearing, const dmp_document_t *document,
     none.steps = NULL;
     none.n = 0;
 
-    /* of what was allowed, only a rule of the document takes anything back */
+    /* of what was allowed, only the document itself takes anything back */
 
-    if (!dmp_document_holds(&c, &none, out)) {
+    if (dmp_document_holds(&c, &none, out)) {
+        out->obligations |= dmp_content_withheld(&c);
+
+    } else {
         out->obligations = DMP_OBLIGATION_TRACE;
     }
 }

@@ -49,9 +49,17 @@ dmp_read_object(dmp_reader_t *r, const dmp_field_t *fields, size_t n,
             }
         }
 
-        if (i == n ? !dmp_scan_skip(r->scan, NULL)
-                   : !fields[i].read(r, (char *) to + fields[i].offset))
-        {
+        if (i == n) {
+            if (!dmp_scan_skip(r->scan, NULL)) {
+                return false;
+            }
+
+            continue;
+        }
+
+        r->member = name.data;
+
+        if (!fields[i].read(r, (char *) to + fields[i].offset)) {
             return false;
         }
     }
@@ -91,8 +99,7 @@ dmp_read_raw(dmp_reader_t *r, void *to)
 }
 
 
-/* A string to keep, decoded. */
-static bool
+bool
 dmp_read_text(dmp_reader_t *r, void *to)
 {
     dmp_scan_string_t  raw;
@@ -134,7 +141,14 @@ static const dmp_field_t  dmp_reference_fields[] = {
 };
 
 
-static bool
+bool
+dmp_read_reference(dmp_reader_t *r, void *to)
+{
+    return dmp_read_object(r, dmp_fields(dmp_reference_fields), to);
+}
+
+
+bool
 dmp_read_patient(dmp_reader_t *r, void *to)
 {
     dmp_reference_t  reference;
@@ -143,7 +157,7 @@ dmp_read_patient(dmp_reader_t *r, void *to)
 
     memset(&reference, 0, sizeof(reference));
 
-    if (!dmp_read_object(r, dmp_fields(dmp_reference_fields), &reference)) {
+    if (!dmp_read_reference(r, &reference)) {
         return false;
     }
 
@@ -162,7 +176,7 @@ dmp_read_author(dmp_reader_t *r, void *to)
 
     memset(&reference, 0, sizeof(reference));
 
-    if (!dmp_read_object(r, dmp_fields(dmp_reference_fields), &reference)) {
+    if (!dmp_read_reference(r, &reference)) {
         return false;
     }
 
@@ -220,8 +234,8 @@ dmp_read_contained_identifiers(dmp_reader_t *r, void *to)
  * array; of others, such as a Bundle, it may not be, nor is it needed: only
  * its type says whether it counts, and that may come after it.
  */
-static bool
-dmp_read_contained_any(dmp_reader_t *r, void *to)
+bool
+dmp_read_identifiers(dmp_reader_t *r, void *to)
 {
     if (dmp_scan_peek(r->scan) == DMP_SCAN_ARRAY) {
         return dmp_read_contained_identifiers(r, to);
@@ -243,7 +257,7 @@ dmp_read_role_reference(dmp_reader_t *r, dmp_reference_t *reference)
         return dmp_scan_skip(r->scan, NULL);
     }
 
-    return dmp_read_object(r, dmp_fields(dmp_reference_fields), reference);
+    return dmp_read_reference(r, reference);
 }
 
 
@@ -281,7 +295,7 @@ static const dmp_field_t  dmp_contained_fields[] = {
     { dmp_string("resourceType"), dmp_read_raw,
       offsetof(dmp_contained_t, type) },
     { dmp_string("id"), dmp_read_raw, offsetof(dmp_contained_t, id) },
-    { dmp_string("identifier"), dmp_read_contained_any, 0 },
+    { dmp_string("identifier"), dmp_read_identifiers, 0 },
     { dmp_string("organization"), dmp_read_organization, 0 },
     { dmp_string("practitioner"), dmp_read_practitioner, 0 }
 };
@@ -306,7 +320,7 @@ dmp_read_one_contained(dmp_reader_t *r, void *to)
 }
 
 
-static bool
+bool
 dmp_read_contained(dmp_reader_t *r, void *to)
 {
     return dmp_read_array(r, dmp_read_one_contained, to);
@@ -479,7 +493,7 @@ dmp_read_master(dmp_reader_t *r, void *to)
 }
 
 
-static bool
+bool
 dmp_read_resource_type(dmp_reader_t *r, void *to)
 {
     (void) to;
@@ -503,12 +517,27 @@ static const dmp_field_t  dmp_document_fields[] = {
     { dmp_string("date"), dmp_read_date, 0 },
     { dmp_string("meta"), dmp_read_meta, 0 },
     { dmp_string("relatesTo"), dmp_read_relations, 0 },
-    { dmp_string("extension"), dmp_read_extensions, 0 }
+    { dmp_string("extension"), dmp_read_extensions, 0 },
+    { dmp_string("content"), dmp_read_contents, 0 },
+    { dmp_string("text"), dmp_read_narrative, 0 }
 };
 
 
-/* A caller that forgets to look at the return code denies all the same. */
-static void
+void
+dmp_document_clear(dmp_document_t *document)
+{
+    /* the attachments and the text are written before they are read */
+
+    memset(document, 0, offsetof(dmp_document_t, attachments));
+
+    document->n_attachments = 0;
+    document->inlined = false;
+    document->outcome = false;
+    document->text_len = 0;
+}
+
+
+void
 dmp_document_spoil(dmp_document_t *document)
 {
     document->other_patient = true;
@@ -522,21 +551,25 @@ dmp_document_spoil(dmp_document_t *document)
     document->archived = true;
     document->replaces = true;
     document->dated = false;
+    document->indexed = false;
+    document->n_attachments = 0;
+    document->inlined = true;
 }
 
 
 bool
-dmp_document_read(const dmp_policy_t *policy, dmp_scan_t *s,
-    dmp_document_t *document, dmp_rc_t *rc)
+dmp_document_read_edited(const dmp_policy_t *policy, dmp_scan_t *s,
+    dmp_edits_t *edits, dmp_document_t *document, dmp_rc_t *rc)
 {
+    size_t        start;
     dmp_reader_t  r;
 
-    /* the text is written before it is read */
-
-    memset(document, 0, offsetof(dmp_document_t, text));
-    document->text_len = 0;
-
+    dmp_document_clear(document);
     dmp_reader_init(&r, policy, s, document);
+    r.edits = edits;
+
+    (void) dmp_scan_peek(s);             /* to where it begins */
+    start = dmp_scan_offset(s);
 
     if (!dmp_read_object(&r, dmp_fields(dmp_document_fields), document)) {
         *rc = dmp_scan_rc(s);
@@ -544,13 +577,28 @@ dmp_document_read(const dmp_policy_t *policy, dmp_scan_t *s,
         return false;
     }
 
-    *rc = dmp_reader_finish(&r);
+    *rc = dmp_reader_finish(&r, dmp_string("DocumentReference"));
+
+    if (*rc == DMP_OK && edits != NULL && edits->filter->metadata_only
+        && dmp_reader_has_content(&r, edits->text + start,
+                                  dmp_scan_offset(s) - start))
+    {
+        *rc = DMP_E_UNKNOWN;
+    }
 
     if (*rc != DMP_OK) {
         dmp_document_spoil(document);
     }
 
     return true;
+}
+
+
+bool
+dmp_document_read(const dmp_policy_t *policy, dmp_scan_t *s,
+    dmp_document_t *document, dmp_rc_t *rc)
+{
+    return dmp_document_read_edited(policy, s, NULL, document, rc);
 }
 
 

@@ -8,6 +8,8 @@
 
 #include <dmp/dmp_document.h>
 
+#include "dmp_filter_int.h"
+
 
 #define DMP_DOCUMENT_FOUND  64           /* identifiers of contained ones */
 
@@ -53,8 +55,11 @@ typedef struct {
     const dmp_policy_t   *policy;
     dmp_scan_t           *scan;
     dmp_document_t       *document;
+    dmp_edits_t          *edits;         /* NULL: it is only read */
+    const char           *member;        /* name of the one being read */
     dmp_rc_t              rc;
     dmp_scan_string_t     type;          /* resourceType */
+    unsigned              n_data;        /* members "data" cut out */
     unsigned              n_contained;
     unsigned              n_found;
     unsigned              n_patients;
@@ -75,7 +80,10 @@ dmp_is_text(const dmp_scan_string_t *in, dmp_str_t text)
 }
 
 
-/* Between the files that read members: dmp_document.c, …_state.c. */
+/*
+ * Between the files that read members: dmp_document.c, …_state.c,
+ * …_content.c, and dmp_filter_list.c, dmp_filter_bundle.c for their own.
+ */
 
 /* Reads the value at the cursor into *to; false only on a scan error. */
 typedef bool (*dmp_read_pt)(dmp_reader_t *r, void *to);
@@ -97,12 +105,27 @@ bool dmp_read_object(dmp_reader_t *r, const dmp_field_t *fields, size_t n,
 bool dmp_read_array(dmp_reader_t *r, dmp_read_pt read, void *to);
 bool dmp_read_raw(dmp_reader_t *r, void *to);
 
+/* A string to keep, decoded: to is a dmp_str_t. */
+bool dmp_read_text(dmp_reader_t *r, void *to);
+
+/* What these are made of; *to begins all zero. */
+bool dmp_read_reference(dmp_reader_t *r, void *to);    /* dmp_reference_t */
+bool dmp_read_identifiers(dmp_reader_t *r, void *to);  /* dmp_contained_t: its
+                                                          owner */
+
+/* Of any resource; the target does not matter. */
+bool dmp_read_resource_type(dmp_reader_t *r, void *to);
+bool dmp_read_contained(dmp_reader_t *r, void *to);
+bool dmp_read_patient(dmp_reader_t *r, void *to);      /* a reference to one */
+bool dmp_read_narrative(dmp_reader_t *r, void *to);
+
 /* Members of the document, which is their target. */
 bool dmp_read_status(dmp_reader_t *r, void *to);
 bool dmp_read_date(dmp_reader_t *r, void *to);
 bool dmp_read_meta(dmp_reader_t *r, void *to);
 bool dmp_read_relations(dmp_reader_t *r, void *to);
 bool dmp_read_extensions(dmp_reader_t *r, void *to);
+bool dmp_read_contents(dmp_reader_t *r, void *to);
 
 
 void dmp_reader_init(dmp_reader_t *r, const dmp_policy_t *policy,
@@ -130,8 +153,34 @@ void dmp_reader_organization(dmp_reader_t *r, dmp_contained_t *owner,
 void dmp_reader_practitioner(dmp_reader_t *r, dmp_contained_t *owner,
     const dmp_reference_t *reference);
 
-/* With everything read: resolves references, and says what it came to. */
-dmp_rc_t dmp_reader_finish(dmp_reader_t *r);
+/*
+ * With everything read: resolves references, and says what it came to; the
+ * type is what the resource has to be.
+ */
+dmp_rc_t dmp_reader_finish(dmp_reader_t *r, dmp_str_t type);
+
+/* Whether a contained resource is neither a person, a place nor a device. */
+bool dmp_reader_contains_content(const dmp_reader_t *r);
+
+/*
+ * Where no content may leave: whether the resource, whose bytes these are, has
+ * some besides what was cut out of it.
+ */
+bool dmp_reader_has_content(const dmp_reader_t *r, const char *text,
+    size_t len);
+
+/*
+ * dmp_document_read(); what has to change of it for it to leave goes to edits,
+ * which may be NULL.
+ */
+bool dmp_document_read_edited(const dmp_policy_t *policy, dmp_scan_t *s,
+    dmp_edits_t *edits, dmp_document_t *document, dmp_rc_t *rc);
+
+/* Makes it deny: a caller that forgets the return code denies all the same. */
+void dmp_document_spoil(dmp_document_t *document);
+
+/* All of it zero, but for what is written before it is read. */
+void dmp_document_clear(dmp_document_t *document);
 
 
 /* Between the two that tell who is named: patients, and authors. */

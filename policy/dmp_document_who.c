@@ -22,8 +22,10 @@ dmp_reader_init(dmp_reader_t *r, const dmp_policy_t *policy, dmp_scan_t *s,
     r->policy = policy;
     r->scan = s;
     r->document = document;
+    r->edits = NULL;
     r->rc = DMP_OK;
     memset(&r->type, 0, sizeof(r->type));
+    r->n_data = 0;
     r->n_contained = 0;
     r->n_found = 0;
     r->n_patients = 0;
@@ -456,9 +458,15 @@ dmp_reader_patient(dmp_reader_t *r, const dmp_reference_t *reference)
         return;
     }
 
-    /* at most two: no member comes twice */
+    /* of a document two at most, since no member comes twice */
 
     if (text[0] == '#') {
+
+        if (r->n_patients == sizeof(r->patients) / sizeof(r->patients[0])) {
+            r->document->other_patient = true;
+            return;
+        }
+
         r->patients[r->n_patients++] = dmp_reader_keep(r,
                                                        &reference->reference);
         return;
@@ -633,7 +641,7 @@ dmp_reader_resolve_patient(dmp_reader_t *r, dmp_str_t reference)
 
 
 dmp_rc_t
-dmp_reader_finish(dmp_reader_t *r)
+dmp_reader_finish(dmp_reader_t *r, dmp_str_t type)
 {
     unsigned         i;
     dmp_document_t  *document;
@@ -641,14 +649,21 @@ dmp_reader_finish(dmp_reader_t *r)
     document = r->document;
 
     if (dmp_is_text(&r->type, dmp_string("OperationOutcome"))) {
-        document->outcome = r->rc == DMP_OK && r->n_contained == 0;
+        document->outcome = r->rc == DMP_OK && r->n_contained == 0
+                            && document->n_attachments == 0
+                            && !document->inlined;
     }
 
-    if (!dmp_is_text(&r->type, dmp_string("DocumentReference"))) {
+    if (!dmp_is_text(&r->type, type)) {
         dmp_reader_refuse(r, DMP_E_UNKNOWN);
     }
 
     dmp_reader_check_contained(r);
+
+    if (dmp_reader_contains_content(r)) {
+        /* another document, which nobody would judge */
+        dmp_reader_refuse(r, DMP_E_UNKNOWN);
+    }
 
     for (i = 0; i < r->n_patients; i++) {
         dmp_reader_resolve_patient(r, r->patients[i]);

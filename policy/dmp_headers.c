@@ -3,24 +3,16 @@
  * those that must not reach the record host.
  */
 
-#include <dmp/dmp_request.h>
+#include "dmp_request_int.h"
 
-
-#define DMP_NAME_MAX  64
-
-/* Bits of dmp_headers_t.seen: each may be given once. */
-#define DMP_SEEN_MODE           0x01
-#define DMP_SEEN_JUSTIFICATION  0x02
-#define DMP_SEEN_FAMILY         0x04
-#define DMP_SEEN_GIVEN          0x08
-#define DMP_SEEN_BIRTHDATE      0x10
-#define DMP_SEEN_ACCEPT         0x20
 
 typedef enum {
     DMP_KIND_OURS,
     DMP_KIND_TOKEN,
     DMP_KIND_COOKIE,
     DMP_KIND_ACCEPT,
+    DMP_KIND_CONTENT_TYPE,
+    DMP_KIND_CONTENT_ENCODING,
     DMP_KIND_CONNECTION,
     DMP_KIND_STRIPPED,
     DMP_KIND_REFUSED
@@ -40,6 +32,9 @@ static const struct {
     { dmp_string("authorization"), DMP_KIND_TOKEN, 0 },
     { dmp_string("cookie"), DMP_KIND_COOKIE, 0 },
     { dmp_string("accept"), DMP_KIND_ACCEPT, DMP_SEEN_ACCEPT },
+    { dmp_string("content-type"), DMP_KIND_CONTENT_TYPE,
+      DMP_SEEN_CONTENT_TYPE },
+    { dmp_string("content-encoding"), DMP_KIND_CONTENT_ENCODING, 0 },
     { dmp_string("connection"), DMP_KIND_CONNECTION, 0 },
 
     /* they ask for a part, another form or none of what must be judged whole */
@@ -56,12 +51,19 @@ static const struct {
     { dmp_string("prefer"), DMP_KIND_STRIPPED, 0 },
     { dmp_string("upgrade"), DMP_KIND_STRIPPED, 0 },
 
+    /* proxies tell each other by them what was asked before they changed it */
+    { dmp_string("x-forwarded-method"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("x-forwarded-uri"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("x-original-method"), DMP_KIND_STRIPPED, 0 },
+    { dmp_string("x-original-uri"), DMP_KIND_STRIPPED, 0 },
+
     /* they name another method or another resource than the request line */
     { dmp_string("x-http-method-override"), DMP_KIND_REFUSED, 0 },
     { dmp_string("x-http-method"), DMP_KIND_REFUSED, 0 },
     { dmp_string("x-method-override"), DMP_KIND_REFUSED, 0 },
     { dmp_string("x-original-url"), DMP_KIND_REFUSED, 0 },
     { dmp_string("x-rewrite-url"), DMP_KIND_REFUSED, 0 },
+    { dmp_string("content-location"), DMP_KIND_REFUSED, 0 },
     { dmp_string("destination"), DMP_KIND_REFUSED, 0 },
     { dmp_string("if-none-exist"), DMP_KIND_REFUSED, 0 },
 };
@@ -196,29 +198,78 @@ dmp_weight_is_zero(dmp_str_t parameters)
 }
 
 
+/* What it leaves: some JSON, nothing but FHIR in XML, or something else. */
 static void
 dmp_header_accept(dmp_headers_t *headers, dmp_str_t value)
 {
+    bool       other;
     char       text[DMP_NAME_MAX];
     dmp_str_t  range, element;
 
+    other = false;
     headers->format_refused = true;
 
     while (value.len != 0) {
         range = dmp_cut(&value, ',');
-        element = dmp_lowered(dmp_cut(&range, ';'), text);
+        element = dmp_cut(&range, ';');
 
-        if (!dmp_str_eq(element, dmp_string("*/*"))
-            && !dmp_str_eq(element, dmp_string("application/*"))
-            && !dmp_str_eq(element, dmp_string("application/json"))
-            && !dmp_str_eq(element, dmp_string("application/fhir+json")))
-        {
+        if (element.len == 0 || dmp_weight_is_zero(range)) {
             continue;
         }
 
-        if (!dmp_weight_is_zero(range)) {
+        element = dmp_lowered(element, text);
+
+        if (dmp_str_eq(element, dmp_string("*/*"))
+            || dmp_str_eq(element, dmp_string("application/*"))
+            || dmp_str_eq(element, dmp_string("application/json"))
+            || dmp_str_eq(element, dmp_string("application/fhir+json")))
+        {
             headers->format_refused = false;
+
+        } else if (dmp_str_eq(element, dmp_string("application/fhir+xml"))) {
+            headers->xml_only = true;
+
+        } else {
+            other = true;
         }
+    }
+
+    if (other || !headers->format_refused) {
+        headers->xml_only = false;
+    }
+}
+
+
+/* That type and no other, and no charset but the one that forms have. */
+static void
+dmp_header_content_type(dmp_headers_t *headers, dmp_str_t value)
+{
+    char       text[DMP_NAME_MAX];
+    dmp_str_t  type, charset;
+
+    type = dmp_lowered(dmp_cut(&value, ';'), text);
+
+    if (!dmp_str_eq(type, dmp_string("application/x-www-form-urlencoded"))) {
+        return;
+    }
+
+    charset = dmp_lowered(dmp_trim(value), text);
+
+    headers->form = dmp_trim(value).len == 0
+                    || dmp_str_eq(charset, dmp_string("charset=utf-8"))
+                    || dmp_str_eq(charset, dmp_string("charset=\"utf-8\""));
+}
+
+
+static void
+dmp_header_content_encoding(dmp_headers_t *headers, dmp_str_t value)
+{
+    char  text[DMP_NAME_MAX];
+
+    if (!dmp_str_eq(dmp_lowered(dmp_trim(value), text),
+                    dmp_string("identity")))
+    {
+        headers->encoded = true;
     }
 }
 
@@ -258,30 +309,41 @@ dmp_cookie_has_session(dmp_str_t value)
 }
 
 
-static dmp_header_t
-dmp_header_take(dmp_headers_t *headers, size_t entry, bool folded,
+static void
+dmp_header_ours(dmp_headers_t *headers, unsigned seen, bool folded,
     dmp_str_t value)
 {
-    unsigned  seen;
+    if (folded) {
+        dmp_headers_refuse(headers, "a DMP header is spelt with \"_\"");
+    }
 
-    seen = dmp_header_table[entry].seen;
+    if (seen == DMP_SEEN_MODE) {
+        dmp_header_mode(headers, value);
+    }
+}
 
+
+static void
+dmp_header_seen(dmp_headers_t *headers, unsigned seen)
+{
     if (headers->seen & seen) {
         dmp_headers_refuse(headers, "a header is given twice");
     }
 
     headers->seen |= seen;
+}
+
+
+static dmp_header_t
+dmp_header_take(dmp_headers_t *headers, size_t entry, bool folded,
+    dmp_str_t value)
+{
+    dmp_header_seen(headers, dmp_header_table[entry].seen);
 
     switch (dmp_header_table[entry].kind) {
 
     case DMP_KIND_OURS:
-        if (folded) {
-            dmp_headers_refuse(headers, "a DMP header is spelt with \"_\"");
-        }
-
-        if (seen == DMP_SEEN_MODE) {
-            dmp_header_mode(headers, value);
-        }
+        dmp_header_ours(headers, dmp_header_table[entry].seen, folded, value);
         return DMP_HEADER_STRIP;
 
     case DMP_KIND_TOKEN:
@@ -298,6 +360,15 @@ dmp_header_take(dmp_headers_t *headers, size_t entry, bool folded,
     case DMP_KIND_ACCEPT:
         dmp_header_accept(headers, value);
         return DMP_HEADER_FORWARD;
+
+    case DMP_KIND_CONTENT_TYPE:
+        dmp_header_content_type(headers, value);
+        return DMP_HEADER_FORWARD;
+
+    case DMP_KIND_CONTENT_ENCODING:
+        /* none but "identity" gets through, which says nothing */
+        dmp_header_content_encoding(headers, value);
+        return DMP_HEADER_STRIP;
 
     case DMP_KIND_CONNECTION:
         dmp_header_connection(headers, value);

@@ -64,6 +64,7 @@ static const char *const dmp_operations[] = {
     [DMP_OPERATION_CREATE] = "create",
     [DMP_OPERATION_CLOSE] = "close",
     [DMP_OPERATION_REOPEN] = "reopen",
+    [DMP_OPERATION_METADATA] = "metadata",
 };
 
 /* Transactions of the DMP, as PDSm for DMP numbers them; "" where none is. */
@@ -88,6 +89,7 @@ static const char *const dmp_transactions[] = {
     [DMP_OPERATION_CREATE] = "",
     [DMP_OPERATION_CLOSE] = "",
     [DMP_OPERATION_REOPEN] = "",
+    [DMP_OPERATION_METADATA] = "",
 };
 
 static const char *const dmp_modes[] = {
@@ -124,7 +126,10 @@ static const char *const dmp_mappings[] = {
     [DMP_MAPPING_AMBIGUOUS] = "ambiguous",
     [DMP_MAPPING_OPERATION_UNKNOWN] = "operation-unknown",
     [DMP_MAPPING_FORMAT] = "format",
+    [DMP_MAPPING_MEDIA] = "media",
+    [DMP_MAPPING_TOO_LARGE] = "too-large",
     [DMP_MAPPING_INS_INVALID] = "ins-invalid",
+    [DMP_MAPPING_INCOMPLETE] = "incomplete",
     [DMP_MAPPING_ONE] = "one",
 };
 

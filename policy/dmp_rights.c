@@ -623,11 +623,35 @@ dmp_conditions_hold(const dmp_case_t *c)
 }
 
 
-/* E1: the functional tables give every right that the request needs. */
+bool
+dmp_may_read(const dmp_case_t *c)
+{
+    uint64_t  needed;
+
+    needed = dmp_right_bit(DMP_RIGHT_READ);
+
+    if (c->document != NULL) {
+        needed |= dmp_rights_of_state(c->document);
+    }
+
+    return (needed & ~dmp_given(c)) == 0;
+}
+
+
+/*
+ * E1: the functional tables give every right that the request needs.  What the
+ * host can do takes none of them: whoever is known to be somebody may ask.
+ */
 dmp_reason_t
 dmp_rule_e1(const dmp_case_t *c)
 {
     uint64_t  needed;
+
+    if (dmp_is_metadata(c->request)) {
+        return (c->subject->auth > DMP_AUTH_NONE
+                && c->subject->auth < DMP_AUTH_MAX)
+               ? DMP_REASON_NONE : DMP_REASON_RIGHT_MISSING;
+    }
 
     if (c->standing.column == DMP_COLUMN_NONE || c->needed == 0) {
         return DMP_REASON_RIGHT_MISSING;

@@ -127,6 +127,12 @@ dmp_names_change(const dmp_request_t *request)
 static bool
 dmp_names_enough(const dmp_request_t *request)
 {
+    if (request->attachment.len != 0
+        && request->operation != DMP_OPERATION_READ)
+    {
+        return false;
+    }
+
     switch (request->operation) {
 
     case DMP_OPERATION_FIND:
@@ -147,8 +153,12 @@ dmp_names_enough(const dmp_request_t *request)
     case DMP_OPERATION_REOPEN:
         return dmp_names_patient(request);
 
+    case DMP_OPERATION_METADATA:
+        return !dmp_names_patient(request) && request->document.len == 0;
+
     default:
-        return dmp_names_patient(request) || request->document.len != 0;
+        return dmp_names_patient(request) || request->document.len != 0
+               || request->attachment.len != 0;
     }
 }
 
@@ -165,6 +175,7 @@ dmp_rule_b1(const dmp_case_t *c)
 
     case DMP_MAPPING_OPERATION_UNKNOWN:
     case DMP_MAPPING_FORMAT:
+    case DMP_MAPPING_MEDIA:
         return DMP_REASON_OPERATION_UNKNOWN;
 
     default:
@@ -218,7 +229,7 @@ dmp_rule_p1(const dmp_case_t *c)
     dmp_str_t                    ins;
     const dmp_representative_t  *by;
 
-    if (!dmp_is_holder(c->subject)) {
+    if (!dmp_is_holder(c->subject) || dmp_is_metadata(c->request)) {
         return DMP_REASON_NONE;
     }
 
@@ -456,7 +467,10 @@ dmp_may_feeding(const dmp_subject_t *subject, dmp_operation_t operation)
 }
 
 
-/* D2: the channel fits both the identity and what the location is for. */
+/*
+ * D2: the channel fits both the identity and what the location is for.  What
+ * the host can do is the same for those who feed and those who read.
+ */
 dmp_reason_t
 dmp_rule_d2(const dmp_case_t *c)
 {
@@ -465,6 +479,12 @@ dmp_rule_d2(const dmp_case_t *c)
 
     operation = c->request->operation;
     feeding = dmp_is_feeding(c->subject);
+
+    if (dmp_is_metadata(c->request)) {
+        return (c->request->channel > DMP_CHANNEL_NONE
+                && c->request->channel < DMP_CHANNEL_MAX)
+               ? DMP_REASON_NONE : DMP_REASON_CHANNEL_MISMATCH;
+    }
 
     if (feeding && !dmp_may_feeding(c->subject, operation)) {
         return DMP_REASON_CHANNEL_MISMATCH;

@@ -43,7 +43,8 @@ dmp_brings_document(const dmp_case_t *c)
 
 /*
  * H1: the document belongs to this record.  One that names no INS at all
- * belongs by the search that was bound to the patient; alone, it does not.
+ * belongs by the search that was bound to the patient, or by the index; alone,
+ * it does not.
  */
 dmp_reason_t
 dmp_rule_h1(const dmp_case_t *c)
@@ -54,9 +55,10 @@ dmp_rule_h1(const dmp_case_t *c)
         return DMP_REASON_NONE;
 
     case DMP_PATIENT_UNNAMED:
-        if ((c->request->operation == DMP_OPERATION_SEARCH
-             || c->request->operation == DMP_OPERATION_REFERENCE)
-            && dmp_names_patient(c->request))
+        if (c->document->indexed
+            || ((c->request->operation == DMP_OPERATION_SEARCH
+                 || c->request->operation == DMP_OPERATION_REFERENCE)
+                && dmp_names_patient(c->request)))
         {
             return DMP_REASON_NONE;
         }

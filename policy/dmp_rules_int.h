@@ -90,6 +90,15 @@ dmp_standing_t dmp_standing_of(const dmp_case_t *c);
 /* What G1 asks an authorisation for. */
 bool dmp_consults(dmp_operation_t operation);
 
+/* G1 would let them read in this record, if the request were to read. */
+bool dmp_may_consult(const dmp_case_t *c);
+
+/*
+ * E1 would let them read, if the request were to read: the document, when
+ * there is one.
+ */
+bool dmp_may_read(const dmp_case_t *c);
+
 /* An operation that changes a document of the record, or adds one. */
 bool dmp_changes_document(dmp_operation_t operation);
 
@@ -146,6 +155,14 @@ dmp_is_holder(const dmp_subject_t *subject)
 {
     return subject->actor == DMP_ACTOR_PATIENT
            || subject->actor == DMP_ACTOR_REPRESENTATIVE;
+}
+
+
+/* What the host can do: it says nothing of any patient, nor of any record. */
+static inline bool
+dmp_is_metadata(const dmp_request_t *request)
+{
+    return request->operation == DMP_OPERATION_METADATA;
 }
 
 

@@ -12,11 +12,15 @@
 /*
  * X1 on the way in: what the store did not say cannot be decided, nor can a
  * record that is not the one that was asked for.  A search for a patient
- * begins without one.
+ * begins without one; for what the host can do, there is none.
  */
 dmp_reason_t
 dmp_rule_x1(const dmp_case_t *c)
 {
+    if (dmp_is_metadata(c->request)) {
+        return DMP_REASON_NONE;
+    }
+
     switch (c->facts->state) {
 
     case DMP_RECORD_ABSENT:
@@ -64,6 +68,7 @@ dmp_rule_c1(const dmp_case_t *c)
 
     case DMP_OPERATION_CHECK:
     case DMP_OPERATION_FIND:
+    case DMP_OPERATION_METADATA:
         return DMP_REASON_NONE;
 
     case DMP_OPERATION_CREATE:
@@ -274,14 +279,11 @@ dmp_needs_authorisation(const dmp_case_t *c)
 }
 
 
-/*
- * G1: an authorisation is in force; a treating physician has one.  Only the
- * normal mode asks for it: G2 to G6 answer for the others.
- */
-dmp_reason_t
-dmp_rule_g1(const dmp_case_t *c)
+/* An authorisation is in force; a treating physician has one. */
+static dmp_reason_t
+dmp_is_authorised(const dmp_case_t *c)
 {
-    if (!dmp_needs_authorisation(c) || c->treating) {
+    if (c->treating) {
         return DMP_REASON_NONE;
     }
 
@@ -296,6 +298,27 @@ dmp_rule_g1(const dmp_case_t *c)
     default:
         return DMP_REASON_NOT_AUTHORISED;
     }
+}
+
+
+/*
+ * G1: an authorisation is in force.  Only the normal mode asks for it: G2 to
+ * G6 answer for the others.
+ */
+dmp_reason_t
+dmp_rule_g1(const dmp_case_t *c)
+{
+    return dmp_needs_authorisation(c) ? dmp_is_authorised(c)
+                                      : DMP_REASON_NONE;
+}
+
+
+bool
+dmp_may_consult(const dmp_case_t *c)
+{
+    return c->subject->actor != DMP_ACTOR_PROFESSIONAL
+           || dmp_is_emergency(c->request)
+           || dmp_is_authorised(c) == DMP_REASON_NONE;
 }
 
 
@@ -386,7 +409,7 @@ dmp_rule_g4(const dmp_case_t *c)
 dmp_reason_t
 dmp_rule_g5(const dmp_case_t *c)
 {
-    if (c->request->mode != DMP_MODE_CENTRE_15
+    if (c->request->mode != DMP_MODE_CENTRE_15 || dmp_is_metadata(c->request)
         || ((c->request->offers & DMP_OFFERS_CENTRE_15)
             && c->subject->regulator == DMP_REGULATOR_YES))
     {
@@ -411,7 +434,10 @@ dmp_rule_g6(const dmp_case_t *c)
 }
 
 
-/* G7: the mode claimed is one that this path offers. */
+/*
+ * G7: the mode claimed is one that this path offers.  Of what the host can do
+ * nobody is in need: for that, bris de glace is not offered anywhere.
+ */
 dmp_reason_t
 dmp_rule_g7(const dmp_case_t *c)
 {
@@ -424,7 +450,7 @@ dmp_rule_g7(const dmp_case_t *c)
         break;
 
     case DMP_MODE_BRIS_DE_GLACE:
-        offer = DMP_OFFERS_BRIS_DE_GLACE;
+        offer = dmp_is_metadata(c->request) ? 0 : DMP_OFFERS_BRIS_DE_GLACE;
         break;
 
     case DMP_MODE_CENTRE_15:

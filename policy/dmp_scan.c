@@ -29,9 +29,19 @@ dmp_scan_init(dmp_scan_t *s, const char *text, size_t len)
     s->error = DMP_SCAN_OK;
     s->expect = true;
     s->depth = 0;
+    s->max_depth = DMP_SCAN_DEPTH;
     s->names = 0;
     s->objects = 0;
     s->fresh = 0;
+}
+
+
+void
+dmp_scan_limit(dmp_scan_t *s, unsigned max_depth)
+{
+    if (max_depth != 0 && max_depth < DMP_SCAN_DEPTH) {
+        s->max_depth = max_depth;
+    }
 }
 
 
@@ -209,7 +219,7 @@ dmp_scan_open(dmp_scan_t *s, const unsigned char *p)
 {
     uint64_t  bit;
 
-    if (s->depth == DMP_SCAN_DEPTH) {
+    if (s->depth >= s->max_depth) {
         return dmp_scan_stop(s, p, DMP_SCAN_TOO_DEEP);
     }
 
@@ -478,11 +488,19 @@ dmp_scan_peek(dmp_scan_t *s)
 }
 
 
-/* The value at the cursor has to be of that type. */
-static bool
-dmp_scan_want(dmp_scan_t *s, dmp_scan_type_t type)
+/* The value at the cursor has to be of that type, which may begin with c. */
+static inline bool
+dmp_scan_want(dmp_scan_t *s, dmp_scan_type_t type, unsigned char c)
 {
     dmp_scan_type_t  found;
+
+    /* most callers have looked before they ask */
+
+    if (s->expect && s->error == DMP_SCAN_OK && s->pos < s->end
+        && *s->pos == c)
+    {
+        return true;
+    }
 
     found = dmp_scan_peek(s);
 
@@ -530,7 +548,7 @@ dmp_scan_move(dmp_scan_t *s, const unsigned char *p, bool expect)
 bool
 dmp_scan_object(dmp_scan_t *s)
 {
-    return dmp_scan_want(s, DMP_SCAN_OBJECT)
+    return dmp_scan_want(s, DMP_SCAN_OBJECT, '{')
            && dmp_scan_move(s, dmp_scan_open(s, s->pos), false);
 }
 
@@ -562,7 +580,7 @@ dmp_scan_member(dmp_scan_t *s, dmp_str_t *name)
 bool
 dmp_scan_array(dmp_scan_t *s)
 {
-    return dmp_scan_want(s, DMP_SCAN_ARRAY)
+    return dmp_scan_want(s, DMP_SCAN_ARRAY, '[')
            && dmp_scan_move(s, dmp_scan_open(s, s->pos), false);
 }
 
@@ -591,7 +609,7 @@ dmp_scan_string(dmp_scan_t *s, dmp_scan_string_t *out)
     out->raw = dmp_null_string;
     out->escaped = false;
 
-    if (!dmp_scan_want(s, DMP_SCAN_STRING)) {
+    if (!dmp_scan_want(s, DMP_SCAN_STRING, '"')) {
         return false;
     }
 
@@ -614,7 +632,7 @@ dmp_scan_bool(dmp_scan_t *s, bool *out)
 {
     *out = dmp_scan_peek(s) == DMP_SCAN_TRUE;
 
-    return (*out || dmp_scan_want(s, DMP_SCAN_FALSE))
+    return (*out || dmp_scan_want(s, DMP_SCAN_FALSE, 'f'))
            && dmp_scan_move(s, dmp_scan_pass(s, s->pos), false);
 }
 
@@ -626,7 +644,7 @@ dmp_scan_number(dmp_scan_t *s, dmp_str_t *raw)
 
     *raw = dmp_null_string;
 
-    if (!dmp_scan_want(s, DMP_SCAN_NUMBER)) {
+    if (!dmp_scan_want(s, DMP_SCAN_NUMBER, '-')) {
         return false;
     }
 

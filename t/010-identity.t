@@ -312,7 +312,8 @@ issue.0.details.coding.0.code = token-rejected
 
 === TEST 18: without TLS there is no card
 --- config eval
-"location /fhir/ { dmp on; dmp_resource fhir; proxy_pass http://record_host; }"
+"location /fhir/ { dmp on; dmp_resource fhir; dmp_record_host plain;"
+    . " proxy_pass http://record_host; }"
 --- code
 my $seen = backend();
 my $r = request(plain => 1, get => $Search,

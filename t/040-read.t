@@ -284,7 +284,9 @@ my $o = outcome($mark, $r->{headers}{'dmp-trace-id'});
 is("$o->{status} $o->{shown} $o->{reason}", '404 0 document-foreign', 'outcome');
 is(reader('morel', 'martin-moving')->{status}, 200, 'shown to the other\'s doctor');
 put('martin-moving');
-is(reader('morel', 'martin-moving')->{status}, 404, 'naming nobody: not shown');
+is(reader('morel', 'martin-moving')->{status}, 200,
+    'naming nobody: the index knows whose it was');
+is(reader('petit', 'martin-moving')->{status}, 404, 'and whose it is not');
 
 
 
@@ -301,15 +303,30 @@ is($r->{body} =~ s/trace [-0-9a-f]+/trace/r,
 
 
 
-=== TEST 10: F3: HEAD is no transaction of PDSm for a document
---- as: petit
---- head: /fhir/DocumentReference/martin-consultation-1
---- status: 400
---- backend: none
---- trace
-body.decision = deny
-body.rule = B1
-body.reason = operation-unknown
+=== TEST 10: F3, D7: HEAD is asked for as GET, and answered without a body
+--- code
+my $seen = backend();
+my $id = 'martin-consultation-1';
+my $want = reader('petit', $id);
+for my $http ('1.1', '2') {
+    my $mark = trace_mark();
+    my $r = request(as => 'petit', head => "/fhir/DocumentReference/$id",
+        http => $http);
+    is($r->{status}, 200, "HTTP/$http");
+    unlike($r->{body}, qr{resourceType}, 'no body');
+    is($r->{headers}{$_}, $want->{headers}{$_}, "the same $_")
+        for qw(content-type content-length cache-control);
+    my ($entry) = trace($mark);
+    is("$entry->{body}{method} $entry->{body}{decision}", 'HEAD allow', 'trace');
+}
+is((received($seen))[-1], "+GET /fhir/DocumentReference/$id", 'as GET');
+for my $id ('never-used', 'martin-psychiatrie') {
+    my $r = request(as => 'petit', head => "/fhir/DocumentReference/$id");
+    my $get = reader('petit', $id);
+    is($r->{status}, 404, "$id: 404");
+    unlike($r->{body}, qr{resourceType}, 'no body');
+    is($r->{headers}{'content-length'}, length $get->{body}, 'its length');
+}
 
 
 

@@ -50,7 +50,7 @@ sub bundle
 
     $type //= 'searchset';
 
-    return qq({"resourceType":"Bundle","type":"$type","total":1,"link":[],)
+    return qq({"resourceType":"Bundle","type":"$type","total":1,)
         . ($more // '') . '"entry":[{"resource":' . document('doc') . '}]}';
 }
 
@@ -371,14 +371,14 @@ DMP::run();
 
 __DATA__
 
-=== TEST 1: F1, F2: a search that cannot be judged
+=== TEST 1: C3, F1, F2, F7, F10, F11, F14, F18: a search that cannot be judged
 --- dmp: faulty('')
 --- code
 search_fails('any', @Faults, @OfSearch);
 
 
 
-=== TEST 2: F1, F2: a document that cannot be judged
+=== TEST 2: C3, F1, F2, F7, F10, F11, F14: a document that cannot be judged
 --- dmp: faulty('')
 --- code
 read_fails('any', @Faults, @OfRead);
@@ -392,7 +392,7 @@ question_fails('any', 'deny H1, error H1', @Faults, @OfRead);
 
 
 
-=== TEST 4: F8: it ends early, is encoded or too large
+=== TEST 4: F6, F8: it ends early, is encoded or too large
 --- dmp: faulty('')
 --- code
 search_fails('buffered', @Network);
@@ -513,3 +513,19 @@ for my $how ('length', 'chunks') {
 my $r = request(as => 'petit', get => '/fhir/DocumentReference/doc');
 is($r->{status}, 404, 'a masked document');
 unlike("$r->{head}$r->{body}", qr/SECRET/, 'is not shown');
+
+
+
+=== TEST 16: F16: after an error the connection is whole, and the next answer its own
+--- dmp: single(text(\&half))
+--- code
+my $get = "GET $Single HTTP/1.1\r\nHost: localhost\r\n";
+my $answer = request_raw('petit', "$get\r\n$get\r\n${get}Connection: close\r\n\r\n");
+is(join(' ', $answer =~ m{HTTP/1\.1 (\d+) }g), '502 502 502', 'each answered');
+unlike($answer, qr/SECRET/, 'with nothing of it');
+for my $http ('1.1', '2') {
+    my $r = request(as => 'petit', get => $Single, http => $http,
+        options => ['https://127.0.0.1:' . tls_port() . $Single]);
+    like($r->{error}, qr/^502 \S+ 0\z/m, "HTTP/$http: the connection goes on")
+        or diag $r->{error};
+}

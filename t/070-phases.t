@@ -78,18 +78,48 @@ dmp refuses a subrequest to a protected location
 
 
 
-=== TEST 5: A1: what a protected location asks of another stays apart
+=== TEST 5: A1, A10: what a protected location asks of another stays apart
 --- dmp: location => 'auth_request /open/metadata; mirror /open/Patient/durand;', server => $Open
---- as: petit
---- get: /fhir/DocumentReference/martin-consultation-1
---- status: 200
---- json
-id = martin-consultation-1
---- unlike
-durand
-CapabilityStatement
---- trace
-body.decision = allow
+--- code
+request(as => 'petit', get => $Read);    # the host is not asked whose it is
+for my $http ('1.1', '2') {
+    my ($seen, $mark) = (scalar(backend()), trace_mark());
+    my $r = request(as => 'petit', get => $Read, http => $http);
+    is("$r->{status} $r->{json}{id}", '200 martin-consultation-1', 'that document');
+    unlike($r->{body}, qr/durand|CapabilityStatement/, 'and nothing else');
+    is_deeply([sort map { "$_->{method} $_->{target}" } (backend())[$seen .. backend() - 1]],
+        ["GET $Read", 'GET /fhir/Patient/durand', 'GET /fhir/metadata'],
+        'what each of them received');
+    is_deeply([map { "$_->{body}{operation} $_->{body}{decision}" } trace($mark)],
+        ['read allow'], 'one entry: of the client\'s request');
+}
+
+
+
+=== TEST 51: A10: what is refused is not mirrored
+--- dmp: location => 'mirror /open/Patient/durand;', server => $Open
+--- as: roux
+--- get eval: $main::Search
+--- status: 403
+--- backend: none
+
+
+
+=== TEST 52: A10: an action after the request of another location
+--- dmp: server => "location /other { post_action $Read; proxy_pass http://record_host/fhir/metadata; }"
+--- code
+for my $http ('1.1', '2') {
+    my $seen = backend();
+    my $mark = trace_mark();
+    is(request(as => 'petit', get => '/other', http => $http)->{status}, 200, 'served');
+    # once this is answered the action is over
+    is(request(as => 'petit', get => '/other', http => $http)->{status}, 200, 'and again');
+    is_deeply([map { $_->{target} } (backend())[$seen .. backend() - 1]],
+        [('/fhir/metadata') x 2], 'nothing else was forwarded');
+    is_deeply([map { $_->{body} } trace($mark)], [], 'nor traced as somebody\'s access');
+}
+--- error_log
+dmp refuses a subrequest to a protected location
 
 
 
@@ -322,7 +352,7 @@ is(scalar(backend()), $seen, 'nothing was forwarded');
 --- must_die
 --- suppress_stderr
 --- error_log
-\[emerg\] .*"satisfy any" cannot be used with "dmp on" in \S+/nginx\.conf:\d+: remove it
+\[emerg\] .*"satisfy any" cannot be used with "dmp on" in \S+/nginx\.conf:\d+, location /fhir/: .*; remove it
 
 
 
@@ -371,8 +401,8 @@ is(scalar(backend()), $seen, 'nothing was forwarded');
 
 
 
-=== TEST 28: F13: what writes into answers finds only ours
---- dmp: location => 'ssi on; ssi_types *; sub_filter_types *; sub_filter_once off; sub_filter consultation CHANGED; gunzip on; gzip on; gzip_types *; gzip_min_length 1; charset utf-8; charset_types *;'
+=== TEST 28: F13: what writes into answers finds only what was judged
+--- dmp: location => 'sub_filter_types *; sub_filter_once off; sub_filter consultation CHANGED; gunzip on; gzip on; gzip_types *; gzip_min_length 1; charset utf-8; charset_types *;'
 --- code
 for my $http ('1.1', '2') {
     my $r = request(as => 'petit', get => $Read, http => $http);
@@ -408,7 +438,7 @@ martin
 
 
 
-=== TEST 31: what limit_req refuses before us is logged without the INS
+=== TEST 31: A9: what limit_req refuses before us is logged without the INS
 --- dmp: http => 'limit_req_zone $server_name zone=one:1m rate=1r/m;', location => 'limit_req zone=one;'
 --- code
 my @statuses = map { request(as => 'petit', get => $Search)->{status} } 1 .. 3;
@@ -417,3 +447,201 @@ my $log = DMP::Proc::slurp(DMP::error_log());
 like($log, qr/limiting requests/, 'which is logged');
 is(scalar(grep { /limiting requests/ && /285037512000151/ } split /\n/, $log), 0,
     'without the patient');
+
+
+
+=== TEST 32: A7: whatever its status, what we refuse is the answer
+--- dmp: location => 'satisfy all; auth_request /ask;', server => 'location = /ask { proxy_pass http://record_host/fhir/metadata; }'
+--- code
+request(as => 'petit', get => $Read);
+my $seen = backend();
+for my $http ('1.1', '2') {
+    for my $case ([400, 'petit', "$Search&x=y"], [401, 'none', $Search],
+        [403, 'roux', $Search], [404, 'roux', $Read],
+        [406, 'petit', $Read, 'Accept: application/pdf'])
+    {
+        my ($status, $as, $path, @headers) = @$case;
+        my $r = request(as => $as, get => $path, headers => \@headers, http => $http);
+        is("$r->{status} $r->{json}{resourceType}", "$status OperationOutcome", "$path as $as");
+    }
+}
+is(scalar(grep { $_->{target} eq '/fhir/metadata' } (backend())[$seen .. backend() - 1]),
+    0, 'no other module was asked');
+
+
+
+=== TEST 33: A8: a 401 says how to sign in, once, whatever else asks for it
+--- dmp: location => 'auth_basic "other"; auth_basic_user_file /dev/null;'
+--- code
+for my $http ('1.1', '2') {
+    my $r = request(get => $Search, http => $http);
+    is($r->{status}, 401, 'status');
+    is_deeply($r->{lists}{'www-authenticate'}, ['Bearer realm="dmp"'], 'one challenge');
+}
+
+
+
+=== TEST 34: A9: what limit_req refuses is not decided, nor traced
+--- dmp: http => 'limit_req_zone $server_name zone=two:1m rate=1r/m; limit_req_log_level info;', location => 'limit_req zone=two;'
+--- code
+request(as => 'petit', get => $Search);
+my $seen = backend();
+my $mark = trace_mark();
+is(request(as => 'petit', get => $Search)->{status}, 503, 'refused');
+is(scalar(backend()), $seen, 'nothing was forwarded');
+is_deeply([trace($mark)], [], 'nothing was traced');
+
+
+
+=== TEST 35: A3, A4: what try_files of a protected location leads to
+--- dmp: location => 'try_files /nothing @open;', server => 'location @open { proxy_pass http://record_host; }'
+--- code
+for my $http ('1.1', '2') {
+    my $r = request(as => 'petit', get => $Read, http => $http);
+    is("$r->{status} $r->{json}{id}", '200 martin-consultation-1', 'what was decided');
+    $r = request(as => 'petit', get => $Read =~ s/consultation-1/psychiatrie/r, http => $http);
+    is($r->{status}, 404, 'a masked document');
+    is(request(as => 'roux', get => $Read, http => $http)->{status}, 404, 'a stranger');
+}
+
+
+
+=== TEST 351: A3, A4: and where that is another document
+--- dmp: location => 'try_files /nothing /open/DocumentReference/martin-psychiatrie;', server => $Open
+--- code
+for my $http ('1.1', '2') {
+    for my $path ($Read, $Search) {
+        my $r = request(as => 'petit', get => $path, http => $http);
+        is($r->{status}, 502, "$path: status");
+        unlike("$r->{head}$r->{body}", qr/psychiatrie|MASQUE/, 'the other document does not leave');
+    }
+}
+
+
+
+=== TEST 36: A5: what is turned off inside is off, and nothing beside it
+--- dmp: location => 'location /fhir/open/ { dmp off; proxy_pass http://record_host/fhir/; }'
+--- code
+is(request(get => '/fhir/open/metadata')->{status}, 200, 'off');
+my $seen = backend();
+for my $path ('/fhir/open', '/fhir/DocumentReference/open/', '/fhir/open/../DocumentReference/x',
+    '/fhir/open/%2e%2e/DocumentReference/martin-consultation-1', '/fhir/Open/metadata',
+    '/fhir//open/../Patient/martin')
+{
+    like(request(get => $path)->{status}, qr/^(?:301|40[01])$/, "$path: refused");
+}
+is(scalar(backend()), $seen, 'nothing was forwarded');
+
+
+
+=== TEST 37: D3, D9: however lenient the server is about headers and slashes
+--- dmp: server => 'merge_slashes off; underscores_in_headers on; ignore_invalid_headers off;'
+--- code
+my $seen = backend();
+for my $path ('/fhir//DocumentReference/martin-consultation-1', '//fhir/DocumentReference/x',
+    '/fhir/DocumentReference//martin-consultation-1', "$Read/", "$Read//")
+{
+    my $r = request(as => 'petit', get => $path);
+    like($r->{status}, qr/^40[04]$/, "$path: refused");
+    unlike($r->{body}, qr/martin/, "$path: nothing leaves");
+}
+for my $header ('DMP_Access_Mode: normal', 'X_DMP_User: x', 'X_HTTP_Method_Override: DELETE',
+    'dmp_trace_receipt: x')
+{
+    is(request(as => 'petit', get => $Read, headers => [$header])->{status}, 400, $header);
+}
+is(scalar(backend()), $seen, 'nothing was forwarded');
+
+
+
+=== TEST 38: D1, D4: a base of another name at the host
+--- dmp: path => '/dossier/', proxy => 'http://record_host/fhir/'
+--- code
+my $base = '/dossier/DocumentReference';
+request(as => 'petit', get => "$base/martin-consultation-1");
+for my $http ('1.1', '2') {
+    my $seen = backend();
+    my $r = request(as => 'petit', get => "$base/martin-consultation-1", http => $http);
+    is("$r->{status} $r->{json}{id}", '200 martin-consultation-1', 'that document');
+    $r = request(as => 'petit', get => $Search =~ s{^/fhir}{/dossier}r, http => $http);
+    is($r->{status}, 200, 'a search');
+    is_deeply([map { "$_->{method} $_->{target}" } (backend())[$seen .. backend() - 1]],
+        ["GET $Read", "GET $Search"], 'the same, at the base that is the host\'s');
+    for my $path ("$base/martin%2Dconsultation-1", '/dossier/x/../DocumentReference/martin-consultation-1') {
+        is(request(as => 'petit', get => $path, http => $http)->{status}, 400, $path);
+    }
+    is(scalar(backend()), $seen + 2, 'nothing else was forwarded');
+}
+
+
+
+=== TEST 39: B7: limit_rate slows what leaves, and no decision
+--- dmp: location => 'limit_rate 200k; limit_rate_after 1k;'
+--- code
+for my $http ('1.1', '2') {
+    my ($one, $two) = map { request(as => 'petit', get => $Search, http => $http) } 1, 2;
+    is($one->{status}, 200, 'status');
+    is(scalar @{ $one->{json}{entry} }, 11, 'the whole of it');
+    is($two->{body}, $one->{body}, 'and again');
+    is(request(as => 'roux', get => $Search, http => $http)->{status}, 403, 'a stranger');
+}
+
+
+
+=== TEST 40: B11: what nginx refuses before there is anything to decide
+--- dmp: server => 'lingering_timeout 50ms;'
+--- code
+my $seen = backend();
+my $mark = trace_mark();
+for my $bytes ("GET $Read HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET $Read HTTP/1.1\r\n\r\n",
+    "GET $Read HTTP/3.0\r\n\r\n", "\r\n\r\n\x00\x01\r\n\r\n", "get $Read\r\n\r\n",
+    "GET $Read HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    "GET $Read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n")
+{
+    my $answer = request_raw('petit', $bytes);
+    like($answer, qr{^(?:HTTP/1\.1 (?:400|505) |<html>)}, 'refused');
+    unlike($answer, qr/martin/, 'nothing leaves');
+}
+is(scalar(backend()), $seen, 'nothing was forwarded');
+is_deeply([trace($mark)], [], 'nothing was traced');
+is(request(as => 'petit', get => $Read)->{status}, 200, 'and nothing is left of it');
+
+
+
+=== TEST 41: C8: a refusal waits for no body
+--- dmp: location => 'client_max_body_size 0;', server => 'lingering_timeout 50ms;'
+--- code
+my $seen = backend();
+for my $as ('petit', '') {
+    my $answer = request_raw($as, "PUT $Read HTTP/1.1\r\nHost: localhost\r\n"
+        . "Content-Length: 100000000\r\n\r\n{");
+    like($answer, $as ? qr{^HTTP/1\.1 400 } : qr{^HTTP/1\.1 401 }, 'refused, though it has not come');
+    like($answer, qr/OperationOutcome/, 'by us');
+}
+is(scalar(backend()), $seen, 'nothing was forwarded');
+
+
+
+=== TEST 42: D11: where a request comes from is what nginx says, and no header
+--- as: petit
+--- get eval: $main::Search
+--- headers
+X-Forwarded-For: 203.0.113.9
+X-Real-IP: 203.0.113.9
+Forwarded: for=203.0.113.9
+--- status: 200
+--- trace
+body.client = 127.0.0.1
+
+
+
+=== TEST 43: D11: nor unless nginx was told whom to believe
+--- dmp: server => 'set_real_ip_from 127.0.0.1; real_ip_header X-Real-IP;'
+--- as: petit
+--- get eval: $main::Search
+--- headers
+X-Forwarded-For: 203.0.113.9
+X-Real-IP: 203.0.113.10
+--- status: 200
+--- trace
+body.client = 203.0.113.10

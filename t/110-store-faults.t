@@ -288,7 +288,7 @@ dmp store is unavailable
 
 
 
-=== TEST 5: a reply cut short, then the end of the connection
+=== TEST 5: B5: a reply cut short, then the end of the connection
 --- code
 faults(map { "cut$_" } 0, 1, 5, 9, 20);
 --- error_log
@@ -317,7 +317,7 @@ dmp store is unavailable: connection lost
 
 
 
-=== TEST 7: a reply that is late is no reply, and breaks nothing
+=== TEST 7: B10: a reply that is late is no reply, and breaks nothing
 --- code
 served();
 my ($mark, $before) = (trace_mark(), received());

@@ -103,7 +103,7 @@ DMP::run();
 
 __DATA__
 
-=== TEST 1: a reload waits for the requests that wait for the store
+=== TEST 1: B8: a reload waits for the requests that wait for the store
 --- code
 served();
 my ($mark, $log, $old) = (trace_mark(), log_mark(), worker_pids());
@@ -119,7 +119,7 @@ pass('the trace is whole');
 
 
 
-=== TEST 2: the reply comes late, but in time, while the worker leaves
+=== TEST 2: B8: the reply comes late, but in time, while the worker leaves
 --- code
 redis('HSET', 'dmp:meta', 'deadline_ms', 5000);
 reload();
@@ -141,7 +141,7 @@ pass('the trace is whole');
 
 
 
-=== TEST 3: and for those that wait for the record host
+=== TEST 3: B8: and for those that wait for the record host
 For longer than the deadline: the version is checked again on the way out.
 --- dmp
 (backend => $Host->{address})
@@ -165,7 +165,7 @@ pass('the trace is whole');
 
 
 
-=== TEST 4: QUIT: all leave, and what waits completes
+=== TEST 4: B8: QUIT: all leave, and what waits completes
 --- dmp
 (http => '# quit')
 --- code
@@ -209,7 +209,7 @@ pass('the trace is whole');
 
 
 
-=== TEST 6: the client leaves while its request waits for the store
+=== TEST 6: B1, B6: the client leaves while its request waits for the store
 --- dmp
 (http => '# client leaves')
 --- code
@@ -252,7 +252,7 @@ pass('the trace is whole');
 
 
 
-=== TEST 7: the client leaves, then the worker must
+=== TEST 7: B6, B8: the client leaves, then the worker must
 --- dmp
 (http => '# client leaves, worker too')
 --- code

@@ -598,6 +598,20 @@ is $rule{G1}{saw}[0]{until}, '2027-02-01', 'the authorisation';
 is $rule{H2}{saw}[0]{from}, '2023-10-29', 'the matrix';
 is $rule{H3}{saw}[0]{by}, "by the record's default", 'the mask';
 
+explained('metadata', 'metadata: a doctor, and the store said nothing');
+is $rc, 0, 'what the host can do, without a record';
+like $out, qr/^asks +metadata, mode normal$/m, 'of nobody';
+like $out, qr/what the host can do takes no right/, 'E1 asks for no cell';
+unlike $out, qr/^no document yet/m, 'and no document is awaited';
+explained('documents', 'H1: the index vouches for an attachment too');
+like $out, qr/^asks +read \(TD3\.2\), mode normal, attachment Binary\/9$/m,
+    'an attachment';
+explained('documents',
+    'H1: a FHIR document with a literal reference, tied by the index');
+is $rc, 0, 'the index counts beside what FHIR says';
+like $out, qr/it names nobody; the index ties it to this record$/m, 'H1 saw it';
+
+
 # All of them: the exit code is the decision, in both forms.
 my @wrong;
 

@@ -131,21 +131,64 @@ static const case_member_t  case_document_members[] = {
     DOCUMENT("status", case_name, status, &case_statuses),
     DOCUMENT("archived", case_flag, archived, NULL),
     { "deposited", case_document_deposited, 0, NULL },
+    DOCUMENT("indexed", case_flag, indexed, NULL),
     CASE_END
 };
+
+/* Beside what the host said. */
+static const case_member_t  case_document_ours[] = {
+    DOCUMENT("indexed", case_flag, indexed, NULL),
+    CASE_END
+};
+
+
+/* The document's text, without the members that are ours, which go to *ours. */
+static char *
+case_document_text(json_t *value, json_t *ours)
+{
+    char                 *text;
+    json_t               *theirs, *v;
+    const case_member_t  *m;
+
+    theirs = json_copy(value);           /* the cases may share it */
+    text = NULL;
+
+    for (m = case_document_ours; m->name != NULL; m++) {
+        v = json_object_get(theirs, m->name);
+
+        if (v != NULL && (json_object_set(ours, m->name, v) != 0
+                          || json_object_del(theirs, m->name) != 0))
+        {
+            json_decref(theirs);
+            return NULL;
+        }
+    }
+
+    if (theirs != NULL) {
+        text = json_dumps(theirs, JSON_COMPACT);
+    }
+
+    json_decref(theirs);
+
+    return text;
+}
 
 
 /* As the gateway reads it: what is not judged there is an error here. */
 static bool
 case_document_fhir(case_reader_t *r, const char *path, json_t *value)
 {
+    bool       ok;
     case_t    *c;
+    json_t    *ours;
     dmp_rc_t   rc;
 
     c = r->c;
-    c->document_text = json_dumps(value, JSON_COMPACT);
+    ours = json_object();
+    c->document_text = case_document_text(value, ours);
 
-    if (c->document_text == NULL) {
+    if (ours == NULL || c->document_text == NULL) {
+        json_decref(ours);
         return case_error(r, path, "no memory");
     }
 
@@ -153,12 +196,16 @@ case_document_fhir(case_reader_t *r, const char *path, json_t *value)
                             strlen(c->document_text), c->document);
 
     if (rc != DMP_OK) {
+        json_decref(ours);
         return case_error(r, path, rc == DMP_E_LIMIT
             ? "larger or deeper than a gateway looks at"
             : "not a DocumentReference that can be judged");
     }
 
-    return true;
+    ok = case_object(r, path, ours, case_document_ours, c->document);
+    json_decref(ours);
+
+    return ok;
 }
 
 

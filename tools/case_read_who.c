@@ -162,6 +162,7 @@ static const case_member_t  case_request_members[] = {
     REQUEST("channel", case_name, channel, &dmp_channel_names),
     REQUEST("ins", case_text, ins, NULL),
     REQUEST("document", case_text, document, NULL),
+    REQUEST("attachment", case_text, attachment, NULL),
     REQUEST("justification", case_text, justification, NULL),
     REQUEST("traits", case_traits, traits, NULL),
     REQUEST("change", case_name, change, &dmp_change_names),

@@ -98,6 +98,39 @@ static const command_t  commands[] = {
       "ADELI number) or of a structure (1 and the FINESS, 3 and the SIRET).\n"
       STORE_USAGE, dmpctl_directory_show },
 
+    { "index", "build", "learn the documents of an existing host",
+      "dmpctl index build URL --host NAME --policy FILE --record-key FILE\n"
+      "                   --pseudonym-key FILE --audit-key FILE [options]\n"
+      "\n"
+      "URL is the record host's FHIR base.  Asks it for the documents of each\n"
+      "patient who has a record in the store, and keeps what the rules must\n"
+      "know of them (docs/index.md).  May be repeated: only what differs is\n"
+      "written, and what the host has no more is removed.\n"
+      "\n"
+      "  --host NAME           the host's name in the gateway's configuration\n"
+      "  --base URL            another address that the host gives itself;\n"
+      "                        may be given several times\n"
+      "  --cacert FILE         authorities of the host's certificate (PEM);\n"
+      "                        default the system's\n"
+      "  --cert FILE           a certificate to show to the host, with --key\n"
+      "  --key FILE            and its private key (PEM)\n"
+      "  --policy FILE         says what labels mean\n"
+      "  --record-key FILE     the newest first when given several times\n"
+      "  --patient INS         this record only\n"
+      "  --page-size N         documents to ask for at once; default 200\n"
+      "  --node NAME           this host's name in traces; default its own\n"
+      "  --operator NAME       who builds it; default the user's name\n"
+      "  --json                for machines\n"
+      STORE_USAGE, dmpctl_index_build },
+
+    { "index", "show", "show what the index holds of a document",
+      "dmpctl index show ID --host NAME --record-key FILE\n"
+      "                  --pseudonym-key FILE [--json]\n"
+      "\n"
+      "ID is that of a DocumentReference, or \"Binary/ID\" or \"Bundle/ID\".\n"
+      "Prints whose it is, by pseudonym, and what the rules know of it.\n"
+      STORE_USAGE, dmpctl_index_show },
+
     { "audit", "verify", "prove the trace whole, or name the first break",
       "dmpctl audit verify --audit-public-key FILE [--json]\n"
       "\n"

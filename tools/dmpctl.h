@@ -72,6 +72,8 @@ int dmpctl_record_import(int argc, char **argv);
 int dmpctl_record_show(int argc, char **argv);
 int dmpctl_directory_import(int argc, char **argv);
 int dmpctl_directory_show(int argc, char **argv);
+int dmpctl_index_build(int argc, char **argv);
+int dmpctl_index_show(int argc, char **argv);
 int dmpctl_audit_verify(int argc, char **argv);
 int dmpctl_policy_check(int argc, char **argv);
 int dmpctl_policy_test(int argc, char **argv);

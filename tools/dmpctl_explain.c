@@ -99,6 +99,11 @@ explain_what(const explained_t *x)
                                    explain_json(r->document));
     }
 
+    if (r->attachment.len != 0) {
+        (void) json_object_set_new(what, "attachment",
+                                   explain_json(r->attachment));
+    }
+
     return what;
 }
 
@@ -302,21 +307,23 @@ static void
 explain_print_what(json_t *tree)
 {
     json_t      *what;
-    const char  *transaction, *change, *document, *target;
+    const char  *transaction, *change, *document, *attachment, *target;
 
     what = json_object_get(tree, "what");
     transaction = explain_text(what, "transaction");
     change = explain_text(what, "change");
     target = explain_text(what, "target");
     document = explain_text(what, "document");
+    attachment = explain_text(what, "attachment");
 
-    printf("asks      %s%s%s%s%s%s%s%s, mode %s%s%s\n",
+    printf("asks      %s%s%s%s%s%s%s%s, mode %s%s%s%s%s\n",
            explain_text(what, "operation"),
            transaction[0] != '\0' ? " (" : "", transaction,
            transaction[0] != '\0' ? ")" : "",
            change[0] != '\0' ? ": " : "", change,
            target[0] != '\0' ? " " : "", target, explain_text(what, "mode"),
-           document[0] != '\0' ? ", document " : "", document);
+           document[0] != '\0' ? ", document " : "", document,
+           attachment[0] != '\0' ? ", attachment " : "", attachment);
 }
 
 
@@ -394,6 +401,7 @@ explain_print_verdict(const explained_t *x, json_t *tree)
     }
 
     if (x->decision.effect == DMP_ALLOW && x->c->document == NULL
+        && x->c->request.operation != DMP_OPERATION_METADATA
         && (x->decision.obligations & (DMP_OBLIGATION_FILTER
                                        | DMP_OBLIGATION_JUDGE)))
     {
@@ -484,6 +492,16 @@ explain_pick(const case_file_t *file, const char *name, size_t *i)
 }
 
 
+/* A request that names nothing, and might have: whom it is about is told. */
+static bool
+explain_names_nothing(const dmp_request_t *r)
+{
+    return r->ins.len == 0 && r->document.len == 0 && r->attachment.len == 0
+           && r->operation != DMP_OPERATION_FIND
+           && r->operation != DMP_OPERATION_METADATA;
+}
+
+
 /* What the command line says instead of the case. */
 static int
 explain_instead(case_t *c, const explain_stored_t *stored, const char *at)
@@ -504,7 +522,7 @@ explain_instead(case_t *c, const explain_stored_t *stored, const char *at)
     ins.data = stored->ins;
     ins.len = strlen(stored->ins);
 
-    if (c->request.ins.len == 0 && c->request.document.len == 0) {
+    if (explain_names_nothing(&c->request)) {
         c->request.ins = ins;
     }
 

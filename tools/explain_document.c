@@ -19,11 +19,15 @@ explain_h1(explain_t *e)
     match = dmp_document_patient(e->c->document, e->record->ins);
     word = match == DMP_PATIENT_SAME ? "this"
            : match == DMP_PATIENT_UNNAMED ? "unnamed" : "other";
-    explain_add(e, json_pack("{s:s}", "patient", word), "%s",
+    explain_add(e, json_pack("{s:s,s:b}", "patient", word, "indexed",
+                             e->c->document->indexed ? 1 : 0), "%s",
                 match == DMP_PATIENT_SAME ? "it names this patient"
-                : match == DMP_PATIENT_UNNAMED
-                ? "it names nobody: only a search for this patient vouches "
-                  "for it" : "it names somebody else, or contradicts itself");
+                : match != DMP_PATIENT_UNNAMED
+                ? "it names somebody else, or contradicts itself"
+                : e->c->document->indexed
+                ? "it names nobody; the index ties it to this record"
+                : "it names nobody: only the index, or a search for this "
+                  "patient, vouches for it");
 }
 
 

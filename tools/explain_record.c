@@ -199,6 +199,14 @@ explain_e1(explain_t *e)
     const dmp_profession_t  *p;
 
     s = &e->c->subject;
+
+    if (e->c->request.operation == DMP_OPERATION_METADATA) {
+        explain_add(e, json_pack("{s:s}", "auth", dmp_auth_name(s->auth)),
+                    "what the host can do takes no right: auth %s",
+                    dmp_auth_name(s->auth));
+        return;
+    }
+
     needed = dmp_rights_needed(s, &e->c->request) | explain_states(e);
     p = s->actor == DMP_ACTOR_PROFESSIONAL
         ? dmp_policy_profession(e->policy, s->role) : NULL;
@@ -515,6 +523,12 @@ explain_g7(explain_t *e)
     unsigned  offers;
 
     offers = e->c->request.offers;
+
+    if (e->c->request.operation == DMP_OPERATION_METADATA) {
+        /* nobody is in need of it */
+        offers &= ~(unsigned) DMP_OFFERS_BRIS_DE_GLACE;
+    }
+
     explain_add(e, json_pack("{s:s,s:b,s:b,s:b}",
                              "mode", dmp_mode_name(e->c->request.mode),
                              "normal", (offers & DMP_OFFERS_NORMAL) ? 1 : 0,

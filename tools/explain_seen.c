@@ -215,6 +215,22 @@ explain_a4(explain_t *e)
 }
 
 
+/* By what the request says on what it is. */
+static const char *
+explain_named(const dmp_request_t *r)
+{
+    static const char *const  named[] = {
+        "neither patient nor document", "a patient", "a document",
+        "a patient and a document", "an attachment",
+        "a patient and an attachment", "a document and an attachment",
+        "a patient, a document and an attachment"
+    };
+
+    return named[(r->ins.len != 0 ? 1 : 0) + (r->document.len != 0 ? 2 : 0)
+                 + (r->attachment.len != 0 ? 4 : 0)];
+}
+
+
 static void
 explain_b1(explain_t *e)
 {
@@ -225,17 +241,13 @@ explain_b1(explain_t *e)
     mapping = (size_t) r->mapping < dmp_mapping_names.n
               ? dmp_mapping_names.names[r->mapping] : "invalid";
 
-    explain_add(e, json_pack("{s:s,s:s,s:b,s:b}", "mapping", mapping,
+    explain_add(e, json_pack("{s:s,s:s,s:b,s:b,s:b}", "mapping", mapping,
                              "operation", dmp_operation_name(r->operation),
                              "names_patient", r->ins.len != 0,
-                             "names_document", r->document.len != 0),
+                             "names_document", r->document.len != 0,
+                             "names_attachment", r->attachment.len != 0),
                 "readings: %s; operation %s; names %s", mapping,
-                dmp_operation_name(r->operation),
-                r->ins.len != 0
-                ? (r->document.len != 0 ? "a patient and a document"
-                                        : "a patient")
-                : (r->document.len != 0 ? "a document" : "neither patient "
-                                                         "nor document"));
+                dmp_operation_name(r->operation), explain_named(r));
 }
 
 
@@ -555,6 +567,35 @@ explain_asks(dmp_rule_t rule)
 }
 
 
+/* What the host can do is of no record: the rules about one see nothing. */
+static bool
+explain_of_record(const explain_t *e, dmp_rule_t rule)
+{
+    if (e->c->request.operation != DMP_OPERATION_METADATA) {
+        return false;
+    }
+
+    switch (rule) {
+
+    case DMP_RULE_X1:
+    case DMP_RULE_P1:
+    case DMP_RULE_C1:
+    case DMP_RULE_C2:
+    case DMP_RULE_F1:
+    case DMP_RULE_G1:
+    case DMP_RULE_G2:
+    case DMP_RULE_G3:
+    case DMP_RULE_G4:
+    case DMP_RULE_G5:
+    case DMP_RULE_G6:
+        return true;
+
+    default:
+        return false;
+    }
+}
+
+
 json_t *
 explain_saw(explain_t *e, dmp_rule_t rule)
 {
@@ -563,7 +604,11 @@ explain_saw(explain_t *e, dmp_rule_t rule)
     saw = json_array();
     e->saw = saw;
 
-    if (saw != NULL && rule < DMP_RULE_MAX && explain_rules[rule].saw != NULL)
+    if (saw != NULL && explain_of_record(e, rule)) {
+        explain_add(e, NULL, "not asked for what the host can do");
+
+    } else if (saw != NULL && rule < DMP_RULE_MAX
+               && explain_rules[rule].saw != NULL)
     {
         explain_rules[rule].saw(e);
     }

@@ -15,7 +15,8 @@
 /*
  * The HTTP status of a decision that does not allow.  What refuses a document
  * is 404, and so is every refusal from C to H of a request that names only a
- * document: to the client, what may not be shown does not exist.
+ * document or an attachment: to the client, what may not be shown does not
+ * exist.  What could not be read as a request is 400, 406, 413 or 415.
  */
 unsigned dmp_answer_status(const dmp_request_t *request,
     const dmp_decision_t *decision);
@@ -23,8 +24,11 @@ unsigned dmp_answer_status(const dmp_request_t *request,
 /* The reason as the client may see it: one and the same for every 404. */
 dmp_reason_t dmp_answer_reason(unsigned status, dmp_reason_t reason);
 
-/* A sentence in French that a person can act on; NUL-terminated. */
-const char *dmp_answer_title(dmp_reason_t reason);
+/*
+ * A sentence in French that a person can act on; NUL-terminated.  A status
+ * that says more than its reason does has one of its own.
+ */
+const char *dmp_answer_title(unsigned status, dmp_reason_t reason);
 
 /* OperationOutcome with the public reason and the trace id. */
 void dmp_answer_refusal(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,

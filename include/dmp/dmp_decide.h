@@ -115,6 +115,7 @@ typedef enum {
     DMP_OPERATION_CREATE,
     DMP_OPERATION_CLOSE,
     DMP_OPERATION_REOPEN,
+    DMP_OPERATION_METADATA,              /* what the host can do: no record */
     DMP_OPERATION_MAX
 } dmp_operation_t;
 
@@ -181,20 +182,43 @@ typedef enum {
     DMP_MAPPING_AMBIGUOUS,
     DMP_MAPPING_OPERATION_UNKNOWN,
     DMP_MAPPING_FORMAT,                  /* asks for what is not JSON */
+    DMP_MAPPING_MEDIA,                   /* sends what cannot be read */
+    DMP_MAPPING_TOO_LARGE,               /* more than we agree to look at */
     DMP_MAPPING_INS_INVALID,
+    DMP_MAPPING_INCOMPLETE,              /* its form says the rest, and was
+                                            not read yet */
     DMP_MAPPING_ONE,                     /* one operation, one reading */
     DMP_MAPPING_MAX
 } dmp_mapping_t;
 
+/* What a request addresses on the host, and so what its answer must be. */
+typedef enum {
+    DMP_RESOURCE_NONE = 0,
+    DMP_RESOURCE_PATIENT,
+    DMP_RESOURCE_DOCUMENT_REFERENCE,
+    DMP_RESOURCE_LIST,
+    DMP_RESOURCE_BINARY,
+    DMP_RESOURCE_BUNDLE,                 /* a FHIR document */
+    DMP_RESOURCE_CAPABILITIES,
+    DMP_RESOURCE_MAX
+} dmp_resource_t;
+
 typedef struct {
     dmp_mapping_t    mapping;
     dmp_operation_t  operation;
+    dmp_resource_t   resource;
     dmp_mode_t       mode;
     unsigned         offers;             /* DMP_OFFERS_… of the location */
     dmp_channel_t    channel;            /* of the location */
     dmp_str_t        ins;                /* empty: names only a document */
     dmp_str_t        ins_system;         /* of the identifier that named it */
-    dmp_str_t        document;           /* resource id; empty: none */
+    dmp_str_t        document;           /* resource id of a DocumentReference;
+                                            empty: none */
+    dmp_str_t        attachment;         /* "Binary/ID", "Bundle/ID"; empty:
+                                            none */
+    dmp_str_t        forward;            /* what the host is to be asked, from
+                                            its base on ("DocumentReference?…");
+                                            empty: what the client sent */
     dmp_str_t        justification;      /* UTF-8, decoded */
     dmp_traits_t     traits;             /* bris de glace, find */
     dmp_change_t     change;             /* of "rights" */

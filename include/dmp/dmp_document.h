@@ -1,6 +1,6 @@
 /*
  * dmp_document.h: what the rules must know of one document, read from the
- * FHIR resource with the scanner, and the cutting of a search answer.
+ * FHIR resource with the scanner.
  */
 
 #ifndef DMP_DOCUMENT_H
@@ -39,6 +39,7 @@ typedef enum {
 #define DMP_DOCUMENT_STRUCTURES 16
 #define DMP_DOCUMENT_PATIENTS   8
 #define DMP_DOCUMENT_CONTAINED  32       /* contained resources */
+#define DMP_DOCUMENT_ATTACHMENTS 16
 
 /*
  * Strings point into the answer, or into "text" below when they had to be
@@ -75,6 +76,14 @@ struct dmp_document_s {
     int32_t        deposited;            /* day, Europe/Paris: of "date", or of
                                             meta.lastUpdated where that is
                                             earlier or alone */
+    bool           indexed;              /* the index ties it to the record
+                                            that is looked at: set by who looks
+                                            it up, never read from the host */
+    dmp_str_t      attachments[DMP_DOCUMENT_ATTACHMENTS];
+                                         /* addresses: content.attachment.url,
+                                            decoded, as they stand */
+    unsigned       n_attachments;
+    bool           inlined;              /* content.attachment.data is there */
     bool           outcome;              /* an OperationOutcome instead, with
                                             nothing contained in it */
     char           text[1024];
@@ -110,43 +119,5 @@ dmp_patient_match_t dmp_document_patient(const dmp_document_t *document,
 
 /* masterIdentifier where it has one, else the resource id. */
 dmp_str_t dmp_document_name(const dmp_document_t *document);
-
-
-/*
- * Called once for each document of an answer that can be judged, in order:
- * true if it may leave.  It may have been called when the answer is refused
- * as a whole in the end.
- */
-typedef bool (*dmp_judge_pt)(void *data, const dmp_document_t *document);
-
-typedef struct {
-    size_t    from;                      /* byte offsets, to exclusive */
-    size_t    to;
-} dmp_range_t;
-
-typedef struct {
-    dmp_range_t  *ranges;                /* what leaves, in order */
-    size_t        n_ranges;
-    size_t        size;                  /* bytes of all the ranges */
-    unsigned      shown;                 /* documents that leave */
-    unsigned      withheld;              /* entries that do not */
-} dmp_cut_t;
-
-/*
- * Reads a search answer (Bundle of type searchset) in one pass and says which
- * byte ranges of it leave: all but the entries whose document may not be
- * shown or cannot be judged, and "total", which would count them.  Entries
- * that are OperationOutcome stay; any other resource is withheld, and so is
- * an entry without one.  What leaves is JSON: a comma goes with what it
- * belongs to, and "entry" goes whole when nothing of it stays.
- *
- * ranges is the caller's array of max_ranges; DMP_E_LIMIT if too small (four
- * and one per entry are always enough) or if there are more than max_entries.
- * DMP_E_SYNTAX, DMP_E_UNKNOWN: not such a Bundle, or it has a member we do
- * not know.  Unless DMP_OK is returned nothing may leave, and *out says so.
- */
-dmp_rc_t dmp_bundle_cut(const dmp_policy_t *policy, const char *json,
-    size_t len, dmp_judge_pt judge, void *data, size_t max_entries,
-    dmp_range_t *ranges, size_t max_ranges, dmp_cut_t *out);
 
 #endif

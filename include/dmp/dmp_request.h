@@ -10,10 +10,13 @@
 
 #include <dmp/dmp.h>
 #include <dmp/dmp_decide.h>
+#include <dmp/dmp_record.h>
 
 
-#define DMP_TARGET_MAX      4096         /* bytes of the raw target */
+#define DMP_TARGET_MAX      8192         /* bytes of the raw target */
+#define DMP_FORM_MAX        65536        /* of a form */
 #define DMP_PARAMETERS_MAX  64
+#define DMP_COUNT_MAX       1000         /* of _count */
 
 /* What to do with a request header on its way to the record host. */
 typedef enum {
@@ -27,6 +30,9 @@ typedef struct {
     bool         ambiguous;
     bool         token;                  /* a credential besides the card */
     bool         format_refused;         /* Accept leaves us no JSON */
+    bool         xml_only;               /* it leaves only FHIR in XML */
+    bool         form;                   /* Content-Type is that of a form */
+    bool         encoded;                /* Content-Encoding is not identity */
     dmp_mode_t   mode;
     const char  *why;
 } dmp_headers_t;
@@ -38,13 +44,64 @@ typedef struct {
 dmp_header_t dmp_request_header(dmp_headers_t *headers, dmp_str_t name,
     dmp_str_t value);
 
+/* A request as it came, and what is needed to read it. */
+typedef struct {
+    dmp_str_t             method;
+    dmp_str_t             target;
+    dmp_str_t             base;          /* path of the FHIR base, without its
+                                            last "/" */
+    const dmp_headers_t  *headers;
+    bool                  has_body;
+    dmp_str_t             form;          /* the body of a POST …/_search; no
+                                            data: it was not read yet */
+    size_t                max_target;    /* 0: DMP_TARGET_MAX */
+    size_t                max_form;      /* 0: DMP_FORM_MAX */
+    unsigned              max_parameters;    /* 0: DMP_PARAMETERS_MAX; of query
+                                            and form together */
+    const dmp_keyring_t  *keys;          /* open pages; NULL: there are none */
+    dmp_str_t             host;          /* as dmp_page_write() had it */
+    char                 *room;          /* for a page, as long as *out */
+    size_t                room_size;     /* DMP_PAGE_MAX is always enough */
+} dmp_raw_t;
+
 /*
- * Maps a request on a FHIR location (PDSm for DMP).  target is the raw
- * request target, base the path of the FHIR base without its last "/".
- * *out is always written whole; out->mapping is ONE only if the request says
- * one thing.  Strings of *out point into target or into *out itself.
+ * Maps a request on a FHIR location (PDSm for DMP).  *out is always written
+ * whole; out->mapping is ONE only if the request says one thing, and
+ * INCOMPLETE if it does so far: read its body, and map it again with it.
+ * Strings of *out point into *raw's, into raw->room or into *out itself, which
+ * is therefore not to be copied.
  */
-void dmp_request_map(dmp_str_t method, dmp_str_t target, dmp_str_t base,
-    const dmp_headers_t *headers, bool has_body, dmp_request_t *out);
+void dmp_request_map(const dmp_raw_t *raw, dmp_request_t *out);
+
+
+/*
+ * A page: the host's link to another part of a search, sealed, so that a
+ * client can follow it and neither read nor change it.  What it says is bound
+ * to the patient of the search that brought it; who follows it is decided
+ * anew.
+ */
+#define DMP_PAGE_MAX        4096         /* bytes of what it holds */
+#define DMP_PAGE_TOKEN_MAX  5632         /* of its text: fits into a target */
+
+typedef struct {
+    dmp_operation_t  operation;          /* SEARCH or REFERENCE */
+    dmp_resource_t   resource;           /* DOCUMENT_REFERENCE or LIST */
+    dmp_str_t        ins_system;
+    dmp_str_t        ins;
+    dmp_str_t        target;             /* from the host's base on: "?…",
+                                            "DocumentReference?…", "List?…" */
+} dmp_page_t;
+
+/*
+ * Appends its text (base64url) to out.  host is the record host's name:
+ * a page of one opens at no other.  DMP_E_LIMIT: it is too long;
+ * DMP_E_UNKNOWN: the target is none that we would ask for.
+ */
+dmp_rc_t dmp_page_write(const dmp_keyring_t *keys, dmp_str_t host,
+    const dmp_page_t *page, dmp_buf_t *out);
+
+/* Opens one; strings of *page point into room (DMP_PAGE_MAX is enough). */
+dmp_rc_t dmp_page_read(const dmp_keyring_t *keys, dmp_str_t host,
+    dmp_str_t text, char *room, size_t size, dmp_page_t *page);
 
 #endif

@@ -55,6 +55,7 @@ typedef struct {
     dmp_scan_error_t      error;
     bool                  expect;        /* a value must be consumed now */
     unsigned              depth;
+    unsigned              max_depth;
     unsigned              names;
     uint64_t              objects;       /* bit per level: object, not array */
     uint64_t              fresh;         /* bit per level: nothing in it yet */
@@ -76,6 +77,9 @@ typedef struct {
 
 /* text must stay in place while the cursor is used; nothing is allocated. */
 void dmp_scan_init(dmp_scan_t *s, const char *text, size_t len);
+
+/* Fewer open objects and arrays than DMP_SCAN_DEPTH; 0 or more: that many. */
+void dmp_scan_limit(dmp_scan_t *s, unsigned max_depth);
 
 /*
  * The type of the value at the cursor, which does not move past it.  It goes

@@ -37,7 +37,7 @@ enum { ID_NAMED, ID_EMPTY, ID_ALIAS, ID_STRUCTURE };
 enum { OWN_NONE, OWN_PATIENT, OWN_REPRESENTATIVE, OWN_OTHER };
 
 enum { ON_INS, ON_BAD_INS, ON_SHORT_INS, ON_OTHER_INS, ON_DOCUMENT, ON_BOTH,
-       ON_NOTHING };
+       ON_NOTHING, ON_ATTACHMENT, ON_INS_AND_ATTACHMENT };
 
 enum { UNTIL_NONE, UNTIL_PAST, UNTIL_TODAY, UNTIL_TOMORROW, UNTIL_LONGEST,
        UNTIL_TOO_LONG };
@@ -81,7 +81,8 @@ const dimension_t  dimensions[DIM_MAX] = {
     [DIM_MAPPING] = { "mapping", &dmp_mapping_names, NULL, false },
     [DIM_ON] = { "on", NULL, fixed_values("ins", "bad-ins", "short-ins",
                                           "other-ins", "document", "both",
-                                          "nothing"), false },
+                                          "nothing", "attachment",
+                                          "ins-and-attachment"), false },
     [DIM_OPERATION] = { "operation", &dmp_operation_names, NULL, false },
     [DIM_CHANGE] = { "change", &dmp_change_names, NULL, false },
     [DIM_TARGET] = { "target", NULL, fixed_values("none", "self", "alias",
@@ -132,6 +133,7 @@ const dimension_t  dimensions[DIM_MAX] = {
     [DIM_STATUS] = { "status", &status_names, NULL, false },
     [DIM_ARCHIVED] = { "archived", NULL, no_or_yes, false },
     [DIM_DEPOSITED] = { "deposited", NULL, NULL, true },
+    [DIM_INDEXED] = { "indexed", NULL, no_or_yes, false },
 };
 
 
@@ -444,6 +446,8 @@ build_request(const case_t c, dmp_request_t *request)
         [ON_DOCUMENT] = dmp_null_string,
         [ON_BOTH] = dmp_string(INS),
         [ON_NOTHING] = dmp_null_string,
+        [ON_ATTACHMENT] = dmp_null_string,
+        [ON_INS_AND_ATTACHMENT] = dmp_string(INS),
     };
     static const dmp_str_t  targets[] = {
         dmp_null_string, dmp_string(ID), dmp_string(ALIAS),
@@ -468,6 +472,10 @@ build_request(const case_t c, dmp_request_t *request)
 
     if (c[DIM_ON] == ON_DOCUMENT || c[DIM_ON] == ON_BOTH) {
         request->document = by_id[0];
+    }
+
+    if (c[DIM_ON] == ON_ATTACHMENT || c[DIM_ON] == ON_INS_AND_ATTACHMENT) {
+        request->attachment = dmp_string("Binary/b1");
     }
 
     v = taken(c, DIM_TRAITS);
@@ -673,6 +681,7 @@ build_document(const case_t c, dmp_document_t *d)
     v = taken(c, DIM_DEPOSITED);
     d->dated = v->known;
     d->deposited = (int32_t) v->number;
+    d->indexed = c[DIM_INDEXED] != 0;
     d->outcome = false;
 }
 

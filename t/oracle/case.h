@@ -65,6 +65,7 @@ enum {
     DIM_STATUS,
     DIM_ARCHIVED,
     DIM_DEPOSITED,
+    DIM_INDEXED,
     DIM_MAX
 };
 

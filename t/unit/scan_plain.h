@@ -11,6 +11,7 @@
 
 
 #define dmp_scan_init      plain_scan_init
+#define dmp_scan_limit     plain_scan_limit
 #define dmp_scan_peek      plain_scan_peek
 #define dmp_scan_object    plain_scan_object
 #define dmp_scan_member    plain_scan_member
@@ -35,6 +36,7 @@
 #endif
 
 #undef dmp_scan_init
+#undef dmp_scan_limit
 #undef dmp_scan_peek
 #undef dmp_scan_object
 #undef dmp_scan_member

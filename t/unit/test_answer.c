@@ -25,9 +25,14 @@
 #define count(table)  (sizeof(table) / sizeof((table)[0]))
 
 
+/* What a request says it is about. */
+typedef enum {
+    OF_PATIENT, OF_DOCUMENT, OF_ATTACHMENT, OF_NOTHING, OF_METADATA, OF_MAX
+} of_t;
+
+
 static unsigned
-status_of(dmp_effect_t effect, dmp_rule_t rule, dmp_mapping_t mapping,
-    dmp_str_t ins)
+status_of(dmp_effect_t effect, dmp_rule_t rule, dmp_mapping_t mapping, of_t of)
 {
     dmp_request_t   request;
     dmp_decision_t  decision;
@@ -35,9 +40,27 @@ status_of(dmp_effect_t effect, dmp_rule_t rule, dmp_mapping_t mapping,
     memset(&request, 0, sizeof(request));
     memset(&decision, 0, sizeof(decision));
     request.mapping = mapping;
-    request.ins = ins;
+    request.operation = DMP_OPERATION_READ;
     decision.effect = effect;
     decision.rule = rule;
+
+    if (of == OF_PATIENT) {
+        request.operation = DMP_OPERATION_SEARCH;
+        request.resource = DMP_RESOURCE_DOCUMENT_REFERENCE;
+        request.ins = dmp_string(INS);
+
+    } else if (of == OF_DOCUMENT) {
+        request.resource = DMP_RESOURCE_DOCUMENT_REFERENCE;
+        request.document = dmp_string("d1");
+
+    } else if (of == OF_ATTACHMENT) {
+        request.resource = DMP_RESOURCE_BINARY;
+        request.attachment = dmp_string("Binary/b1");
+
+    } else if (of == OF_METADATA) {
+        request.operation = DMP_OPERATION_METADATA;
+        request.resource = DMP_RESOURCE_CAPABILITIES;
+    }
 
     return dmp_answer_status(&request, &decision);
 }
@@ -45,7 +68,7 @@ status_of(dmp_effect_t effect, dmp_rule_t rule, dmp_mapping_t mapping,
 
 /* The table of the interface, read aloud. */
 static unsigned
-expected(dmp_rule_t rule, dmp_mapping_t mapping, bool names_patient)
+expected(dmp_rule_t rule, dmp_mapping_t mapping, of_t of)
 {
     switch (rule) {
 
@@ -56,7 +79,9 @@ expected(dmp_rule_t rule, dmp_mapping_t mapping, bool names_patient)
         return 403;
 
     case DMP_RULE_B1:
-        return (mapping == DMP_MAPPING_FORMAT) ? 406 : 400;
+        return (mapping == DMP_MAPPING_FORMAT) ? 406
+               : (mapping == DMP_MAPPING_TOO_LARGE) ? 413
+               : (mapping == DMP_MAPPING_MEDIA) ? 415 : 400;
 
     case DMP_RULE_B2:
         return 400;
@@ -66,7 +91,8 @@ expected(dmp_rule_t rule, dmp_mapping_t mapping, bool names_patient)
         return 404;
 
     default:
-        return (mapping == DMP_MAPPING_ONE && !names_patient) ? 404 : 403;
+        return (mapping == DMP_MAPPING_ONE && of != OF_PATIENT
+                && of != OF_METADATA) ? 404 : 403;
     }
 }
 
@@ -74,9 +100,8 @@ expected(dmp_rule_t rule, dmp_mapping_t mapping, bool names_patient)
 static void
 test_status(void **state)
 {
-    int       rule, mapping;
-    bool      names_patient;
-    unsigned  i, status;
+    int       rule, mapping, of;
+    unsigned  status;
 
     (void) state;
 
@@ -84,21 +109,18 @@ test_status(void **state)
         for (mapping = DMP_MAPPING_NONE; mapping <= DMP_MAPPING_ONE + 1;
              mapping++)
         {
-            for (i = 0; i < 2; i++) {
-                names_patient = (i == 0);
+            for (of = OF_PATIENT; of < OF_MAX; of++) {
                 status = status_of(DMP_DENY, (dmp_rule_t) rule,
-                                   (dmp_mapping_t) mapping,
-                                   names_patient ? dmp_string(INS)
-                                                 : dmp_null_string);
+                                   (dmp_mapping_t) mapping, (of_t) of);
                 assert_int_equal(status, expected((dmp_rule_t) rule,
                                                   (dmp_mapping_t) mapping,
-                                                  names_patient));
+                                                  (of_t) of));
 
                 /* "could not decide" is another answer, whatever it was */
 
                 assert_int_equal(status_of(DMP_ERROR, (dmp_rule_t) rule,
                                            (dmp_mapping_t) mapping,
-                                           dmp_null_string), 503);
+                                           (of_t) of), 503);
             }
         }
     }
@@ -112,7 +134,8 @@ test_reason(void **state)
     int     reason;
     size_t  i;
 
-    static const unsigned  others[] = { 400, 401, 403, 406, 429, 502, 503 };
+    static const unsigned  others[] = { 400, 401, 403, 406, 413, 415, 429, 502,
+                                       503 };
 
     (void) state;
 
@@ -129,32 +152,63 @@ test_reason(void **state)
 }
 
 
+/* It goes into JSON as it is, and to a person. */
+static void
+check_title(const char *title)
+{
+    size_t                n;
+    const unsigned char  *p, *end;
+
+    assert_non_null(title);
+    assert_in_range(strlen(title), 10, 200);
+    assert_int_equal(title[strlen(title) - 1], '.');
+
+    p = (const unsigned char *) title;
+    end = p + strlen(title);
+
+    for ( /* void */ ; p < end; p += n) {
+        n = dmp_utf8_length(p, end);
+        assert_int_not_equal(n, 0);
+        assert_true(*p >= 0x20 && *p != '"' && *p != '\\');
+    }
+}
+
+
 static void
 test_titles(void **state)
 {
-    int                   reason;
-    size_t                n;
-    const char           *title;
-    const unsigned char  *p, *end;
+    int          reason;
+    size_t       i;
+    const char  *title;
+
+    /* their reason is shared with other refusals; a word of their own */
+
+    static const struct {
+        unsigned     status;
+        const char  *word;
+    } own[] = {
+        { 406, "JSON" }, { 413, "limite" }, { 415, "type de contenu" }
+    };
 
     (void) state;
 
     for (reason = -1; reason <= DMP_REASON_MAX + 1; reason++) {
-        title = dmp_answer_title((dmp_reason_t) reason);
-        assert_non_null(title);
-        assert_in_range(strlen(title), 10, 200);
-        assert_int_equal(title[strlen(title) - 1], '.');
+        title = dmp_answer_title(403, (dmp_reason_t) reason);
+        check_title(title);
+        assert_string_equal(dmp_answer_title(400, (dmp_reason_t) reason),
+                            title);
 
-        /* it goes into JSON as it is */
-
-        p = (const unsigned char *) title;
-        end = p + strlen(title);
-
-        for ( /* void */ ; p < end; p += n) {
-            n = dmp_utf8_length(p, end);
-            assert_int_not_equal(n, 0);
-            assert_true(*p >= 0x20 && *p != '"' && *p != '\\');
+        for (i = 0; i < count(own); i++) {
+            assert_non_null(strstr(dmp_answer_title(own[i].status,
+                                                    (dmp_reason_t) reason),
+                                   own[i].word));
+            assert_null(strstr(title, own[i].word));
         }
+    }
+
+    for (i = 0; i < count(own); i++) {
+        check_title(dmp_answer_title(own[i].status,
+                                     DMP_REASON_REQUEST_AMBIGUOUS));
     }
 
     /* these are never told: no title gives them away */
@@ -162,8 +216,8 @@ test_titles(void **state)
     for (reason = DMP_REASON_TYPE_NOT_ALLOWED;
          reason <= DMP_REASON_INVISIBLE_TO_REPRESENTATIVES; reason++)
     {
-        assert_string_equal(dmp_answer_title((dmp_reason_t) reason),
-                            dmp_answer_title(DMP_REASON_MAX));
+        assert_string_equal(dmp_answer_title(403, (dmp_reason_t) reason),
+                            dmp_answer_title(403, DMP_REASON_MAX));
     }
 }
 
@@ -226,7 +280,8 @@ test_refusal(void **state)
         const char  *code;
     } table[] = {
         { 400, "invalid" }, { 401, "login" }, { 403, "forbidden" },
-        { 406, "not-supported" }, { 502, "exception" }, { 503, "transient" }
+        { 406, "not-supported" }, { 413, "too-long" },
+        { 415, "not-supported" }, { 502, "exception" }, { 503, "transient" }
     };
 
     (void) state;
@@ -244,7 +299,7 @@ test_refusal(void **state)
             has(root, "issue.0.details.coding.0.code",
                 dmp_reason_name((dmp_reason_t) reason));
             has(root, "issue.0.details.text",
-                dmp_answer_title((dmp_reason_t) reason));
+                dmp_answer_title(table[i].status, (dmp_reason_t) reason));
             has(root, "issue.0.diagnostics", "trace " TRACE_ID);
             json_decref(root);
         }

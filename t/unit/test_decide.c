@@ -446,6 +446,176 @@ test_absent(void **state)
 }
 
 
+/* What the host can do needs nothing of the store, but somebody who asks. */
+static void
+test_metadata(void **state)
+{
+    int            auth;
+    given_t        g;
+    dmp_hearing_t  hearing;
+
+    (void) state;
+
+    for (auth = DMP_AUTH_NONE; auth <= DMP_AUTH_MAX; auth++) {
+        give(&g);
+        g.subject.auth = (dmp_auth_t) auth;
+        g.subject.role.code = dmp_null_string;
+        g.request.operation = DMP_OPERATION_METADATA;
+        g.request.ins = dmp_null_string;
+        memset(&g.facts, 0, sizeof(g.facts));
+        run(&g, NULL);
+
+        if (auth == DMP_AUTH_NONE || auth == DMP_AUTH_MAX) {
+            expect(&g, DMP_DENY, "E1", "right-missing");
+            continue;
+        }
+
+        expect(&g, DMP_ALLOW, "E1", "none");
+        assert_int_equal(g.out.obligations,
+                         DMP_OBLIGATION_TRACE | DMP_OBLIGATION_JUDGE);
+
+        /* nor is a document that comes with it anybody's */
+
+        dmp_hear(policy, &g.subject, &g.request, &g.facts, TODAY, &hearing);
+        assert_int_equal(hearing.request.effect, DMP_ALLOW);
+        g.document.indexed = true;
+        dmp_judge(&hearing, &g.document, &g.out);
+        expect(&g, DMP_DENY, "H1", "document-foreign");
+
+        memset(&g.subject, 0, sizeof(g.subject));
+        run(&g, NULL);
+        expect(&g, DMP_DENY, "A1", "authentication-required");
+    }
+}
+
+
+/*
+ * Documents as the index keeps them: they name nobody, and it says whose they
+ * are.  Those that a List names are judged by what was heard of a search.
+ */
+static void
+test_indexed(void **state)
+{
+    size_t         i;
+    given_t        g;
+    dmp_hearing_t  hearing;
+
+    static const dmp_operation_t  operations[] = {
+        DMP_OPERATION_SEARCH, DMP_OPERATION_REFERENCE, DMP_OPERATION_READ
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(operations); i++) {
+        give(&g);
+        g.request.operation = operations[i];
+        dmp_hear(policy, &g.subject, &g.request, &g.facts, TODAY, &hearing);
+        assert_int_equal(hearing.request.effect, DMP_ALLOW);
+
+        g.document.n_ins = 0;
+        dmp_judge(&hearing, &g.document, &g.out);
+
+        if (operations[i] == DMP_OPERATION_READ) {
+            expect(&g, DMP_DENY, "H1", "document-foreign");
+
+        } else {
+            expect(&g, DMP_ALLOW, "G1", "none");
+        }
+
+        g.document.indexed = true;
+        dmp_judge(&hearing, &g.document, &g.out);
+        expect(&g, DMP_ALLOW, "G1", "none");
+
+        g.document.labels = DMP_LABEL_MASKED;
+        dmp_judge(&hearing, &g.document, &g.out);
+        expect(&g, DMP_DENY, "H3", "masked");
+
+        g.document.labels = 0;
+        g.document.types[0].code = dmp_string("ATTEST-RESID");
+        dmp_judge(&hearing, &g.document, &g.out);
+        expect(&g, DMP_DENY, "H2", "type-not-allowed");
+
+        g.document.types[0].code = dmp_string("11488-4");
+        g.document.other_patient = true;
+        dmp_judge(&hearing, &g.document, &g.out);
+        expect(&g, DMP_DENY, "H1", "document-foreign");
+
+        g.document.other_patient = false;
+        g.document.ins[0] = dmp_string("185097512345640");
+        g.document.n_ins = 1;
+        dmp_judge(&hearing, &g.document, &g.out);
+        expect(&g, DMP_DENY, "H1", "document-foreign");
+    }
+}
+
+
+/* An attachment is reached as a document is: alone, and through its own. */
+static void
+test_attachment(void **state)
+{
+    given_t  g;
+
+    (void) state;
+    give(&g);
+    g.request.ins = dmp_null_string;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "B1", "request-ambiguous");
+
+    g.request.attachment = dmp_string("Binary/b1");
+    g.document.n_ins = 0;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "H1", "document-foreign");
+
+    g.document.indexed = true;
+    run(&g, &g.document);
+    expect(&g, DMP_ALLOW, "G1", "none");
+
+    g.request.operation = DMP_OPERATION_SEARCH;
+    g.request.ins = dmp_string(INS);
+    run(&g, NULL);
+    expect(&g, DMP_DENY, "B1", "request-ambiguous");
+}
+
+
+/* One's own is referred to without an authorisation, and not read. */
+static void
+test_content(void **state)
+{
+    given_t        g;
+    dmp_hearing_t  hearing;
+
+    (void) state;
+    give(&g);
+    g.request.operation = DMP_OPERATION_REFERENCE;
+    g.document.authors[0] = dmp_string(DOCTOR);
+    g.document.n_authors = 1;
+    dmp_hear(policy, &g.subject, &g.request, &g.facts, TODAY, &hearing);
+    assert_false(hearing.request.obligations & DMP_OBLIGATION_METADATA_ONLY);
+    dmp_judge(&hearing, &g.document, &g.out);
+    expect(&g, DMP_ALLOW, "G1", "none");
+    assert_false(g.out.obligations & DMP_OBLIGATION_METADATA_ONLY);
+
+    g.record.n_authorisations = 1;
+    dmp_hear(policy, &g.subject, &g.request, &g.facts, TODAY, &hearing);
+    assert_true(hearing.request.obligations & DMP_OBLIGATION_METADATA_ONLY);
+    dmp_judge(&hearing, &g.document, &g.out);
+    expect(&g, DMP_ALLOW, "G1", "none");
+    assert_true(g.out.obligations & DMP_OBLIGATION_METADATA_ONLY);
+
+    g.request.operation = DMP_OPERATION_READ;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "G1", "not-authorised");
+
+    /* a treating physician has one */
+    g.request.operation = DMP_OPERATION_REFERENCE;
+    g.record.treating.list = ids;
+    g.record.treating.n = count(ids);
+    run(&g, &g.document);
+    expect(&g, DMP_ALLOW, "G1", "none");
+    assert_false(g.out.obligations & DMP_OBLIGATION_METADATA_ONLY);
+}
+
+
 static int
 setup(void **state)
 {
@@ -479,6 +649,10 @@ main(void)
         cmocka_unit_test(test_unseen),
         cmocka_unit_test(test_two_authors),
         cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_indexed),
+        cmocka_unit_test(test_attachment),
+        cmocka_unit_test(test_content),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -219,8 +219,9 @@ names_somebody_unknown(void **state)
     about(DOC("\"contained\":[{\"resourceType\":\"Group\",\"id\":\"p\","
               "\"identifier\":[" ID(INS_SYSTEM, INS) "]}]," SUBJECT("#p")),
           DMP_PATIENT_OTHER);
-    about(DOC("\"contained\":[{\"id\":\"p\",\"identifier\":["
-              ID(INS_SYSTEM, INS) "]}]," SUBJECT("#p")), DMP_PATIENT_OTHER);
+    about(DOC("\"contained\":[{\"resourceType\":\"Device\",\"id\":\"p\","
+              "\"identifier\":[" ID(INS_SYSTEM, INS) "]}]," SUBJECT("#p")),
+          DMP_PATIENT_OTHER);
 }
 
 
@@ -482,6 +483,12 @@ cannot_be_judged(void **state)
         DOC("\"securityLabel\":[{\"coding\":{\"code\":\"N\"}}]"),
         DOC("\"securityLabel\":[{\"coding\":[null]}]"),
         DOC("\"securityLabel\":[{\"coding\":[{\"code\":null}]}]"),
+        DOC("\"content\":1"), DOC("\"content\":{}"),
+        DOC("\"content\":[null]"), DOC("\"content\":[[]]"),
+        DOC("\"content\":[{\"attachment\":null}]"),
+        DOC("\"content\":[{\"attachment\":[]}]"),
+        DOC("\"content\":[{\"attachment\":{\"url\":null}}]"),
+        DOC("\"content\":[{\"attachment\":{\"url\":[\"a\"]}}]"),
         DOC("\"context\":null"), DOC("\"context\":[]"),
         DOC("\"context\":{\"sourcePatientInfo\":null}"),
         DOC("\"context\":{\"sourcePatientInfo\":[]}"),
@@ -523,10 +530,21 @@ cannot_be_judged(void **state)
 
     /* what the rules do not need may be anything */
 
-    judged(DOC("\"docStatus\":null,\"content\":1,\"custodian\":[],"
-               "\"contained\":[{\"resourceType\":\"Bundle\",\"id\":\"b\","
+    judged(DOC("\"docStatus\":null,\"custodian\":[],"
+               "\"contained\":[{\"resourceType\":\"Endpoint\",\"id\":\"b\","
                "\"identifier\":{}},{\"resourceType\":\"Device\"},"
                "{\"resourceType\":\"Device\"}]"), DMP_OK);
+
+    /* but for another document, or what nobody knows */
+
+    judged(DOC("\"contained\":[{\"resourceType\":\"Device\"},"
+               "{\"resourceType\":\"DocumentReference\",\"id\":\"d\"}]"),
+           DMP_E_UNKNOWN);
+    judged(DOC("\"contained\":[{\"resourceType\":\"Binary\"}]"),
+           DMP_E_UNKNOWN);
+    judged(DOC("\"contained\":[{\"resourceType\":\"Bundle\"}]"),
+           DMP_E_UNKNOWN);
+    judged(DOC("\"contained\":[{\"id\":\"d\"}]"), DMP_E_UNKNOWN);
 }
 
 

@@ -123,6 +123,9 @@ test_names(void **state)
         { "", "x", FORWARD, false },
         { "Host", "x", FORWARD, false },
         { "User-Agent", "x", FORWARD, false },
+        { "Content-Type", "x", FORWARD, false },
+        { "Content-Length", "1", FORWARD, false },
+        { "Expect", "100-continue", FORWARD, false },
         { "X-Forwarded-For", "x", FORWARD, false },
         { TEN("long-long-"), "x", FORWARD, false },
 
@@ -139,6 +142,16 @@ test_names(void **state)
         { "If-Unmodified-Since", "x", STRIP, false },
         { "Prefer", "return=minimal", STRIP, false },
         { "Upgrade", "h2c", STRIP, false },
+        { "Content-Encoding", "gzip", STRIP, false },
+        { "content_encoding", "identity", STRIP, false },
+
+        /* what proxies say of a request that they changed */
+        { "X-Forwarded-Uri", "/x", STRIP, false },
+        { "X-Forwarded-Method", "DELETE", STRIP, false },
+        { "X-Original-URI", "/x", STRIP, false },
+        { "X_Original_Method", "DELETE", STRIP, false },
+        { "Forwarded", "for=x", FORWARD, false },
+        { "X-Forwarded-Host", "x", FORWARD, false },
 
         /* what names something else than the request line */
         { "X-HTTP-Method-Override", "DELETE", STRIP, true },
@@ -149,6 +162,8 @@ test_names(void **state)
         { "X-Rewrite-URL", "/x", STRIP, true },
         { "X_Rewrite_URL", "/x", STRIP, true },
         { "Destination", "/x", STRIP, true },
+        { "Content-Location", "/x", STRIP, true },
+        { "content_location", "", STRIP, true },
         { "If-None-Exist", "identifier=x", STRIP, true },
     };
 
@@ -195,38 +210,50 @@ test_accept(void **state)
     static const struct {
         const char  *value;
         bool         refused;
+        bool         xml_only;
     } table[] = {
-        { "*/*", false },
-        { "application/*", false },
-        { "application/json", false },
-        { "application/fhir+json", false },
-        { "Application/FHIR+JSON", false },
-        { "application/fhir+json; fhirVersion=4.0", false },
-        { "application/fhir+json;q=0.1", false },
-        { "application/fhir+json;q=1", false },
-        { "application/fhir+json ; q=0.001", false },
-        { "application/fhir+xml, application/fhir+json", false },
+        { "*/*", false, false },
+        { "application/*", false, false },
+        { "application/json", false, false },
+        { "application/fhir+json", false, false },
+        { "Application/FHIR+JSON", false, false },
+        { "application/fhir+json; fhirVersion=4.0", false, false },
+        { "application/fhir+json;q=0.1", false, false },
+        { "application/fhir+json;q=1", false, false },
+        { "application/fhir+json ; q=0.001", false, false },
+        { "application/fhir+xml, application/fhir+json", false, false },
         { "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-          false },
-        { "", true },
-        { ",", true },
-        { "text/html", true },
-        { "application/xml", true },
-        { "application/fhir+xml", true },
-        { "application/fhir+xml, text/turtle", true },
-        { "application/json-patch+json", true },
-        { "application/jsonx", true },
-        { "application/fhir", true },
-        { "application json", true },
-        { "app lication/json", true },
-        { "text/*", true },
-        { "*", true },
-        { "application/fhir+json;q=0", true },
-        { "application/fhir+json;q=0.0", true },
-        { "application/fhir+json; charset=utf-8; q=0.000", true },
-        { "application/fhir+json;q=0, application/fhir+xml", true },
-        { "application/fhir+json;Q=0., */*;q=0", true },
-        { TEN("application/json") ";q=1", true },
+          false, false },
+        { "", true, false },
+        { ",", true, false },
+        { "text/html", true, false },
+        { "application/xml", true, false },
+        { "application/fhir+xml", true, true },
+        { "application/fhir+xml, text/turtle", true, false },
+        { "application/json-patch+json", true, false },
+        { "application/jsonx", true, false },
+        { "application/fhir", true, false },
+        { "application json", true, false },
+        { "app lication/json", true, false },
+        { "text/*", true, false },
+        { "*", true, false },
+        { "application/fhir+json;q=0", true, false },
+        { "application/fhir+json;q=0.0", true, false },
+        { "application/fhir+json; charset=utf-8; q=0.000", true, false },
+        { "application/fhir+json;q=0, application/fhir+xml", true, true },
+        { "application/fhir+json;Q=0., */*;q=0", true, false },
+        { TEN("application/json") ";q=1", true, false },
+        { "Application/FHIR+XML; fhirVersion=4.0", true, true },
+        { "application/fhir+xml;q=0.5, application/fhir+xml", true, true },
+        { "application/fhir+xml,, text/html;q=0", true, true },
+        { "application/fhir+xml, */*;q=0, application/json;q=0", true, true },
+        { "application/fhir+xml;q=0", true, false },
+        { "text/xml, application/fhir+xml", true, false },
+        { "application/fhir+xml, application/pdf", true, false },
+        { "application/fhir+xml, " TEN("long-long/"), true, false },
+        { "text/xml", true, false },
+        { "application/fhir+xml, */*", false, false },
+        { "application/fhir+xml, application/json;q=0.1", false, false },
     };
 
     (void) state;
@@ -240,7 +267,97 @@ test_accept(void **state)
             fail_msg("Accept: %s: %s", table[i].value,
                      headers.format_refused ? "refused" : "taken");
         }
+
+        if (headers.xml_only != table[i].xml_only) {
+            fail_msg("Accept: %s: %s", table[i].value,
+                     headers.xml_only ? "XML only" : "not only XML");
+        }
     }
+}
+
+
+static void
+test_content(void **state)
+{
+    size_t         i;
+    dmp_headers_t  headers;
+
+    static const struct {
+        const char  *value;
+        bool         form;
+    } types[] = {
+        { "application/x-www-form-urlencoded", true },
+        { "APPLICATION/X-WWW-FORM-URLENCODED", true },
+        { " application/x-www-form-urlencoded ", true },
+        { "application/x-www-form-urlencoded;charset=utf-8", true },
+        { "application/x-www-form-urlencoded; charset=UTF-8", true },
+        { "application/x-www-form-urlencoded ; Charset=Utf-8 ", true },
+        { "application/x-www-form-urlencoded; charset=\"utf-8\"", true },
+        { "application/x-www-form-urlencoded;", true },
+        { "", false },
+        { ";", false },
+        { "; charset=utf-8", false },
+        { "application/x-www-form-urlencodedx", false },
+        { "application/x-www-form-urlencode", false },
+        { "x-www-form-urlencoded", false },
+        { "application /x-www-form-urlencoded", false },
+        { "application/x-www-form-urlencoded charset=utf-8", false },
+        { "application/x-www-form-urlencoded, text/plain", false },
+        { "text/plain, application/x-www-form-urlencoded", false },
+        { "application/x-www-form-urlencoded; charset=utf-7", false },
+        { "application/x-www-form-urlencoded; charset=utf-16", false },
+        { "application/x-www-form-urlencoded; charset=", false },
+        { "application/x-www-form-urlencoded; charset", false },
+        { "application/x-www-form-urlencoded; charset=utf-8; a=b", false },
+        { "application/x-www-form-urlencoded; a=b; charset=utf-8", false },
+        { "application/x-www-form-urlencoded; charset = utf-8", false },
+        { "application/x-www-form-urlencoded; boundary=x", false },
+        { "application/json", false },
+        { "application/fhir+json", false },
+        { "multipart/form-data; boundary=x", false },
+        { "application/*", false },
+        { "*/*", false },
+    };
+
+    static const struct {
+        const char  *value;
+        bool         encoded;
+    } encodings[] = {
+        { "identity", false }, { "Identity", false }, { " identity\t", false },
+        { "", true }, { "gzip", true }, { "deflate", true }, { "br", true },
+        { "identity, gzip", true }, { "gzip, identity", true },
+        { "identity, identity", true }, { "x", true }, { "identityx", true },
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(types); i++) {
+        memset(&headers, 0, sizeof(headers));
+        assert_int_equal(take(&headers, "Content-Type", types[i].value),
+                         FORWARD);
+        assert_false(headers.ambiguous || headers.encoded);
+
+        if (headers.form != types[i].form) {
+            fail_msg("Content-Type: %s", types[i].value);
+        }
+    }
+
+    for (i = 0; i < count(encodings); i++) {
+        memset(&headers, 0, sizeof(headers));
+        assert_int_equal(take(&headers, "Content-Encoding",
+                              encodings[i].value), STRIP);
+        assert_false(headers.ambiguous || headers.form);
+
+        if (headers.encoded != encodings[i].encoded) {
+            fail_msg("Content-Encoding: %s", encodings[i].value);
+        }
+    }
+
+    /* one that is encoded stays so, whatever follows */
+
+    (void) take(&headers, "Content-Encoding", "gzip");
+    (void) take(&headers, "Content-Encoding", "identity");
+    assert_true(headers.encoded);
 }
 
 
@@ -329,6 +446,8 @@ test_twice(void **state)
         { "DMP-Patient-Given", "DMP-Patient-Given", "x" },
         { "DMP-Patient-Birthdate", "DMP-Patient-Birthdate", "x" },
         { "Accept", "accept", "*/*" },
+        { "Content-Type", "content_type",
+          "application/x-www-form-urlencoded" },
     };
 
     (void) state;
@@ -347,7 +466,7 @@ test_twice(void **state)
     (void) take(&headers, "Host", "x");
     assert_true(headers.ambiguous);
 
-    /* and all five together are one request */
+    /* and all of them together are one request */
 
     memset(&headers, 0, sizeof(headers));
 
@@ -369,7 +488,9 @@ test_bytes(void **state)
     dmp_headers_t  headers;
 
     static const char *const  names[] = { "Connection", "Accept", "Cookie",
-                                          "DMP-Access-Mode" };
+                                          "DMP-Access-Mode",
+                                          "Content-Type",
+                                          "Content-Encoding" };
 
     (void) state;
     seed = 1;
@@ -399,6 +520,7 @@ main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_connection),
         cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_content),
         cmocka_unit_test(test_modes),
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_twice),

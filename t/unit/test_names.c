@@ -106,7 +106,8 @@ test_operations(void **state)
     static const char *const  want[] = {
         "none", "check", "find", "search", "reference", "read", "deposit",
         "replace", "mask", "unmask", "hide", "show", "delete", "archive",
-        "unarchive", "history", "rights", "create", "close", "reopen"
+        "unarchive", "history", "rights", "create", "close", "reopen",
+        "metadata"
     };
 
     (void) state;
@@ -123,7 +124,7 @@ test_transactions(void **state)
     static const char *const  want[] = {
         "", "TD0.2", "TD0.5", "TD3.1a", "TD3.1b", "TD3.2", "TD2", "TD2.1",
         "TD3.3a", "TD3.3a", "TD3.3b", "TD3.3b", "TD3.3c", "TD3.3d", "TD3.3d",
-        "", "TD0.3", "", "", ""
+        "", "TD0.3", "", "", "", ""
     };
 
     (void) state;
@@ -253,6 +254,27 @@ test_tables(void **state)
 }
 
 
+/* What reading a request may come to, as cases write it. */
+static void
+test_mappings(void **state)
+{
+    size_t  i;
+
+    static const char *const  want[] = {
+        "none", "ambiguous", "operation-unknown", "format", "media",
+        "too-large", "ins-invalid", "incomplete", "one"
+    };
+
+    (void) state;
+    assert_int_equal(DMP_MAPPING_MAX, count(want));
+    assert_int_equal(dmp_mapping_names.n, count(want));
+
+    for (i = 0; i < count(want); i++) {
+        assert_string_equal(dmp_mapping_names.names[i], want[i]);
+    }
+}
+
+
 /* What a zeroed struct says is never what lets anything through. */
 static void
 test_zero(void **state)
@@ -261,6 +283,7 @@ test_zero(void **state)
     assert_string_equal(effect(0), "deny");
     assert_int_equal(DMP_CREDENTIAL_ABSENT, 0);
     assert_int_equal(DMP_MAPPING_NONE, 0);
+    assert_int_equal(DMP_RESOURCE_NONE, 0);
     assert_int_equal(DMP_RECORD_UNKNOWN, 0);
     assert_int_equal(DMP_CHANNEL_NONE, 0);
     assert_int_equal(DMP_REGULATOR_UNKNOWN, 0);
@@ -287,6 +310,7 @@ main(void)
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_mappings),
         cmocka_unit_test(test_zero),
     };
 

@@ -29,7 +29,7 @@ my $ACTORS = words(qw(patient representative professional staff structure
     feeder operator));
 my $OPERATIONS = words(qw(check find search reference read deposit replace
     mask unmask hide show delete archive unarchive history rights create close
-    reopen));
+    reopen metadata));
 
 
 # A: who asks.
@@ -88,7 +88,8 @@ sub A4 {
 
 my $ON_DOCUMENTS = words(qw(reference read replace mask unmask hide show delete
     archive unarchive));
-my $NAMES_INS = words(qw(ins bad-ins short-ins other-ins both));
+my $NAMES_INS = words(qw(ins bad-ins short-ins other-ins both
+    ins-and-attachment));
 my $CHANGES_DOCUMENT = words(qw(deposit replace mask unmask hide show delete
     archive unarchive));
 my $ABOUT_NOBODY = words(qw(oppose mask-default contact));
@@ -99,8 +100,9 @@ sub B1 {
 
     my $mapping = $c->{mapping};
 
+    # what cannot be read, or will not be written, is nothing we know
     return 'operation-unknown'
-        if $mapping eq 'operation-unknown' || $mapping eq 'format';
+        if $mapping =~ /^(?:operation-unknown|format|media)$/;
     return 'request-ambiguous'
         if $mapping ne 'one' && $mapping ne 'ins-invalid';
     return 'operation-unknown' unless $OPERATIONS->{ $c->{operation} };
@@ -112,6 +114,16 @@ sub B1 {
     # only what changes a document changes something of it
     return 'request-ambiguous' if $c->{effects} ne 'none'
         && !$CHANGES_DOCUMENT->{ $c->{operation} };
+
+    # the host is nobody's
+    if ($c->{operation} eq 'metadata') {
+        return $c->{on} eq 'nothing' ? undef : 'request-ambiguous';
+    }
+
+    # an attachment is there to be read
+    if ($c->{on} =~ /attachment/) {
+        return $c->{operation} eq 'read' ? undef : 'request-ambiguous';
+    }
 
     # who has no INS is looked for by traits, all of them
     if ($c->{operation} eq 'find') {
@@ -164,7 +176,7 @@ sub request_ins {
 
     my $on = $c->{on};
 
-    return 'patient' if $on eq 'ins' || $on eq 'both';
+    return 'patient' if $on eq 'ins' || $on =~ /^(?:both|ins-and-)/;
     return 'other' if $on eq 'other-ins';
     return $NAMES_INS->{$on} ? $on : '';
 }
@@ -411,7 +423,8 @@ sub H1 {
     return 'document-foreign' if $document eq 'two' || $document eq 'vague';
 
     if ($document eq 'unnamed') {
-        # only a search for this patient says whose it is
+        # the index says whose it is, or a search for this patient
+        return if $c->{indexed} eq 'yes';
         return if $SEARCHES->{ $c->{operation} } && request_ins($c) ne '';
         return 'document-foreign';
     }
@@ -584,10 +597,35 @@ my @REQUEST = map { [$_, \&{"DMP::Oracle::$_"}] } qw(A1 A2 A3 A4 B1 B2 X1 P1
 my @DOCUMENT = map { [$_, \&{"DMP::Oracle::$_"}] } qw(H1 H2 H3 H4 H5 H6 H7);
 
 
+my $AUTHS = words(qw(direct indirect indirect-reinforced operator session));
+
+
+# Whoever comes in may ask what the host can do: no patient is concerned, so no
+# record, no right and no emergency.
+sub metadata_denial {
+    my ($c) = @_;
+
+    my $excluded = D1($c);
+
+    return ('D1', $excluded) if $excluded;
+    return ('D2', 'channel-mismatch') unless $CHANNELS->{ $c->{channel} };
+    return ('E1', 'right-missing') unless $AUTHS->{ $c->{auth} };
+    return ('G7', 'mode-unavailable')
+        if $c->{mode} eq 'bris-de-glace' || G7($c);
+
+    # the answer is no document
+    return ('H1', 'document-foreign') if $c->{document} ne 'none';
+    return;
+}
+
+
 sub denial {
     my ($c) = @_;
 
     for my $rule (@REQUEST) {
+        return metadata_denial($c)
+            if $rule->[0] eq 'X1' && $c->{operation} eq 'metadata';
+
         my $reason = $rule->[1]->($c);
         return ($rule->[0], $reason) if $reason;
     }
@@ -624,6 +662,7 @@ my %COMES_WITH = (
     search => ['filter'],
     reference => ['filter'],
     read => ['judge'],
+    metadata => ['judge'],
     deposit => ['forward-change', 'notify-document'],
     replace => ['forward-change', 'notify-document', 'change-record',
         'carry-labels'],
@@ -637,6 +676,18 @@ my %COMES_WITH = (
 my $CHANGES_RIGHTS = words(qw(rights mask unmask close reopen));
 
 
+# What is found may come with its content: for those who could read it.
+sub could_read {
+    my ($c) = @_;
+
+    local $c->{operation} = 'read';
+
+    return 0 if cell_of($c, 'read') eq 'non';
+    return 0 if $c->{document} ne 'none' && E1_document($c);
+    return G1($c) ? 0 : 1;
+}
+
+
 sub obligations {
     my ($c) = @_;
 
@@ -646,15 +697,14 @@ sub obligations {
 
     push @all, 'notify-first-access' if $c->{actor} eq 'professional'
         && ($operation eq 'search' || $operation eq 'read');
-    push @all, 'notify-emergency' if emergency($c)
+    push @all, 'notify-emergency' if emergency($c) && $operation ne 'metadata'
         && ($c->{actor} eq 'professional' || $c->{actor} eq 'structure');
     push @all, 'notify-rights-changed' if $c->{actor} ne 'patient'
         && ($CHANGES_RIGHTS->{$operation} || $c->{effects} =~ /mask/);
     push @all, 'change-record' if $c->{effects} =~ /mask/;
     push @all, 'change-record', 'carry-labels'
         if $c->{effects} eq 'supersede';
-    push @all, 'metadata-only'
-        if $SEARCHES->{$operation} && cell_of($c, 'read') eq 'non';
+    push @all, 'metadata-only' if $SEARCHES->{$operation} && !could_read($c);
     push @all, 'impute'
         if grep { /imputed-to-structure|for-structure/ } @cells;
     push @all, 'own-only' if grep { /own-traces/ } @cells;
@@ -676,6 +726,7 @@ sub unverified {
 sub granted_by {
     my ($c) = @_;
 
+    return 'E1' if $c->{operation} eq 'metadata';
     return 'P1' if holder($c);
     return 'G1' if $c->{actor} eq 'professional' && $c->{mode} eq 'normal'
         && ($WANT_GRANT->{ $c->{operation} }

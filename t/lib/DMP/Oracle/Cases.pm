@@ -31,6 +31,7 @@ my %BASE = (
     document => 'none', type => 'consultation', labels => 'none',
     author => 'no', 'doc-structure' => 'no', 'by-patient' => 'no',
     status => 'current', archived => 'no', deposited => 'long-ago',
+    indexed => 'no',
 );
 
 my %CARD = (certificate => 'verified', token => 'absent', auth => 'direct');
@@ -139,16 +140,17 @@ sub what {
               change => 'withdraw'),
           dims => [
             policy => [qw(standard nokey)],
-            mapping => [qw(none ambiguous operation-unknown format ins-invalid
-                one beyond)],
-            on => [qw(ins bad-ins short-ins other-ins document both nothing)],
-            operation => ['none', @OPERATIONS, 'beyond'],
+            mapping => [qw(none ambiguous operation-unknown format media
+                too-large ins-invalid incomplete one beyond)],
+            on => [qw(ins bad-ins short-ins other-ins document both nothing
+                attachment ins-and-attachment)],
+            operation => ['none', @OPERATIONS, 'metadata', 'beyond'],
             store => [qw(silent absent present)],
           ] },
         { name => 'what the store says', fast => 1,
           bases => people(\@ALL, document => 'same', change => 'withdraw'),
           dims => [
-            on => [qw(ins other-ins document nothing)],
+            on => [qw(ins other-ins document nothing attachment)],
             operation => \@OPERATIONS,
             store => [qw(silent absent present no-record no-version
                 other-patient beyond)],
@@ -175,6 +177,50 @@ sub what {
             mode => ['none', @MODES, 'beyond'],
             offers => [qw(none normal bris usual centre-15 all)],
             regulator => [qw(unknown no yes beyond)],
+          ] },
+    );
+}
+
+
+# What the host can do: the rules that look at who asks, and no others.
+sub metadata {
+    my %metadata = (operation => 'metadata', on => 'nothing');
+
+    return (
+        { name => 'metadata: who', fast => 1,
+          bases => [{ %metadata, structure => 'own' }],
+          dims => [
+            certificate => [qw(absent rejected verified beyond)],
+            token => [qw(absent rejected verified beyond)],
+            actor => [qw(none patient representative professional staff
+                structure feeder operator beyond)],
+            auth => [qw(none direct indirect indirect-reinforced operator
+                session beyond)],
+            id => [qw(named empty)],
+            role => [qw(none doctor psychologist cpf-doctor)],
+            used => [qw(none insurer work-doctor)],
+            policy => [qw(standard table)],
+          ] },
+        { name => 'metadata: which way', fast => 1,
+          bases => people(\@ALL, %metadata),
+          dims => [
+            channel => [qw(none any read feed beyond)],
+            mode => ['none', @MODES, 'beyond'],
+            offers => [qw(none normal bris usual centre-15 all)],
+            regulator => [qw(unknown yes)],
+          ] },
+        { name => 'metadata: of no record', fast => 1,
+          bases => people(\@ALL, %metadata),
+          dims => [
+            on => [qw(ins bad-ins document both nothing attachment)],
+            store => [qw(silent absent present no-record no-version
+                other-patient beyond)],
+            open => \@NO_YES,
+            blocked => \@NO_YES,
+            mode => [qw(normal centre-15)],
+            centre15 => \@NO_YES,
+            document => [qw(none same)],
+            effects => [qw(none mask)],
           ] },
     );
 }
@@ -275,6 +321,28 @@ sub documents {
             operation => \@OPERATIONS,
             store => [qw(absent present other-patient)],
             author => [qw(no self)],
+          ] },
+        { name => 'whose document, by the index', fast => 1,
+          bases => people(\@ALL, author => 'self'),
+          dims => [
+            document => [qw(same unnamed other two vague)],
+            on => [qw(ins document nothing attachment ins-and-attachment)],
+            operation => [@OF_DOCUMENTS, qw(check deposit history)],
+            mode => \@MODES,
+            store => [qw(present other-patient)],
+            indexed => \@NO_YES,
+          ] },
+        { name => 'what leaves with content', fast => 1,
+          bases => people(\@ALL, policy => 'narrow'),
+          dims => [
+            operation => [qw(search reference)],
+            mode => \@MODES,
+            document => [qw(none same unnamed)],
+            grant => [qw(none valid expired)],
+            author => [qw(no self)],
+            status => [qw(unknown current superseded deleted)],
+            archived => \@NO_YES,
+            labels => [qw(none masked invisible-patient)],
           ] },
         { name => 'changes beside the one asked for', fast => 1,
           bases => people(\@ALL),
@@ -447,8 +515,8 @@ sub relations {
 
 
 sub products {
-    return (who(), what(), emergency(), documents(), types(), rights(),
-        practice());
+    return (who(), what(), metadata(), emergency(), documents(), types(),
+        rights(), practice());
 }
 
 
@@ -497,7 +565,7 @@ my %ANY = (
     situations => [sort keys %SITUATION],
     structure => [qw(none own)],
     regulator => [qw(unknown no yes)],
-    on => [qw(ins ins bad-ins other-ins document both nothing)],
+    on => [qw(ins ins bad-ins other-ins document both nothing attachment)],
     change => [qw(none authorise withdraw block unblock designate dismiss
         oppose mask-default contact name-representative
         remove-representative)],
@@ -530,6 +598,7 @@ my %ANY = (
     status => [qw(unknown current superseded deleted)],
     archived => \@NO_YES,
     deposited => [sort keys %DEPOSITED],
+    indexed => \@NO_YES,
 );
 
 my @ANY = sort keys %ANY;
@@ -540,10 +609,12 @@ sub pick { my ($list) = @_; return $list->[rand @$list] }
 
 sub random_case {
     my %case = (%BASE, %{ $PERSONA{ pick(\@ALL) } },
-        operation => pick(\@OPERATIONS), mode => pick(\@MODES),
+        operation => pick([@OPERATIONS, 'metadata']), mode => pick(\@MODES),
         document => pick([qw(none same same same same other unnamed)]));
 
     $case{store} = 'absent' if $case{operation} eq 'create' && rand() < 0.8;
+    @case{qw(on document)} = qw(nothing none)
+        if $case{operation} eq 'metadata';
 
     for (1 .. rand 6) {
         my $dim = pick(\@ANY);

@@ -1,5 +1,5 @@
 /*
- * test_bundle.c: a search answer cut down to what may leave: the bytes that
+ * test_filter.c: a search answer cut down to what may leave: the bytes that
  * stay, the commas that go, and what is refused as a whole.
  */
 
@@ -12,121 +12,26 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "small_policy.h"
-
-
-#define ENTRY(id)                                                             \
-    "{\"resource\":{\"resourceType\":\"DocumentReference\",\"id\":\"" id      \
-    "\"}}"
-#define OUTCOME                                                               \
-    "{\"resource\":{\"resourceType\":\"OperationOutcome\"},"                  \
-    "\"search\":{\"mode\":\"outcome\"}}"
-#define HEAD         "\"resourceType\":\"Bundle\",\"type\":\"searchset\""
-#define BUNDLE(rest)  "{" HEAD "," rest "}"
-
-#define MAX_ENTRIES  300
-
-
-/* Documents whose id begins with "no" may not leave. */
-static bool
-judge(void *data, const dmp_document_t *document)
-{
-    ++*(unsigned *) data;
-
-    return document->id.len < 2 || memcmp(document->id.data, "no", 2) != 0;
-}
-
-
-/* The result, from malloc(), or NULL when refused with *rc. */
-static char *
-cut(const char *json, size_t len, size_t max_entries, size_t max_ranges,
-    dmp_cut_t *out, dmp_rc_t *rc)
-{
-    char         *copy, *text;
-    size_t        i, n;
-    unsigned      asked;
-    dmp_range_t  *ranges;
-
-    copy = malloc(len != 0 ? len : 1);
-    ranges = malloc(max_ranges * sizeof(dmp_range_t) + 1);
-    text = malloc(len + 1);
-    assert_true(copy != NULL && ranges != NULL && text != NULL);
-
-    memcpy(copy, json, len);
-    asked = 0;
-    n = 0;
-
-    *rc = dmp_bundle_cut(&small_policy, copy, len, judge, &asked, max_entries,
-                         ranges, max_ranges, out);
-
-    assert_ptr_equal(out->ranges, ranges);
-    assert_true(out->n_ranges <= max_ranges);
-
-    if (*rc != DMP_OK) {
-        assert_int_equal(out->n_ranges, 0);
-        assert_int_equal(out->size, 0);
-        assert_int_equal(out->shown, 0);
-        assert_int_equal(out->withheld, 0);
-        free(text);
-        text = NULL;
-    }
-
-    for (i = 0; i < out->n_ranges; i++) {
-        assert_true(ranges[i].from < ranges[i].to);
-        assert_true(ranges[i].to <= len);
-        assert_true(i == 0 || ranges[i].from > ranges[i - 1].to);
-
-        memcpy(text + n, copy + ranges[i].from, ranges[i].to - ranges[i].from);
-        n += ranges[i].to - ranges[i].from;
-    }
-
-    assert_int_equal(n, out->size);
-
-    if (text != NULL) {
-        text[n] = '\0';
-    }
-
-    free(copy);
-    free(ranges);
-
-    return text;
-}
+#include "filter_case.h"
 
 
 static void
 leaves(const char *json, const char *want, unsigned shown, unsigned withheld)
 {
-    char       *text;
-    dmp_rc_t    rc;
-    dmp_cut_t   out;
+    dmp_filter_t  f;
 
-    text = cut(json, strlen(json), MAX_ENTRIES, 4 + MAX_ENTRIES, &out, &rc);
-
-    if (text == NULL) {
-        fail_msg("%s: rc %d", json, (int) rc);
-        return;
-    }
-
-    assert_string_equal(text, want);
-    assert_int_equal(out.shown, shown);
-    assert_int_equal(out.withheld, withheld);
-
-    free(text);
+    f = plain_filter();
+    leaves_of(&f, json, want, shown, withheld);
 }
 
 
 static void
 refused(const char *json, dmp_rc_t want)
 {
-    char       *text;
-    dmp_rc_t    rc;
-    dmp_cut_t   out;
+    dmp_filter_t  f;
 
-    text = cut(json, strlen(json), MAX_ENTRIES, 4 + MAX_ENTRIES, &out, &rc);
-
-    if (text != NULL || rc != want) {
-        fail_msg("%s: rc %d, not %d", json, (int) rc, (int) want);
-    }
+    f = plain_filter();
+    refused_by(&f, json, want);
 }
 
 
@@ -175,9 +80,8 @@ an_empty_page_has_no_entry_member(void **state)
     leaves("{\"entry\":[" ENTRY("no") "," ENTRY("no") "]," HEAD "}",
            "{" HEAD "}", 0, 2);
     leaves("{ \"entry\" : [ ] , " HEAD " }", "{ " HEAD " }", 0, 0);
-    leaves(BUNDLE("\"entry\":[" ENTRY("no") "],\"link\":[{\"relation\":"
-                  "\"next\",\"url\":\"x\"}]"),
-           BUNDLE("\"link\":[{\"relation\":\"next\",\"url\":\"x\"}]"), 0, 1);
+    leaves(BUNDLE("\"entry\":[" ENTRY("no") "],\"id\":\"b\""),
+           BUNDLE("\"id\":\"b\""), 0, 1);
 }
 
 
@@ -301,68 +205,87 @@ refused_as_a_whole(void **state)
 }
 
 
-static void
-limits(void **state)
+/* The Bundle of n documents, every other one hidden; from malloc(). */
+static char *
+many(size_t n)
 {
-    char       *text, *json;
-    size_t      i, n, len, size, needed;
-    dmp_rc_t    rc;
-    dmp_cut_t   out;
+    char    *json;
+    size_t   i, len;
+
+    json = malloc(300 + n * 64);
+    assert_non_null(json);
+
+    len = (size_t) sprintf(json, "{\"id\":\"b\",\"total\":1,%s,\"_total\":"
+                           "{},\"entry\":[", HEAD);
+
+    for (i = 0; i < n; i++) {
+        len += (size_t) sprintf(json + len, "%s%s", i != 0 ? "," : "",
+                                i % 2 ? ENTRY("a") : ENTRY("no"));
+    }
+
+    (void) sprintf(json + len, "],\"language\":\"fr\"}");
+
+    return json;
+}
+
+
+static void
+max_entries(void **state)
+{
+    char          *json;
+    size_t         n;
+    check_left_t   left;
+    dmp_filter_t   f;
 
     (void) state;
 
-    size = 4 * 1000000;
-    json = malloc(size);
-    assert_non_null(json);
+    f = plain_filter();
 
     for (n = 0; n <= MAX_ENTRIES + 1; n += n < 5 ? 1 : 37) {
-        len = (size_t) sprintf(json, "{\"id\":\"b\",\"total\":1,%s,\"_total\":"
-                               "{},\"entry\":[", HEAD);
 
-        for (i = 0; i < n; i++) {
-            len += (size_t) sprintf(json + len, "%s%s", i != 0 ? "," : "",
-                                    i % 2 ? ENTRY("a") : ENTRY("no"));
-        }
-
-        len += (size_t) sprintf(json + len, "],\"language\":\"fr\"}");
-
-        /* four ranges and one per entry are enough; too few are refused */
-
-        text = cut(json, len, n, 4 + n, &out, &rc);
-        assert_int_equal(rc, DMP_OK);
-        assert_int_equal(out.shown, n / 2);
-        assert_int_equal(out.withheld, n - n / 2);
-        free(text);
-
-        needed = out.n_ranges;
-
-        for (i = 0; i < needed; i += i < 8 ? 1 : 11) {
-            text = cut(json, len, n, i, &out, &rc);
-            assert_null(text);
-            assert_int_equal(rc, DMP_E_LIMIT);
-        }
+        json = many(n);
+        f.max_entries = n;
+        left = run(&f, json, strlen(json));
+        assert_int_equal(left.rc, DMP_OK);
+        assert_int_equal(left.cut.shown, n / 2);
+        assert_int_equal(left.cut.withheld, n - n / 2);
+        free(left.text);
 
         if (n > 0) {
-            text = cut(json, len, n - 1, 4 + n, &out, &rc);
-            assert_null(text);
-            assert_int_equal(rc, DMP_E_LIMIT);
+            f.max_entries = n - 1;
+            refused_by(&f, json, DMP_E_LIMIT);
         }
+
+        free(json);
     }
 
     /* a million entries cost no more than the limit */
 
-    len = (size_t) sprintf(json, "{%s,\"entry\":[", HEAD);
+    json = malloc(4 * 1000000);
+    assert_non_null(json);
+    n = (size_t) sprintf(json, "{%s,\"entry\":[", HEAD);
 
-    for (i = 0; i < 1000000; i++) {
-        memcpy(json + len, "{},", 3);
-        len += 3;
+    while (n < 3900000) {
+        memcpy(json + n, "{},", 3);
+        n += 3;
     }
 
-    len += (size_t) sprintf(json + len, "{}]}");
+    (void) sprintf(json + n, "{}]}");
+    refused_by(&f, json, DMP_E_LIMIT);
+    free(json);
+}
 
-    text = cut(json, len, MAX_ENTRIES, 4, &out, &rc);
-    assert_null(text);
-    assert_int_equal(rc, DMP_E_LIMIT);
+
+static void
+max_depth(void **state)
+{
+    char          json[1024];
+    size_t        len;
+    dmp_filter_t  f;
+
+    (void) state;
+
+    f = plain_filter();
 
     /* nesting beyond the scanner's limit */
 
@@ -370,12 +293,108 @@ limits(void **state)
     memset(json + len, '[', 64);
     memset(json + len + 64, ']', 64);
     strcpy(json + len + 128, "}");
+    refused_by(&f, json, DMP_E_LIMIT);
 
-    text = cut(json, len + 129, MAX_ENTRIES, 4, &out, &rc);
-    assert_null(text);
-    assert_int_equal(rc, DMP_E_LIMIT);
+    f.max_depth = 1000;
+    refused_by(&f, json, DMP_E_LIMIT);
+
+    /* the Bundle, its entries, the entry, the document, and one more */
+
+    f.max_depth = 5;
+    leaves_of(&f, ENTRIES("{\"resource\":{\"resourceType\":"
+                          "\"DocumentReference\",\"date\":\"\",\"x\":[]}}"),
+              ENTRIES("{\"resource\":{\"resourceType\":"
+                      "\"DocumentReference\",\"date\":\"\",\"x\":[]}}"), 1, 0);
+    refused_by(&f, ENTRIES("{\"resource\":{\"resourceType\":"
+                           "\"DocumentReference\",\"x\":[[]]}}"), DMP_E_LIMIT);
+    refused_by(&f, ENTRIES("{\"resource\":{\"resourceType\":"
+                           "\"Patient\",\"x\":[[]]}}"), DMP_E_LIMIT);
+}
+
+
+/* Fails at each allocation in turn: never part of an answer. */
+static void
+no_memory(void **state)
+{
+    char          *json;
+    size_t         n;
+    check_left_t   left;
+    dmp_filter_t   f;
+
+    (void) state;
+
+    f = plain_filter();
+    json = many(MAX_ENTRIES);
+
+    for (n = 0; n < 20; n++) {
+        assert_null(check_run(&f, json, strlen(json), n, NULL, &left));
+        free(left.text);
+
+        if (left.rc == DMP_OK) {
+            break;
+        }
+
+        assert_int_equal(left.rc, DMP_E_NOMEM);
+    }
+
+    /* the list of changes grew to 128 and to 256; and the pieces */
+
+    assert_int_equal(left.rc, DMP_OK);
+    assert_int_equal(n, 3);
 
     free(json);
+}
+
+
+static void
+pieces_are_few(void **state)
+{
+    check_left_t  left;
+    dmp_filter_t  f;
+
+    (void) state;
+
+    f = plain_filter();
+
+    left = run(&f, ENTRIES(ENTRY("a") "," ENTRY("b")),
+               sizeof(ENTRIES(ENTRY("a") "," ENTRY("b"))) - 1);
+    assert_int_equal(left.cut.n_pieces, 1);
+    free(left.text);
+
+    left = run(&f, ENTRIES(ENTRY("no") "," ENTRY("no") "," ENTRY("a") ","
+                           ENTRY("no") "," ENTRY("no") "," ENTRY("b")),
+               sizeof(ENTRIES(ENTRY("no") "," ENTRY("no") "," ENTRY("a") ","
+                              ENTRY("no") "," ENTRY("no") "," ENTRY("b")))
+               - 1);
+    assert_int_equal(left.cut.n_pieces, 3);
+    free(left.text);
+}
+
+
+static void
+what_is_searched(void **state)
+{
+    dmp_filter_t  f;
+
+    (void) state;
+
+    f = plain_filter();
+    f.entries = DMP_RESOURCE_NONE;
+    refused_by(&f, ENTRIES(ENTRY("a")), DMP_E_UNKNOWN);
+    f.entries = DMP_RESOURCE_BUNDLE;
+    refused_by(&f, ENTRIES(ENTRY("a")), DMP_E_UNKNOWN);
+
+    /* neither brings the other */
+
+    f.entries = DMP_RESOURCE_LIST;
+    leaves_of(&f, ENTRIES(ENTRY("a")), "{" HEAD "}", 0, 1);
+    leaves_of(&f, ENTRIES("{\"resource\":{\"resourceType\":\"List\"}},"
+                          OUTCOME),
+              ENTRIES("{\"resource\":{\"resourceType\":\"List\"}}," OUTCOME),
+              1, 0);
+    f.entries = DMP_RESOURCE_DOCUMENT_REFERENCE;
+    leaves_of(&f, ENTRIES("{\"resource\":{\"resourceType\":\"List\"}},"
+                          OUTCOME), ENTRIES(OUTCOME), 0, 1);
 }
 
 
@@ -383,13 +402,12 @@ limits(void **state)
 static void
 every_order(void **state)
 {
-    char       *text;
-    char        json[1024];
-    size_t      i, j, n, len, kept, order[6];
-    json_t     *tree, *want, *entries;
-    dmp_rc_t    rc;
-    unsigned    choice;
-    dmp_cut_t   out;
+    char          json[1024];
+    size_t        i, j, n, len, kept, order[6];
+    json_t       *tree, *want, *entries;
+    unsigned      choice;
+    check_left_t  left;
+    dmp_filter_t  f;
 
     static const char *const  members[] = {
         "\"resourceType\":\"Bundle\"", "\"type\":\"searchset\"",
@@ -397,6 +415,8 @@ every_order(void **state)
     };
 
     (void) state;
+
+    f = plain_filter();
 
     for (n = 0; n < 6 * 6 * 6 * 6 * 6 * 6; n++) {
 
@@ -452,10 +472,10 @@ every_order(void **state)
 
             len += (size_t) sprintf(json + len, " }");
 
-            text = cut(json, len, 3, 4 + j, &out, &rc);
+            left = run(&f, json, len);
 
-            if (text == NULL) {
-                fail_msg("%s: rc %d", json, (int) rc);
+            if (left.rc != DMP_OK) {
+                fail_msg("%s: rc %d", json, (int) left.rc);
                 return;
             }
 
@@ -466,16 +486,16 @@ every_order(void **state)
                 (void) json_object_set(want, "entry", entries);
             }
 
-            tree = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+            tree = json_loads(left.text, JSON_REJECT_DUPLICATES, NULL);
 
             if (!json_equal(tree, want)) {
-                fail_msg("%s became %s", json, text);
+                fail_msg("%s became %s", json, left.text);
             }
 
             json_decref(tree);
             json_decref(want);
             json_decref(entries);
-            free(text);
+            free(left.text);
         }
     }
 }
@@ -491,7 +511,11 @@ main(void)
         cmocka_unit_test(totals_go),
         cmocka_unit_test(other_entries),
         cmocka_unit_test(refused_as_a_whole),
-        cmocka_unit_test(limits),
+        cmocka_unit_test(max_entries),
+        cmocka_unit_test(max_depth),
+        cmocka_unit_test(no_memory),
+        cmocka_unit_test(pieces_are_few),
+        cmocka_unit_test(what_is_searched),
         cmocka_unit_test(every_order)
     };
 

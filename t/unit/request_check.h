@@ -1,0 +1,365 @@
+/*
+ * request_check.h: what must hold of any request that was mapped, written out
+ * once more.  Used by the tests and by the fuzzer.  Each check returns NULL,
+ * or what does not hold.
+ */
+
+#ifndef REQUEST_CHECK_H
+#define REQUEST_CHECK_H
+
+#include <stdlib.h>
+
+#include <dmp/dmp_request.h>
+
+
+static inline bool
+check_is(dmp_str_t s, const char *text)
+{
+    return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+}
+
+
+static inline bool
+check_begins(dmp_str_t s, const char *text)
+{
+    return s.len >= strlen(text) && memcmp(s.data, text, strlen(text)) == 0;
+}
+
+
+static inline bool
+check_inside(dmp_str_t s, dmp_str_t whole)
+{
+    return s.data > whole.data && s.data + s.len <= whole.data + whole.len;
+}
+
+
+/* Nothing that a host could cut, fold, decode or drop. */
+static inline const char *
+check_target(dmp_str_t target)
+{
+    char    c;
+    size_t  i;
+
+    static const char  plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789-._~$/";
+
+    for (i = 0; i < target.len && target.data[i] != '?'; i++) {
+        c = target.data[i];
+
+        if (memchr(plain, c, sizeof(plain) - 1) == NULL) {
+            return "a byte of the path is not plain";
+        }
+
+        if (c == '/' && (i + 1 == target.len || target.data[i + 1] == '/'
+                         || target.data[i + 1] == '.'
+                         || target.data[i + 1] == '?'))
+        {
+            return "a segment of the path is empty or dotted";
+        }
+    }
+
+    if (i == 0 || target.data[0] != '/') {
+        return "the path is not absolute";
+    }
+
+    for (i = i + 1; i < target.len; i++) {
+        c = target.data[i];
+
+        if (c <= 0x20 || c >= 0x7f || strchr(";?#\\", c) != NULL) {
+            return "a byte of the query is not plain";
+        }
+    }
+
+    return NULL;
+}
+
+
+static inline dmp_str_t
+check_query(dmp_str_t target)
+{
+    const char  *mark;
+
+    mark = (target.len != 0) ? memchr(target.data, '?', target.len) : NULL;
+
+    if (mark == NULL) {
+        return dmp_null_string;
+    }
+
+    return (dmp_str_t) { mark + 1, target.len
+                                   - (size_t) (mark + 1 - target.data) };
+}
+
+
+/* How often that name stands there, once escapes are undone. */
+static inline unsigned
+check_count(dmp_str_t text, const char *name)
+{
+    char      c, digits[3];
+    size_t    i, at;
+    unsigned  n;
+    bool      same, in_name;
+
+    n = 0;
+    at = 0;
+    same = true;
+    in_name = true;
+
+    for (i = 0; i < text.len; i++) {
+        c = text.data[i];
+
+        if (c == '&') {
+            at = 0;
+            same = true;
+            in_name = true;
+            continue;
+        }
+
+        if (c == '=' && in_name) {
+            in_name = false;
+            n += (same && at == strlen(name)) ? 1 : 0;
+            continue;
+        }
+
+        if (c == '%' && i + 2 < text.len) {
+            digits[0] = text.data[i + 1];
+            digits[1] = text.data[i + 2];
+            digits[2] = '\0';
+            c = (char) strtol(digits, NULL, 16);
+            i += 2;
+        }
+
+        same = same && at < strlen(name) && name[at] == c;
+        at++;
+    }
+
+    return n;
+}
+
+
+static inline unsigned
+check_count_both(const dmp_raw_t *raw, const char *name)
+{
+    unsigned  n;
+
+    n = check_count(check_query(raw->target), name);
+
+    if (raw->form.data != NULL && check_is(raw->method, "POST")) {
+        n += check_count(raw->form, name);
+    }
+
+    return n;
+}
+
+
+/* Of anything that was said, also when it was refused. */
+static inline const char *
+check_refused(const dmp_raw_t *raw, const dmp_request_t *r)
+{
+    if (r->route == NULL || r->mapping <= DMP_MAPPING_NONE
+        || r->mapping > DMP_MAPPING_ONE || r->operation >= DMP_OPERATION_MAX
+        || r->resource >= DMP_RESOURCE_MAX
+        || r->mode < DMP_MODE_NORMAL || r->mode > DMP_MODE_CENTRE_15)
+    {
+        return "a value is none";
+    }
+
+    if ((r->mapping == DMP_MAPPING_ONE) != (r->why == NULL)) {
+        return "why is said of a refusal, and of nothing else";
+    }
+
+    if (r->ins.len != 0
+        && (r->ins.data != r->text || r->ins.len > sizeof(r->text)))
+    {
+        return "the INS is kept where it may go";
+    }
+
+    if ((r->document.len != 0 && !check_inside(r->document, raw->target))
+        || (r->attachment.len != 0
+            && !check_inside(r->attachment, raw->target)))
+    {
+        return "a name is not in the target";
+    }
+
+    if (r->mapping != DMP_MAPPING_ONE && r->forward.len != 0) {
+        return "a refusal is forwarded";
+    }
+
+    return NULL;
+}
+
+
+static inline const char *
+check_names(const dmp_raw_t *raw, const dmp_request_t *r)
+{
+    unsigned  n;
+
+    n = (r->ins.len != 0) ? 1 : 0;
+    n += (r->document.len != 0) ? 1 : 0;
+    n += (r->attachment.len != 0) ? 1 : 0;
+    n += (r->resource == DMP_RESOURCE_CAPABILITIES) ? 1 : 0;
+
+    if (n != 1) {
+        return "it names one thing";
+    }
+
+    if ((r->ins.len != 0) != (r->ins_system.len != 0)
+        || (r->ins.len != 0
+            && !check_begins(r->ins_system, "urn:oid:1.2.250.1.213.1.4.")))
+    {
+        return "the system is an INS's";
+    }
+
+    n = check_count_both(raw, r->resource == DMP_RESOURCE_PATIENT
+                              ? "identifier" : "patient.identifier");
+
+    if (n != (r->ins.len != 0 && r->forward.len == 0)) {
+        return "the patient is named in one place";
+    }
+
+    n = check_count_both(raw, "_page");
+
+    if (n != (r->forward.len != 0)
+        || (n != 0 && check_count_both(raw, "identifier") != 0))
+    {
+        return "a page, and nothing but it, says what to forward";
+    }
+
+    if (r->resource == DMP_RESOURCE_DOCUMENT_REFERENCE
+        && r->document.len == 0 && r->forward.len == 0
+        && (r->operation == DMP_OPERATION_REFERENCE)
+           != (check_count_both(raw, "identifier") == 1))
+    {
+        return "a reference has an identifier";
+    }
+
+    return NULL;
+}
+
+
+static inline const char *
+check_operation(const dmp_raw_t *raw, const dmp_request_t *r)
+{
+    switch (r->resource) {
+
+    case DMP_RESOURCE_PATIENT:
+        return (r->operation == DMP_OPERATION_CHECK) ? NULL : "not check";
+
+    case DMP_RESOURCE_DOCUMENT_REFERENCE:
+        return (r->operation == DMP_OPERATION_READ
+                || r->operation == DMP_OPERATION_SEARCH
+                || r->operation == DMP_OPERATION_REFERENCE)
+               && (r->operation == DMP_OPERATION_READ)
+                  == (r->document.len != 0)
+               ? NULL : "not of a document";
+
+    case DMP_RESOURCE_LIST:
+        return (r->operation == DMP_OPERATION_SEARCH) ? NULL : "not search";
+
+    case DMP_RESOURCE_BINARY:
+        return r->operation == DMP_OPERATION_READ && !raw->headers->xml_only
+               && check_begins(r->attachment, "Binary/")
+               && r->attachment.len <= sizeof("Binary/") - 1 + 64
+               ? NULL : "not a Binary";
+
+    case DMP_RESOURCE_BUNDLE:
+        return r->operation == DMP_OPERATION_READ
+               && check_begins(r->attachment, "Bundle/")
+               && r->attachment.len <= sizeof("Bundle/") - 1 + 64
+               ? NULL : "not a Bundle";
+
+    case DMP_RESOURCE_CAPABILITIES:
+        return (r->operation == DMP_OPERATION_METADATA) ? NULL
+                                                        : "not metadata";
+
+    default:
+        return "no resource";
+    }
+}
+
+
+/* A search by POST, whose form is still to be read, or was. */
+static inline const char *
+check_form(const dmp_raw_t *raw, const dmp_request_t *r)
+{
+    dmp_str_t  form;
+
+    form = raw->form;
+
+    if (!check_is(raw->method, "POST")
+        || (r->resource != DMP_RESOURCE_DOCUMENT_REFERENCE
+            && r->resource != DMP_RESOURCE_LIST)
+        || strstr(r->route, "/_search") == NULL)
+    {
+        return "a form where there is none";
+    }
+
+    if (raw->headers->encoded || (raw->has_body && !raw->headers->form)) {
+        return "a body that is no form";
+    }
+
+    if (raw->has_body
+        && (form.data == NULL) != (r->mapping == DMP_MAPPING_INCOMPLETE))
+    {
+        return "what was not read is not complete";
+    }
+
+    if (form.data != NULL
+        && form.len > (raw->max_form != 0 ? raw->max_form : DMP_FORM_MAX))
+    {
+        return "a large form";
+    }
+
+    return NULL;
+}
+
+
+/* What must hold of *r, which raw was mapped to. */
+static inline const char *
+request_check(const dmp_raw_t *raw, const dmp_request_t *r)
+{
+    const char  *why;
+
+    why = check_refused(raw, r);
+
+    if (why != NULL || (r->mapping != DMP_MAPPING_ONE
+                        && r->mapping != DMP_MAPPING_INCOMPLETE))
+    {
+        return why;
+    }
+
+    if (raw->headers->ambiguous
+        || (raw->headers->format_refused
+            && r->resource != DMP_RESOURCE_BINARY))
+    {
+        return "the headers are refused";
+    }
+
+    if (raw->target.len > (raw->max_target != 0 ? raw->max_target
+                                                : DMP_TARGET_MAX))
+    {
+        return "a long target";
+    }
+
+    why = check_target(raw->target);
+
+    if (why == NULL && (raw->has_body || check_is(raw->method, "POST"))) {
+        why = check_form(raw, r);
+    }
+
+    if (why != NULL || r->mapping == DMP_MAPPING_INCOMPLETE) {
+        return why;
+    }
+
+    if (!check_is(raw->method, "POST") && !check_is(raw->method, "GET")
+        && !check_is(raw->method, "HEAD"))
+    {
+        return "another method";
+    }
+
+    why = check_operation(raw, r);
+
+    return (why != NULL) ? why : check_names(raw, r);
+}
+
+#endif
