@@ -145,6 +145,7 @@ test: deps ## run every test but the long ones
 	@$(MAKE) prove
 	@$(MAKE) cases
 	@misc/rules.pl --check
+	@misc/pitfalls.pl
 
 unit: $(UNITS) ## unit tests of the core, under ASan and UBSan
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove -j$(JOBS) -e '' $(UNITS)
