@@ -45,9 +45,9 @@ help: ## list the targets
 
 # What the machine needs
 
-NPM := demo/backend
-NPM_STAMP := $(addprefix $(NPM)/node_modules/.stamp-,\
-    $(shell sha256sum $(NPM)/package-lock.json 2>/dev/null | cut -c1-16))
+NPM := demo/backend t/client
+NPM_STAMP := $(foreach d,$(NPM),$(d)/node_modules/.stamp-$(shell \
+    sha256sum $(d)/package-lock.json 2>/dev/null | cut -c1-16))
 
 .PHONY: deps npm
 deps: ## install what build and tests need: Debian and npm packages
@@ -58,8 +58,8 @@ npm: $(NPM_STAMP)
 	@:
 
 $(NPM_STAMP):
-	@echo "deps: npm packages of $(NPM)"
-	$(Q)cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@echo "deps: npm packages of $(@D:/node_modules=)"
+	$(Q)cd $(@D:/node_modules=) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(Q)touch $@
 
 
