@@ -220,13 +220,17 @@ lint: $(B)/dynamic/objs/Makefile $(B)/dmp1_lua.h ## style, clang-tidy, cppcheck
 
 # Running it
 
-.PHONY: demo demo-stop bench install clean
+.PHONY: demo demo-stop drill bench install clean
 demo: deps ## play the whole story on this machine
 	@$(MAKE) -j$(JOBS) build
 	@demo/run.sh
 
 demo-stop: ## end what "make demo" started
 	@demo/run.sh stop
+
+drill: deps ## try every side door, with and without the gateway
+	@$(MAKE) -j$(JOBS) build
+	@drill/run.sh
 
 bench: deps ## measure side by side with its peers
 	@[ -x bench/run.sh ] || { echo "bench: no bench/run.sh here" >&2; exit 1; }

@@ -1,9 +1,10 @@
 #!/bin/bash
 #
 # The demo: starts a private Redis, a FHIR record host and nginx with the
-# module on loopback, then plays story.mjs.  "run.sh stop" ends it.
+# module on loopback, then plays story.mjs.  "run.sh stop" ends it.  "run.sh
+# with COMMAND..." runs that on the same stage instead, and ends it.
 #
-# All of it lives in demo/run/, but for the Redis socket and nginx's temporary
+# All of it lives in demo/run/ (build/stage/ for a command), but for the Redis socket and nginx's temporary
 # files: those are in a folder of /tmp, which nginx's workers can reach wherever
 # the repository is.  Processes are known by pid and start time, nothing else.
 
@@ -16,6 +17,7 @@ run=$root/demo/run
 node=gateway                            # dmp_node of nginx.conf.in
 workers=1                               # its worker_processes
 keep=no
+failed=1                                # exit code of a stage that fails
 
 # what run/ holds, and nothing else may be removed from it
 folders='bin keys pki redis'
@@ -36,7 +38,7 @@ die()
         tail -n 15 "$log" | sed '/^$/d; s/^/    /' >&2
     fi
 
-    exit 1
+    exit "$failed"
 }
 
 
@@ -356,11 +358,12 @@ END
 }
 
 
+# play COMMAND...: what it has to know is in its environment.
 play()
 {
     DEMO_GATEWAY=https://localhost:$port/fhir DEMO_HOST=http://$host/fhir \
         DEMO_SOCKET=$temp/redis.sock DEMO_RUN=$run \
-        node "$root/demo/story.mjs" 9>&-
+        "$@" 9>&-
 }
 
 
@@ -368,11 +371,16 @@ main()
 {
     local rc=0
 
+    if [ "${1:-}" = with ]; then
+        run=$root/build/stage
+        failed=3                        # not an answer of the command's
+    fi
+
     exec 9<"$root/demo"
 
     if ! flock -n 9; then
         echo 'demo: one is playing just now; Ctrl-C there ends it' >&2
-        exit 1
+        exit "$failed"
     fi
 
     case ${1:-} in
@@ -390,7 +398,7 @@ main()
         trap on_exit EXIT
         trap 'echo >&2; die interrupted' INT TERM HUP
         start_all
-        play || rc=$?
+        play node "$root/demo/story.mjs" || rc=$?
         keep=yes
 
         if [ "$rc" -eq 0 ]; then
@@ -404,8 +412,18 @@ main()
 
         exit "$rc"
         ;;
+    with)
+        shift
+        stop
+        need
+        trap on_exit EXIT
+        trap 'echo >&2; die interrupted' INT TERM HUP
+        start_all >&2
+        play "$@" || rc=$?
+        exit "$rc"
+        ;;
     *)
-        echo "usage: $0 [stop]" >&2
+        echo "usage: $0 [stop | with COMMAND...]" >&2
         exit 2
         ;;
     esac
