@@ -250,8 +250,9 @@ ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
+    part = &r->headers_in.headers.part;
 
+    do {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
@@ -259,7 +260,10 @@ ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                                       ngx_http_dmp_str(h[i].key),
                                       ngx_http_dmp_str(h[i].value));
         }
-    }
+
+        part = part->next;
+
+    } while (part != NULL);
 
     ngx_http_dmp_map_request(r, ctx, dmp_null_string);
 }

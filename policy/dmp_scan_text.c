@@ -1,7 +1,8 @@
 /*
  * dmp_scan_text.c: the text of JSON strings: escapes, their decoding, and
  * comparison without decoding.  It works on strings that the scanner passed,
- * and refuses, rather than trusts, any other.
+ * and refuses, rather than trusts, any other.  And the words for what the
+ * scanner refuses.
  */
 
 #include "dmp_scan_int.h"
@@ -283,5 +284,44 @@ dmp_scan_string_eq(const dmp_scan_string_t *in, dmp_str_t text)
 
         text.data += piece.len;
         text.len -= piece.len;
+    }
+}
+
+
+const char *
+dmp_scan_strerror(dmp_scan_error_t error)
+{
+    static const char *const  texts[] = {
+        "no error",
+        "not JSON",
+        "the text ends too early",
+        "not UTF-8",
+        "a name given twice in one object",
+        "a name written with an escape",
+        "nested too deeply",
+        "too many names",
+        "text after the end",
+        "not the type of value expected"
+    };
+
+    return (size_t) error < sizeof(texts) / sizeof(texts[0])
+           ? texts[error] : "unknown error";
+}
+
+
+dmp_rc_t
+dmp_scan_rc(const dmp_scan_t *s)
+{
+    switch (s->error) {
+
+    case DMP_SCAN_OK:
+        return DMP_OK;
+
+    case DMP_SCAN_TOO_DEEP:
+    case DMP_SCAN_TOO_MANY_NAMES:
+        return DMP_E_LIMIT;
+
+    default:
+        return DMP_E_SYNTAX;
     }
 }

@@ -1,0 +1,361 @@
+# What a protected location may be combined with, and which record host is
+# behind it: "nginx -t" refuses what cannot be safe, and says what to change.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use DMP;
+use Test::More;
+
+our $Dir = DMP::Proc::dir();
+
+# A file with that text.
+sub file
+{
+    my ($name, $text) = @_;
+
+    open my $out, '>:raw', "$Dir/$name" or die "$Dir/$name: $!\n";
+    print $out $text;
+    close $out or die "$Dir/$name: $!\n";
+
+    return "$Dir/$name";
+}
+
+# A second server of another port, whose locations are the same.
+sub twice
+{
+    my ($name, %o) = @_;
+
+    my $config = DMP::config(%o);
+    my $port = DMP::Proc::free_port();
+    my ($server) = $config =~ /^(    server \{.*)/ms;
+
+    $server =~ s/(listen 127\.0\.0\.1:)\d+/$1$port/;
+    $server =~ s/(server_name) [^;]*;/$1 $name;/;
+
+    return $config . $server;
+}
+
+# Each is refused: "lines" of that directive in the location, what it says.
+sub all_refused
+{
+    my ($directive, @cases) = @_;
+
+    my $nginx = "$Dir/refused";
+
+    File::Path::make_path("$nginx/conf", "$nginx/logs");
+
+    my $load = $ENV{TEST_NGINX_LOAD_MODULES};
+
+    for my $case (@cases) {
+        my ($value, $says) = @$case;
+        my $line = $directive . (length $value ? " $value" : '') . ';';
+
+        file('refused/conf/nginx.conf', ($load ? "load_module $load;\n" : '')
+            . "pid $nginx/pid;\nevents {}\nhttp {\n"
+            . DMP::config(location => $line) . "}\n");
+
+        my $said = `$ENV{TEST_NGINX_BINARY} -t -q -e stderr -p $nginx/ -c conf/nginx.conf 2>&1`;
+
+        isnt($?, 0, "$line refused");
+        like($said, qr/\[emerg\] .*$says.* in \S+\/nginx\.conf:\d+/, "$line says why");
+    }
+}
+
+
+# "says": what nginx says besides [emerg], in a configuration it refuses
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    return if !defined $block->says;
+
+    $block->set_value(must_die => '');
+    $block->set_value(suppress_stderr => '');
+    $block->set_value(error_log => join "\n", map { s/^\s+|\s+$//gr }
+        grep { /\S/ } split /\n/, $block->says);
+});
+
+DMP::run();
+
+__DATA__
+
+=== TEST 60: the name of a record host
+--- code
+all_refused('dmp_record_host', ['', 'invalid number of arguments'],
+    ['"a b"', 'invalid name "a b"'], ['""', 'invalid name ""'],
+    ['a\'b', 'invalid name "a\'b"'], ['a\"b', 'invalid name "a"b"'],
+    ["h\xc3\xb4te", 'invalid name "h..te": it is 1 to 64 characters of ASCII'],
+    ["a\tb", 'invalid parameter "b"'], ['x' x 65, 'invalid name "x{65}"'],
+    ['base=http://h', 'invalid name "base=http://h": .* comes before "base="'],
+    ['h other', 'invalid parameter "other"'], ['h base', 'invalid parameter "base"'],
+    ['h BASE=http://h', 'invalid parameter "BASE=http://h"']);
+
+
+
+=== TEST 61: the addresses that it gives itself
+--- code
+all_refused('dmp_record_host', map { ["h base=$_", "invalid address in \"base=\Q$_\E\""] }
+    '', 'http://', 'https://', 'http:///x', 'h', '/fhir', 'ftp://h', 'HTTP://h', 'http:h', 'https:/h',
+    'http://h?x', 'http://h/#x', 'http://h/?', "http://h/\xc3\xa9");
+all_refused('dmp_record_host', ['h "base=http://h/a b"', 'invalid address in "base=http://h/a b"'],
+    ['h base=http://h base=http://h/', '"base=http://h/" is given twice'],
+    ['h ' . join(' ', map { "base=http://h$_" } 1 .. 6),
+        '"base=http://h6" is one too many: a record host has at most 5 addresses']);
+
+
+
+=== TEST 62: duplicates
+--- dmp: location => 'dmp_record_host a; dmp_record_host b;'
+--- says
+\[emerg\] .*"dmp_record_host" directive is duplicate in
+
+
+
+=== TEST 63: names and addresses that are none of these
+--- dmp: http => 'dmp_record_host outer base=http://outer;', location => 'dmp_record_host ' . join(' ', 'x' x 64, 'base=http://h', 'base=https://h/', 'base=http://h:8080/a/b/', 'base=https://[::1]/fhir', 'base=http://h/caf%C3%A9') . ';'
+--- code
+is(request(get => '/fhir/x')->{status}, 401, 'it runs');
+
+
+
+=== TEST 64: two servers of one name: nobody knows whether their hosts are one
+--- http_config eval: main::twice('localhost')
+--- says
+\[emerg\] .*location /fhir/ in \S+/nginx\.conf:\d+ and location /fhir/ in \S+/nginx\.conf:\d+ would both have the record host "localhost/fhir": say with "dmp_record_host NAME" in each whether it is one host or two
+
+
+
+=== TEST 65: nor of two that have no name
+--- http_config eval: main::twice('""') =~ s/server_name localhost fhir\.test;//r
+--- says
+\[emerg\] .*would both have the record host "/fhir": say with
+
+
+
+=== TEST 66: where the protection is inherited, the lines are those of dmp_resource
+--- http_config eval: main::twice('localhost', http => 'dmp on;') =~ s/^\s*dmp on;\n(?=\s*dmp_resource)//mgr
+--- says
+\[emerg\] .*location /fhir/ in (\S+/nginx\.conf):(\d+) and location /fhir/ in \1:(?!\2 )\d+ would both
+
+
+
+=== TEST 67: one of them says it, and it is the other's default
+--- http_config eval: main::twice('localhost') =~ s/dmp_resource fhir;/dmp_resource fhir; dmp_record_host localhost\/fhir;/r
+--- says
+\[emerg\] .*would both have the record host "localhost/fhir": say with
+
+
+
+=== TEST 68: both say that it is one, or that it is two; or their names differ
+--- code
+my $say = sub { my @names = @_; main::twice('localhost') =~ s/dmp_resource fhir;/'dmp_resource fhir; dmp_record_host ' . shift(@names) . ';'/ger };
+for my $config ($say->('a', 'a'), $say->('a', 'b'), main::twice('other'),
+    main::twice('localhost', http => 'dmp_record_host one;'))
+{
+    my $load = $ENV{TEST_NGINX_LOAD_MODULES};
+    File::Path::make_path("$Dir/two/logs");
+    my $file = file('two/nginx.conf', ($load ? "load_module $load;\n" : '') . "pid $Dir/two/pid;\nevents {}\nhttp {\n$config}\n");
+    my $said = `$ENV{TEST_NGINX_BINARY} -t -q -e stderr -p $Dir/two/ -c $file 2>&1`;
+    is($?, 0, 'it loads') or diag $said;
+}
+
+
+
+=== TEST 69: "if", "limit_except" and what is nested are no other host
+--- dmp: location => 'if ($arg__pretty) { set $x 1; } limit_except GET { deny all; } location /fhir/DocumentReference/x { proxy_pass http://record_host; }', server => 'location @denied { dmp_denied; dmp_resource fhir; } location /off/ { dmp off; dmp_resource fhir; }'
+--- code
+is(request(get => '/fhir/x')->{status}, 401, 'it runs');
+
+
+
+=== TEST 70: F9: limits: numbers and sizes out of their bounds
+--- code
+for my $case (['dmp_max_answer_entries', 'number', 1, 100000], ['dmp_max_answer_depth', 'number', 8, 64],
+    ['dmp_max_parameters', 'number', 1, 1024], ['dmp_max_target_size', 'size', 256, 8192],
+    ['dmp_max_form_size', 'size', 256, 1048576])
+{
+    my ($name, $what, $low, $high) = @$case;
+    all_refused($name, ['', 'invalid number of arguments'],
+        map { [$_, "invalid value \"$_\" of \"$name\": it is a $what from $low to $high"] }
+            $low - 1, $high + 1, '-1', 'many', '1.5', '0x10', '99999999999999999999');
+}
+all_refused('dmp_max_parameters', ['1k', 'invalid value "1k"']);
+all_refused('dmp_max_form_size', ['2m', 'invalid value "2m"']);
+
+
+
+=== TEST 71: duplicates
+--- code
+for my $case (['dmp_max_answer_entries', 5], ['dmp_max_answer_depth', 9], ['dmp_max_parameters', 5],
+    ['dmp_max_target_size', '1k'], ['dmp_max_form_size', '1k'], ['dmp_max_answer_size', '1k'])
+{
+    my ($name, $value) = @$case;
+    all_refused("$name $value; $name", [$value, "\"$name\" directive is duplicate"]);
+}
+
+
+
+=== TEST 72: and within their bounds, at each level
+--- dmp: http => 'dmp_max_answer_entries 1; dmp_max_answer_depth 8; dmp_max_parameters 1; dmp_max_target_size 256; dmp_max_form_size 256;', server => 'client_max_body_size 1k; dmp_max_answer_entries 100000; dmp_max_answer_depth 64; dmp_max_parameters 1024; dmp_max_target_size 8k; dmp_max_form_size 1m;', location => 'dmp_max_answer_entries 10; dmp_max_answer_depth 10; dmp_max_parameters 10; dmp_max_target_size 1k; dmp_max_form_size 2k;'
+--- code
+is(request(get => '/fhir/x')->{status}, 401, 'it runs');
+
+
+
+=== TEST 80: D6: the method that was decided is the one that is sent
+--- code
+all_refused('proxy_method', map { [$_, '"proxy_method" cannot be used with "dmp on"'] }
+    'DELETE', 'GET', '$arg_method');
+
+
+
+=== TEST 81: C2: and so is the form
+--- code
+all_refused('proxy_set_body', map { [$_, '"proxy_set_body" cannot be used with "dmp on"'] }
+    'x', '$request_body', '""');
+all_refused('proxy_pass_request_body', ['off', '"proxy_pass_request_body" cannot be used']);
+all_refused('proxy_pass_request_headers', ['off', '"proxy_pass_request_headers" cannot be used']);
+
+
+
+=== TEST 82: D10: no header speaks for the gateway, however it is spelt
+--- code
+all_refused('proxy_set_header', map { [$_, '"proxy_set_header ' . (split ' ')[0]
+    . '" cannot be used with "dmp on"'] } 'DMP-Trace-Receipt x', 'dmp-trace-receipt ""',
+    'Dmp_Trace_Receipt $http_x', 'DMP-Access-Mode normal', 'X-DMP-User $ssl_client_s_dn',
+    'DMP-Anything x');
+
+
+
+=== TEST 83: D6, C4, F5, F6, F7, F11, F15: nor makes another request of it
+--- code
+all_refused('proxy_set_header', map { [$_, '"proxy_set_header ' . (split ' ')[0]
+    . '" cannot be used with "dmp on"'] } 'X-HTTP-Method-Override $http_x', 'X-Original-URL /x',
+    'Accept-Encoding gzip', 'Range bytes=0-9', 'If-None-Match $http_if_none_match',
+    'Prefer return=minimal', 'TE trailers', 'Upgrade $http_upgrade', 'Connection "upgrade"',
+    'Accept application/fhir+xml', 'Content-Type application/json', 'content_type text/plain',
+    'Content-Length ""', 'Content-Length 0', 'Transfer-Encoding chunked',
+    'Content-Encoding gzip', 'Expect 100-continue');
+
+
+
+=== TEST 84: D10: where it is inherited too
+--- dmp: http => 'proxy_set_header X-DMP-User x;', proxy => 'http://record_host; #'
+--- http_config eval: DMP::config(http => 'proxy_set_header X-DMP-User x;') =~ s/^\s*proxy_set_header Connection "";//mr
+--- says
+\[emerg\] .*"proxy_set_header X-DMP-User" cannot be used with "dmp on" in \S+/nginx\.conf:\d+, location /fhir/
+
+
+
+=== TEST 85: D10: what the record host may want to know of the gateway
+--- dmp: location => 'proxy_set_header Host record.test; proxy_set_header Authorization "Basic eDp5"; proxy_set_header Proxy-Authorization x; proxy_set_header Accept-Encoding ""; proxy_set_header Upgrade ""; proxy_set_header Accept application/fhir+json; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Subject $dmp_subject;'
+--- code
+import_records({ ins => '285037512000151', status => 'open', traits => { family => 'MARTIN', given => 'Jeanne' },
+    authorisations => { '899700314422' => { since => '2020-01-01', until => '2100-01-01', by => 'patient' } } });
+my $path = '/fhir/DocumentReference?patient.identifier=urn:oid:1.2.250.1.213.1.4.8|285037512000151';
+is(request(as => 'petit', get => $path)->{status}, 200, 'served');
+my %got = map { lc $_->[0] => $_->[1] } @{ (backend())[-1]{headers} };
+is($got{authorization}, 'Basic eDp5', 'credentials');
+is($got{host}, 'record.test', 'host');
+is($got{'x-subject'}, '899700314422', 'who asks');
+is($got{'accept-encoding'}, undef, 'nothing where it says so');
+like($got{'dmp-trace-receipt'}, qr/^\S+ test\//, 'and the receipt');
+
+
+
+=== TEST 86: D1: the address of the record host, which no request has a say in
+--- dmp: proxy => 'http://$http_x'
+--- says
+\[emerg\] .*"dmp_resource" in \S+/nginx\.conf:\d+, location /fhir/, needs "proxy_pass" with an address without variables: what was decided must be what is sent
+
+
+
+=== TEST 87: D1: nor its path
+--- dmp: proxy => 'http://record_host$uri'
+--- says
+\[emerg\] .*"dmp_resource" in \S+/nginx\.conf:\d+, location /fhir/, needs "proxy_pass" with an address without variables
+
+
+
+=== TEST 88: A5: files are no record host
+--- dmp: locations => 'location /fhir/ { dmp on; dmp_resource fhir; root /; }'
+--- says
+\[emerg\] .*"dmp_resource" in \S+/nginx\.conf:\d+, location /fhir/, needs "proxy_pass"
+
+
+
+=== TEST 89: A5: nor is what does not speak HTTP
+--- dmp: locations => 'location /fhir/ { dmp on; dmp_resource fhir; fastcgi_pass 127.0.0.1:1; }'
+--- says
+\[emerg\] .*"dmp_resource" in \S+/nginx\.conf:\d+, location /fhir/, needs "proxy_pass"
+
+
+
+=== TEST 90: A5: one location, one record host
+--- dmp: location => 'if ($arg__pretty) { proxy_pass http://127.0.0.1:1; }'
+--- says
+\[emerg\] .*"proxy_pass" cannot be used with "dmp on" in \S+/nginx\.conf:\d+, location /fhir/: inside "if" or "limit_except" it leads to another record host; give that one a location of its own
+
+
+
+=== TEST 91: A5: also in "limit_except"
+--- dmp: location => 'limit_except GET { proxy_pass http://127.0.0.1:1; }'
+--- says
+\[emerg\] .*"proxy_pass" cannot be used with "dmp on" in \S+/nginx\.conf:\d+, location /fhir/: inside
+
+
+
+=== TEST 92: F5, F13: parts of an answer, wherever they are asked for
+--- dmp: http => 'slice 1m;'
+--- says
+\[emerg\] .*"slice" cannot be used with "dmp on" in \S+/nginx\.conf:\d+, location /fhir/: .*; set it to 0 in this location
+
+
+
+=== TEST 93: F5: or offered
+--- dmp: location => 'proxy_force_ranges on;'
+--- says
+\[emerg\] .*"proxy_force_ranges" cannot be used with "dmp on" in
+
+
+
+=== TEST 94: F19: another status where the host knows no such document
+--- dmp: http => 'proxy_intercept_errors on;'
+--- says
+\[emerg\] .*"proxy_intercept_errors" cannot be used with "dmp on" in \S+/nginx\.conf:\d+, location /fhir/: .*; turn it off in this location
+
+
+
+=== TEST 95: F13: commands to nginx in what somebody has written
+--- dmp: server => 'ssi on;'
+--- says
+\[emerg\] .*"ssi" cannot be used with "dmp on" in
+
+
+
+=== TEST 96: F13: and what would stand beside it
+--- code
+all_refused('add_before_body', ['/x', '"add_before_body" cannot be used with "dmp on"']);
+all_refused('add_after_body', ['/x', '"add_after_body" cannot be used with "dmp on"']);
+
+
+
+=== TEST 97: F17: what the host would have pushed to the client
+--- dmp: location => 'http2_push_preload on;'
+--- says
+\[emerg\] .*"http2_push_preload" cannot be used with "dmp on" in
+
+
+
+=== TEST 98: A10: an action after the request
+--- dmp: location => 'post_action /x;'
+--- says
+\[emerg\] .*"post_action" cannot be used with "dmp on" in
+
+
+
+=== TEST 99: F12: where a cache is not ours it is nobody's business; nor what is turned off
+--- dmp: http => "proxy_cache_path $main::Dir/cache keys_zone=c:1m; proxy_cache c; fastcgi_cache_path $main::Dir/fcache keys_zone=f:1m; slice 1m; ssi on; proxy_intercept_errors on; proxy_force_ranges on; add_after_body /x; http2_push_preload on;", location => 'proxy_cache off; proxy_store off; slice 0; ssi off; proxy_intercept_errors off; proxy_force_ranges off; add_after_body ""; http2_push_preload off;', server => 'fastcgi_cache f; location /other { proxy_pass http://record_host/fhir/; }'
+--- code
+is(request(get => '/fhir/x')->{status}, 401, 'it runs');
