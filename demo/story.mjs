@@ -253,6 +253,20 @@ async function reader() {
        readEntry.body.documents?.[0]?.[0] === document.masterIdentifier.value,
        'Allowed. The star in the trace: the entry also says which document.', readEntry.body);
 
+  tell(`And the pictures themselves, by the address that the document gives:`);
+
+  const picture = ask(document.content[0].attachment.url, { card: 'petit' });
+  const pictureEntry = await entryOf(picture);
+
+  show([`${picture.headers['content-type']}, ${picture.headers['content-length']} bytes`]);
+  showEntry(pictureEntry);
+  must(picture.status === 200 &&
+       Number(picture.headers['content-length']) === document.content[0].attachment.size,
+       'All of it. The gateway asked the host first which document has them, and let them through ' +
+       'because he may read that one now.', picture.headers);
+  quietly(pictureEntry.body.documents?.[0]?.[0] === document.masterIdentifier.value,
+          'the entry names the document', pictureEntry.body);
+
   return { search, read };
 }
 
@@ -334,6 +348,12 @@ async function patientMasks(read) {
   must(entry.body.reason === 'masked',
        'What he read a moment ago is not there any more. As soon as dmpctl has said “imported”, ' +
        'no gateway lets out anything decided before.', entry.body.reason);
+
+  tell('Nor are its pictures, though he still has their address:');
+
+  const picture = ask(read.json.content[0].attachment.url, { card: 'petit' });
+
+  await refused(picture, 404, 'document-foreign', 'No document has this identifier.');
 }
 
 async function others() {
@@ -436,8 +456,8 @@ async function audited() {
   const accesses = entries.filter((e) => e.body.kind === 'access');
   const superseded = accesses.filter(isSuperseded);
 
-  must(accesses.length - superseded.length === 15,
-       'Each of the 15 requests that were decided is there, allowed or refused.',
+  must(accesses.length - superseded.length === 17,
+       'Each of the 17 requests that were decided is there, allowed or refused.',
        accesses.length);
   must(superseded.length === 3,
        'Three were decided twice: the gateway still had her earlier record in mind, the store ' +
