@@ -110,6 +110,9 @@ ngx_http_dmp_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_BAD_GATEWAY;
     }
 
+    /* whoever goes on with the request may leave it as it is */
+    r->read_event_handler = ngx_http_block_reading;
+
     do {
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                        "dmp state %s", ngx_http_dmp_states[ctx->state].name);
@@ -381,9 +384,7 @@ ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                                    DMP_REASON_DOCUMENT_FOREIGN);
     }
 
-    dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
-               ctx->document, dmp_day_paris((int64_t) ngx_time()),
-               &ctx->decision);
+    ngx_http_dmp_decide_document(ctx, &ctx->decision, &ctx->document);
 
     /* asked for again also where the record refuses: an absent one is */
     if (ctx->decision.effect == DMP_DENY && ctx->asked.ins.len == 0
@@ -403,6 +404,34 @@ ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/*
+ * The document's name for the trace.  Whoever deposits chooses it: one that
+ * holds what may be a patient's number stands there as its hash in the index.
+ */
+static dmp_str_t
+ngx_http_dmp_traced_name(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    char       room[NGX_HTTP_DMP_RESOURCE_MAX];
+    dmp_str_t  name;
+
+    name = dmp_document_name(ctx->document);
+
+    if (!dmp_ins_within(name)) {
+        return name;
+    }
+
+    if (ngx_http_dmp_index_hash(r,
+                   ngx_http_dmp_document_resource(ctx->document->id, room),
+                   ctx->name)
+        != NGX_OK)
+    {
+        return dmp_null_string;
+    }
+
+    return (dmp_str_t) { ctx->name, DMP_INDEX_HASH_LEN };
+}
+
+
 /* The client's own words, but never a patient's number in clear. */
 static dmp_str_t
 ngx_http_dmp_words(const ngx_http_dmp_ctx_t *ctx)
@@ -413,13 +442,17 @@ ngx_http_dmp_words(const ngx_http_dmp_ctx_t *ctx)
 
     if (attachment.len == 0) {
         id = ctx->asked.document;
-        return dmp_ins_valid(id, false) ? dmp_null_string : id;
+
+    } else {
+        id.data = attachment.data + sizeof("Binary/") - 1;
+        id.len = attachment.len - (sizeof("Binary/") - 1);
     }
 
-    id.data = attachment.data + sizeof("Binary/") - 1;
-    id.len = attachment.len - (sizeof("Binary/") - 1);
+    if (dmp_ins_valid(id, false) || dmp_ins_within(id)) {
+        return dmp_null_string;
+    }
 
-    return dmp_ins_valid(id, false) ? dmp_null_string : attachment;
+    return (attachment.len != 0) ? attachment : id;
 }
 
 
@@ -447,9 +480,11 @@ ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     if (ctx->document != NULL) {
-        access.document.id = dmp_document_name(ctx->document);
+        access.document.id = ngx_http_dmp_traced_name(r, ctx);
 
-        if (ctx->document->n_types != 0) {
+        if (ctx->document->n_types != 0
+            && !dmp_ins_within(ctx->document->types[0].code))
+        {
             access.document.type = ctx->document->types[0].code;
         }
 

@@ -72,45 +72,39 @@ ngx_http_dmp_address(ngx_http_request_t *r, const char *scheme, size_t len,
 }
 
 
-#define ngx_http_dmp_scheme(s)  s, sizeof(s) - 1
-
-/* What the host was told that it is called, by whoever it was asked. */
-static ngx_int_t
-ngx_http_dmp_address_names(ngx_http_request_t *r, dmp_addresses_t *addresses)
+static void
+ngx_http_dmp_address_add(dmp_addresses_t *addresses, dmp_str_t base)
 {
+    unsigned  i;
+
+    for (i = 0; i < addresses->n_bases; i++) {
+        if (dmp_str_eq(addresses->bases[i], base)) {
+            return;
+        }
+    }
+
+    if (base.len != 0 && addresses->n_bases < DMP_HOST_BASES) {
+        addresses->bases[addresses->n_bases++] = base;
+    }
+}
+
+
+/* The name that the proxy asks the host by; r is a request that it was. */
+static ngx_int_t
+ngx_http_dmp_address_proxy(ngx_http_request_t *r, dmp_addresses_t *addresses)
+{
+    dmp_str_t                   base;
     ngx_str_t                   name;
     ngx_http_variable_value_t  *value;
 
-    if (r->headers_in.host != NULL) {
-        name = r->headers_in.host->value;
-
-        if (ngx_http_dmp_name_is_plain(name.data, name.len)) {
-
-            if (ngx_http_dmp_address(r, ngx_http_dmp_scheme("https://"), name,
-                                  &addresses->bases[addresses->n_bases++])
-                != NGX_OK
-                || ngx_http_dmp_address(r, ngx_http_dmp_scheme("http://"),
-                                  name,
-                                  &addresses->bases[addresses->n_bases++])
-                   != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
-#if (NGX_HTTP_SSL)
-            addresses->ours = addresses->bases[addresses->n_bases
-                                               - (r->connection->ssl ? 2
-                                                                     : 1)];
-#else
-            addresses->ours = addresses->bases[addresses->n_bases - 1];
-#endif
-        }
+    if (r == NULL || r->upstream == NULL) {
+        return NGX_OK;
     }
 
     value = ngx_http_get_flushed_variable(r,
                                         (ngx_uint_t) ngx_http_dmp_proxy_host);
 
-    if (value == NULL || value->not_found || r->upstream == NULL
+    if (value == NULL || value->not_found
         || !ngx_http_dmp_name_is_plain(value->data, value->len))
     {
         return NGX_OK;
@@ -119,17 +113,40 @@ ngx_http_dmp_address_names(ngx_http_request_t *r, dmp_addresses_t *addresses)
     name.data = value->data;
     name.len = value->len;
 
-    return ngx_http_dmp_address(r, (char *) r->upstream->schema.data,
-                                r->upstream->schema.len, name,
-                                &addresses->bases[addresses->n_bases++]);
+    if (ngx_http_dmp_address(r, (char *) r->upstream->schema.data,
+                             r->upstream->schema.len, name, &base)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_dmp_address_add(addresses, base);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_dmp_address_names(ngx_http_request_t *r, dmp_addresses_t *addresses)
+{
+    ngx_str_t                      *name;
+    ngx_uint_t                      i;
+    const ngx_http_dmp_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+
+    name = (dlcf->names != NULL) ? dlcf->names->elts : NULL;
+
+    for (i = 0; name != NULL && i < dlcf->names->nelts; i++) {
+        ngx_http_dmp_address_add(addresses, ngx_http_dmp_str(name[i]));
+    }
 }
 
 
 ngx_int_t
-ngx_http_dmp_host_addresses(ngx_http_request_t *r, dmp_addresses_t *addresses)
+ngx_http_dmp_claim_addresses(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_addresses_t *addresses)
 {
-    ngx_str_t                      *base;
-    ngx_uint_t                      i;
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
@@ -137,23 +154,96 @@ ngx_http_dmp_host_addresses(ngx_http_request_t *r, dmp_addresses_t *addresses)
     ngx_memzero(addresses, sizeof(dmp_addresses_t));
     addresses->ours = ngx_http_dmp_str(dlcf->base);
 
-    if (ngx_http_dmp_address_names(r, addresses) != NGX_OK) {
+    if (ngx_http_dmp_address_proxy(ctx->question.answered, addresses)
+        != NGX_OK
+        || ngx_http_dmp_address_proxy(r, addresses) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    addresses->bases[addresses->n_bases++] = ngx_http_dmp_str(dlcf->base);
+    ngx_http_dmp_address_names(r, addresses);
 
-    if (dlcf->host_bases == NULL) {
+    return NGX_OK;
+}
+
+
+#define ngx_http_dmp_scheme(s)  s, sizeof(s) - 1
+
+/* The client's own name for us; a host may have been told it, and repeat it. */
+static ngx_int_t
+ngx_http_dmp_address_ours(ngx_http_request_t *r, dmp_addresses_t *addresses)
+{
+    ngx_str_t   name;
+    dmp_str_t   secure, plain;
+
+    name = r->headers_in.host->value;
+
+    if (ngx_http_dmp_address(r, ngx_http_dmp_scheme("https://"), name, &secure)
+        != NGX_OK
+        || ngx_http_dmp_address(r, ngx_http_dmp_scheme("http://"), name,
+                                &plain)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_dmp_address_add(addresses, secure);
+    ngx_http_dmp_address_add(addresses, plain);
+
+#if (NGX_HTTP_SSL)
+    addresses->ours = (r->connection->ssl != NULL) ? secure : plain;
+#else
+    addresses->ours = plain;
+#endif
+
+    /* and without its port, which many leave out */
+    name = r->headers_in.server;
+
+    if (!ngx_http_dmp_name_is_plain(name.data, name.len)) {
         return NGX_OK;
     }
 
-    base = dlcf->host_bases->elts;
-
-    for (i = 0; i < dlcf->host_bases->nelts
-                && addresses->n_bases < DMP_HOST_BASES; i++)
+    if (ngx_http_dmp_address(r, ngx_http_dmp_scheme("https://"), name, &secure)
+        != NGX_OK
+        || ngx_http_dmp_address(r, ngx_http_dmp_scheme("http://"), name,
+                                &plain)
+           != NGX_OK)
     {
-        addresses->bases[addresses->n_bases++] = ngx_http_dmp_str(base[i]);
+        return NGX_ERROR;
     }
+
+    ngx_http_dmp_address_add(addresses, secure);
+    ngx_http_dmp_address_add(addresses, plain);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_dmp_host_addresses(ngx_http_request_t *r, dmp_addresses_t *addresses)
+{
+    ngx_table_elt_t                *host;
+    const ngx_http_dmp_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+
+    ngx_memzero(addresses, sizeof(dmp_addresses_t));
+    addresses->ours = ngx_http_dmp_str(dlcf->base);
+
+    if (ngx_http_dmp_address_proxy(r, addresses) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    host = r->headers_in.host;
+
+    if (host != NULL
+        && ngx_http_dmp_name_is_plain(host->value.data, host->value.len)
+        && ngx_http_dmp_address_ours(r, addresses) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_dmp_address_names(r, addresses);
 
     return NGX_OK;
 }

@@ -14,12 +14,25 @@
 static ngx_int_t
 ngx_http_dmp_asked(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 {
+    ngx_event_t         *wev;
     ngx_http_dmp_ctx_t  *ctx;
 
     ctx = data;
 
     /* may be called twice; the last call has the status */
     ctx->question.done = 1;
+
+    wev = sr->connection->write;
+
+    if (ctx->answer == NGX_HTTP_DMP_CHECKING && !wev->delayed) {
+        /* send_timeout is for a client that does not read, and it could not:
+           the answer was held for this question */
+        wev->timedout = 0;
+
+        if (wev->timer_set) {
+            ngx_del_timer(wev);
+        }
+    }
 
     if (rc == NGX_ERROR || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         ctx->question.status = (rc >= NGX_HTTP_SPECIAL_RESPONSE)
@@ -74,13 +87,15 @@ ngx_http_dmp_ask_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     dmp_str_t target)
 {
     ngx_str_t                    whole, path, query;
+    ngx_list_t                   headers;
     ngx_http_request_t          *sr;
     ngx_http_post_subrequest_t  *ps;
 
     ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
 
     if (ps == NULL
-        || ngx_http_dmp_ask_target(r, target, &whole, &path, &query) != NGX_OK)
+        || ngx_http_dmp_ask_target(r, target, &whole, &path, &query) != NGX_OK
+        || ngx_http_dmp_question_headers(r, &headers) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -88,16 +103,22 @@ ngx_http_dmp_ask_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ps->handler = ngx_http_dmp_asked;
     ps->data = ctx;
 
+    if (ctx->question.body.data != NULL) {
+        /* what is kept of the last answer was copied */
+        (void) ngx_pfree(r->main->pool, ctx->question.body.data);
+    }
+
     ngx_memzero(&ctx->question, sizeof(ngx_http_dmp_question_t));
 
     if (ngx_http_subrequest(r, &path, &query, &sr, ps,
                             NGX_HTTP_SUBREQUEST_CLONE
                             |NGX_HTTP_SUBREQUEST_WAITED)
-        != NGX_OK
-        || ngx_http_dmp_question_headers(r, sr) != NGX_OK)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_dmp_question_ask(sr, &headers);
 
     /* what nginx's proxy sends, where it has no URI of its own */
     sr->unparsed_uri = whole;
@@ -132,8 +153,8 @@ ngx_http_dmp_ask_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_DECLINED;
     }
 
-    if ((status >= 400 && status < 500 && status != NGX_HTTP_REQUEST_TIME_OUT)
-        || status == NGX_HTTP_NOT_IMPLEMENTED)
+    if (status == NGX_HTTP_BAD_REQUEST || status == NGX_HTTP_NOT_ALLOWED
+        || status == 422 || status == NGX_HTTP_NOT_IMPLEMENTED)
     {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "dmp record host does not take a question: status %ui",
@@ -165,6 +186,27 @@ ngx_http_dmp_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
+/* FHIR R4, id; it may be the host's own word, and becomes part of a target. */
+static ngx_uint_t
+ngx_http_dmp_is_id(dmp_str_t id)
+{
+    char    c;
+    size_t  i;
+
+    for (i = 0; i < id.len; i++) {
+        c = id.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+              || (c >= '0' && c <= '9') || c == '-' || c == '.'))
+        {
+            return 0;
+        }
+    }
+
+    return id.len != 0 && id.len <= 64;
+}
+
+
 ngx_int_t
 ngx_http_dmp_ask_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     dmp_str_t id, dmp_document_t **document)
@@ -173,10 +215,13 @@ ngx_http_dmp_ask_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     dmp_rc_t   rc;
     ngx_int_t  asked;
 
+    if (!ngx_http_dmp_is_id(id)) {
+        return NGX_ABORT;
+    }
+
     asked = ngx_http_dmp_ask(r, ctx, ngx_http_dmp_document_resource(id, room));
 
     if (asked != NGX_OK) {
-        /* a document that cannot be asked for is not told from a lost one */
         return (asked == NGX_ABORT) ? NGX_ERROR : asked;
     }
 
@@ -188,12 +233,13 @@ ngx_http_dmp_ask_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     rc = dmp_document_parse(ctx->policy, (char *) ctx->question.body.data,
                             ctx->question.body.len, *document);
 
-    if (rc != DMP_OK || !dmp_str_eq((*document)->id, id)) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "dmp record host answered a question with what is not "
-                      "that document");
-        return NGX_ERROR;
+    if (rc == DMP_OK && dmp_str_eq((*document)->id, id)) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "dmp record host answered a question with what is not "
+                  "that document, or cannot be judged");
+
+    return (rc == DMP_E_SYNTAX) ? NGX_ERROR : NGX_ABORT;
 }

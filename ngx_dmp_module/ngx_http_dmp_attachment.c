@@ -1,14 +1,17 @@
 /*
- * Whose attachment is it?  All documents that may have it are gathered: those
- * that the index knows, and those that the host finds by its address; each
- * counts as the host has it now.  They must all be of one patient.
+ * Whose attachment is it?  All documents that have it are gathered: those that
+ * the host finds by its address, and those that the index knows; each counts
+ * as the host has it now.  They must all be of one patient, and each of them
+ * must be allowed, since who can deposit could claim any attachment: whatever
+ * cannot be made out about a claim closes it for everybody.
  */
 
 #include "ngx_http_dmp_locate.h"
 
 
 #define NGX_HTTP_DMP_CLAIM_LEN   (DMP_PSEUDONYM_LEN + 1 + DMP_INDEX_HASH_LEN)
-#define NGX_HTTP_DMP_SEARCH_MAX  4096    /* bytes of a search's target */
+#define NGX_HTTP_DMP_SEARCH_MAX  16384   /* bytes of a search's target */
+#define NGX_HTTP_DMP_SEARCH_ALL  "&_count=50"
 
 
 /* "P:H" of each document that has the attachment, as far as is known. */
@@ -21,15 +24,6 @@ ngx_http_dmp_locate_claims(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     claim = ctx->waiter->values;
     ctx->n_claims = 0;
-    ctx->claim = 0;
-
-    if (ctx->waiter->n_values > NGX_HTTP_DMP_CLAIMS) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "dmp an attachment is claimed by too many documents: "
-                      "nobody gets it");
-        ctx->contested = 1;
-        return NGX_OK;
-    }
 
     ctx->claims = ngx_pcalloc(r->pool, NGX_HTTP_DMP_CLAIMS
                                        * sizeof(ngx_http_dmp_claim_t));
@@ -45,6 +39,11 @@ ngx_http_dmp_locate_claims(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
             continue;
         }
 
+        if (ctx->n_claims == NGX_HTTP_DMP_CLAIMS) {
+            ctx->contested = 1;
+            break;
+        }
+
         c = &ctx->claims[ctx->n_claims++];
         ngx_memcpy(c->patient, claim[i].data, DMP_PSEUDONYM_LEN);
         ngx_memcpy(c->hash, claim[i].data + DMP_PSEUDONYM_LEN + 1,
@@ -56,18 +55,19 @@ ngx_http_dmp_locate_claims(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
 
 ngx_int_t
-ngx_http_dmp_candidate(ngx_http_request_t *r, ngx_array_t **list,
-    const char *patient, dmp_str_t id)
+ngx_http_dmp_candidate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_str_t id)
 {
     u_char                    *p;
     ngx_http_dmp_candidate_t  *candidate;
 
-    if (*list == NULL) {
-        *list = ngx_array_create(r->pool, NGX_HTTP_DMP_CLAIMS,
-                                 sizeof(ngx_http_dmp_candidate_t));
+    if (ctx->candidates == NULL) {
+        ctx->candidates = ngx_array_create(r->pool, NGX_HTTP_DMP_CLAIMS,
+                                           sizeof(ngx_http_dmp_candidate_t));
     }
 
-    candidate = (*list != NULL) ? ngx_array_push(*list) : NULL;
+    candidate = (ctx->candidates != NULL) ? ngx_array_push(ctx->candidates)
+                                          : NULL;
     p = ngx_pnalloc(r->pool, id.len + 1);
 
     if (candidate == NULL || p == NULL) {
@@ -75,7 +75,6 @@ ngx_http_dmp_candidate(ngx_http_request_t *r, ngx_array_t **list,
     }
 
     ngx_memcpy(p, id.data, id.len);
-    ngx_memcpy(candidate->patient, patient, DMP_PSEUDONYM_LEN);
     candidate->id = (dmp_str_t) { (char *) p, id.len };
     candidate->seen = 0;
 
@@ -95,6 +94,38 @@ ngx_http_dmp_has_attachment(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     for (i = 0; i < n; i++) {
         if (dmp_str_eq(attachments[i], ctx->asked.attachment)) {
             return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Some address of it holds "Binary/ID", and could be read as that one. */
+static ngx_uint_t
+ngx_http_dmp_may_have(const ngx_http_dmp_ctx_t *ctx,
+    const dmp_document_t *document)
+{
+    size_t       n;
+    unsigned     i;
+    dmp_str_t    a, name;
+    const char  *p;
+
+    name = ctx->asked.attachment;
+
+    for (i = 0; i < document->n_attachments; i++) {
+
+        a = document->attachments[i];
+        n = (a.len >= name.len) ? a.len - name.len + 1 : 0;
+
+        for (p = a.data; n != 0; p++, n--) {
+
+            if (ngx_memcmp(p, name.data, name.len) == 0
+                && (n == 1 || p[name.len] == '/' || p[name.len] == '#'
+                    || p[name.len] == '?'))
+            {
+                return 1;
+            }
         }
     }
 
@@ -124,9 +155,49 @@ ngx_http_dmp_candidate_of(ngx_http_dmp_ctx_t *ctx, dmp_str_t id)
 }
 
 
+/* Keeps one that has the attachment; the first says whose it is. */
+static ngx_int_t
+ngx_http_dmp_gather_keep(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    const char *patient, const dmp_addresses_t *addresses,
+    const dmp_document_t *document)
+{
+    ngx_http_dmp_known_t    *known;
+    ngx_http_dmp_cached_t  **all;
+
+    if (ctx->n_all == NGX_HTTP_DMP_CLAIMS
+        || (ctx->n_all != 0
+            && ngx_memcmp(patient, ctx->owner, DMP_PSEUDONYM_LEN) != 0))
+    {
+        ctx->contested = 1;
+        return NGX_OK;
+    }
+
+    if (ctx->all == NULL) {
+        ctx->all = ngx_palloc(r->pool, NGX_HTTP_DMP_CLAIMS * sizeof(void *));
+        if (ctx->all == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    all = &ctx->all[ctx->n_all];
+
+    if (ngx_http_dmp_locate_keep(r, ctx, patient, addresses, document, all)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    known = (*all)->value;
+    ngx_memcpy(ctx->owner, known->patient, DMP_PSEUDONYM_LEN);
+    ctx->n_all++;
+
+    return NGX_OK;
+}
+
+
 /*
- * One document as the host has it now: does it have the attachment?  The
- * first that does is kept; the others must be of the same patient.
+ * One document as the host has it now: does it have the attachment?
+ * NGX_DECLINED: it has not.
  */
 static ngx_int_t
 ngx_http_dmp_gather(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
@@ -134,7 +205,6 @@ ngx_http_dmp_gather(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 {
     char                       patient[DMP_PSEUDONYM_LEN];
     ngx_int_t                  rc;
-    ngx_http_dmp_known_t      *known;
     ngx_http_dmp_candidate_t  *candidate;
 
     candidate = ngx_http_dmp_candidate_of(ctx, document->id);
@@ -144,15 +214,18 @@ ngx_http_dmp_gather(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     }
 
     if (!ngx_http_dmp_has_attachment(r, ctx, addresses, document)) {
+
+        if (!ngx_http_dmp_may_have(ctx, document)) {
+            return NGX_DECLINED;
+        }
+
+        /* by an address that nobody said is the host's */
+        ctx->contested = 1;
         return NGX_OK;
     }
 
     rc = ngx_http_dmp_owner(r, document,
-                            (candidate != NULL) ? candidate->patient : NULL,
-                            patient);
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
+                            (candidate != NULL) ? ctx->tied : NULL, patient);
 
     if (rc == NGX_DECLINED) {
         /* it has it, and may be anybody's */
@@ -160,21 +233,56 @@ ngx_http_dmp_gather(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         return NGX_OK;
     }
 
-    if (ctx->cached == NULL) {
-        return ngx_http_dmp_locate_keep(r, ctx, patient, addresses, document);
+    return (rc == NGX_OK) ? ngx_http_dmp_gather_keep(r, ctx, patient,
+                                                     addresses, document)
+                          : NGX_ERROR;
+}
+
+
+/* A document that was one patient's and is now another's is one document. */
+static ngx_uint_t
+ngx_http_dmp_claim_moved(ngx_http_request_t *r, const ngx_http_dmp_ctx_t *ctx,
+    const ngx_http_dmp_claim_t *claim)
+{
+    char                         room[NGX_HTTP_DMP_RESOURCE_MAX];
+    char                         hash[DMP_INDEX_HASH_LEN];
+    ngx_uint_t                   i;
+    const ngx_http_dmp_known_t  *known;
+
+    for (i = 0; i < ctx->n_all; i++) {
+        known = ctx->all[i]->value;
+
+        if (ngx_http_dmp_index_hash(r,
+                     ngx_http_dmp_document_resource(known->document.id, room),
+                     hash)
+            == NGX_OK
+            && ngx_memcmp(hash, claim->hash, DMP_INDEX_HASH_LEN) == 0)
+        {
+            return 1;
+        }
     }
 
-    ngx_http_dmp_index_learn(r, patient, addresses, document);
-    known = ctx->cached->value;
+    return 0;
+}
 
-    if (ngx_memcmp(patient, known->patient, DMP_PSEUDONYM_LEN) != 0
-        || (ctx->others != NULL && ctx->others->nelts == NGX_HTTP_DMP_CLAIMS))
-    {
-        ctx->contested = 1;
-        return NGX_OK;
+
+/*
+ * A claim of another patient's document, once made, stands: what it claimed
+ * may have been theirs.  An operator clears it (dmpctl index build).
+ */
+static ngx_uint_t
+ngx_http_dmp_is_contested(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ctx->n_claims && !ctx->contested; i++) {
+        ctx->contested = ngx_memcmp(ctx->claims[i].patient, ctx->owner,
+                                    DMP_PSEUDONYM_LEN)
+                         != 0
+                         && !ngx_http_dmp_claim_moved(r, ctx, &ctx->claims[i]);
     }
 
-    return ngx_http_dmp_candidate(r, &ctx->others, patient, document->id);
+    return ctx->contested;
 }
 
 
@@ -182,15 +290,21 @@ ngx_http_dmp_gather(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 static ngx_int_t
 ngx_http_dmp_gathered(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    if (ctx->cached != NULL && !ctx->contested) {
-        ctx->gathered = 1;
-        return ngx_http_dmp_located_asked(ctx);
+    const ngx_http_dmp_known_t  *known;
+
+    if (ctx->n_all != 0 && !ngx_http_dmp_is_contested(r, ctx)) {
+        known = ctx->all[0]->value;
+        ctx->document_asked = 1;
+
+        return ngx_http_dmp_located(ctx, known->patient, &known->document);
     }
 
-    if (ctx->contested) {
+    if (ctx->contested && !dmp_ins_within(ctx->asked.attachment)) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "dmp an attachment is claimed by documents of two "
-                      "patients: nobody gets it");
+                      "patients, or by one that cannot be read: nobody gets "
+                      "%*s", ctx->asked.attachment.len,
+                      ctx->asked.attachment.data);
     }
 
     (void) ngx_http_dmp_locate_from(ctx, NGX_HTTP_DMP_LOCATE_ASK);
@@ -199,40 +313,28 @@ ngx_http_dmp_gathered(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/* The next document to ask for; NULL: there is none. */
-ngx_http_dmp_candidate_t *
-ngx_http_dmp_next_candidate(ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_array_t               *list;
-    ngx_http_dmp_candidate_t  *candidate;
-
-    list = ctx->gathered ? ctx->others : ctx->candidates;
-
-    while (list != NULL && ctx->candidate < list->nelts) {
-        candidate = (ngx_http_dmp_candidate_t *) list->elts + ctx->candidate;
-
-        if (!candidate->seen) {
-            return candidate;
-        }
-
-        ctx->candidate++;
-    }
-
-    return NULL;
-}
-
-
-/* A document that has the attachment, or may have: as it is now. */
+/* What only the index knows: as the host has it now. */
 ngx_int_t
 ngx_http_dmp_locate_ask_candidate(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx)
 {
     ngx_int_t                  rc;
+    ngx_uint_t                 i;
     dmp_document_t            *document;
     dmp_addresses_t            addresses;
     ngx_http_dmp_candidate_t  *candidate;
 
-    candidate = ngx_http_dmp_next_candidate(ctx);
+    candidate = NULL;
+
+    for (i = 0; ctx->candidates != NULL && i < ctx->candidates->nelts; i++) {
+        candidate = (ngx_http_dmp_candidate_t *) ctx->candidates->elts + i;
+
+        if (!candidate->seen) {
+            break;
+        }
+
+        candidate = NULL;
+    }
 
     if (candidate == NULL) {
         return ngx_http_dmp_gathered(r, ctx);
@@ -246,20 +348,22 @@ ngx_http_dmp_locate_ask_candidate(ngx_http_request_t *r,
 
     candidate->seen = 1;
 
+    if (rc == NGX_ABORT) {
+        /* it is there, and nobody can tell what it has */
+        ctx->contested = 1;
+        return NGX_HTTP_DMP_NEXT;
+    }
+
     if (rc == NGX_OK) {
-        rc = ngx_http_dmp_host_addresses(ctx->question.answered, &addresses);
+        rc = ngx_http_dmp_claim_addresses(r, ctx, &addresses);
     }
 
     if (rc == NGX_OK) {
         rc = ngx_http_dmp_gather(r, ctx, &addresses, document);
     }
 
-    if (rc == NGX_ERROR) {
-        return ngx_http_dmp_locate_failed(ctx);
-    }
-
-    return (ctx->gathered && ctx->cached != NULL)
-           ? ngx_http_dmp_located_asked(ctx) : NGX_HTTP_DMP_NEXT;
+    return (rc == NGX_ERROR) ? ngx_http_dmp_locate_failed(ctx)
+                             : NGX_HTTP_DMP_NEXT;
 }
 
 
@@ -292,6 +396,8 @@ ngx_http_dmp_search_target(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         dmp_buf_str(&buf, ctx->asked.attachment);
     }
 
+    dmp_buf_text(&buf, NGX_HTTP_DMP_SEARCH_ALL);
+
     return buf.full ? dmp_null_string : (dmp_str_t) { buf.data, buf.len };
 }
 
@@ -300,6 +406,8 @@ typedef struct {
     ngx_http_request_t     *request;
     ngx_http_dmp_ctx_t     *ctx;
     const dmp_addresses_t  *addresses;
+    ngx_uint_t              judged;
+    ngx_uint_t              without;     /* the attachment */
     ngx_int_t               rc;
 } ngx_http_dmp_found_t;
 
@@ -308,16 +416,40 @@ typedef struct {
 static bool
 ngx_http_dmp_found(void *data, const dmp_document_t *document)
 {
+    ngx_int_t              rc;
     ngx_http_dmp_found_t  *found;
 
     found = data;
+    found->judged++;
 
-    if (found->rc == NGX_OK) {
-        found->rc = ngx_http_dmp_gather(found->request, found->ctx,
-                                        found->addresses, document);
+    rc = ngx_http_dmp_gather(found->request, found->ctx, found->addresses,
+                             document);
+
+    if (rc == NGX_ERROR) {
+        found->rc = NGX_ERROR;
     }
 
+    found->without += (rc == NGX_DECLINED);
+
     return false;
+}
+
+
+/* There are more of them than a page holds. */
+static dmp_str_t
+ngx_http_dmp_found_link(void *data, dmp_str_t relation, dmp_str_t target)
+{
+    ngx_http_dmp_found_t  *found;
+
+    (void) target;
+
+    found = data;
+
+    if (dmp_str_eq(relation, dmp_string("next"))) {
+        found->ctx->contested = 1;
+    }
+
+    return dmp_null_string;
 }
 
 
@@ -331,20 +463,21 @@ ngx_http_dmp_locate_alloc(void *data, size_t size)
 static ngx_int_t
 ngx_http_dmp_search_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    dmp_cut_t              cut;
-    dmp_filter_t           filter;
-    dmp_addresses_t        addresses;
-    ngx_http_dmp_found_t   found;
-
+    dmp_cut_t                       cut;
+    dmp_filter_t                    filter;
+    dmp_addresses_t                 addresses;
+    ngx_http_dmp_found_t            found;
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
-    if (ngx_http_dmp_host_addresses(ctx->question.answered, &addresses)
+    if (ngx_http_dmp_claim_addresses(r, ctx, &addresses)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+
+    ngx_memzero(&found, sizeof(ngx_http_dmp_found_t));
 
     found.request = r;
     found.ctx = ctx;
@@ -354,10 +487,12 @@ ngx_http_dmp_search_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ngx_memzero(&filter, sizeof(dmp_filter_t));
 
     filter.policy = ctx->policy;
+    filter.addresses = &addresses;
     filter.entries = DMP_RESOURCE_DOCUMENT_REFERENCE;
     filter.max_entries = dlcf->max_answer_entries;
     filter.max_depth = (unsigned) dlcf->max_answer_depth;
     filter.judge = ngx_http_dmp_found;
+    filter.link = ngx_http_dmp_found_link;
     filter.data = &found;
     filter.alloc = ngx_http_dmp_locate_alloc;
     filter.alloc_data = r->pool;
@@ -371,6 +506,16 @@ ngx_http_dmp_search_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    if (found.without != 0) {
+        /* a host that ignores what it does not know gives anything */
+        return NGX_ABORT;
+    }
+
+    if (cut.withheld > found.judged) {
+        /* one that cannot be read may have it, and be anybody's */
+        ctx->contested = 1;
+    }
+
     return found.rc;
 }
 
@@ -378,17 +523,28 @@ ngx_http_dmp_search_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 ngx_int_t
 ngx_http_dmp_locate_search(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    ngx_int_t        rc;
-    dmp_str_t        target;
-    dmp_addresses_t  addresses;
+    ngx_int_t                       rc;
+    dmp_str_t                       target;
+    dmp_addresses_t                 addresses;
+    const ngx_http_dmp_loc_conf_t  *dlcf;
+
+    dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
+
+    /* what the index says and the search does not show comes next */
+    if (dlcf->by_index) {
+        ctx->locate = NGX_HTTP_DMP_LOCATE_ASK;
+        return NGX_HTTP_DMP_NEXT;
+    }
 
     target = dmp_null_string;
 
     if (ctx->question.request == NULL) {
 
-        if (ngx_http_dmp_host_addresses(r, &addresses) == NGX_OK) {
-            target = ngx_http_dmp_search_target(r, ctx, &addresses);
+        if (ngx_http_dmp_claim_addresses(r, ctx, &addresses) != NGX_OK) {
+            return ngx_http_dmp_locate_failed(ctx);
         }
+
+        target = ngx_http_dmp_search_target(r, ctx, &addresses);
 
         if (target.len == 0) {
             return ngx_http_dmp_locate_failed(ctx);
@@ -405,11 +561,17 @@ ngx_http_dmp_locate_search(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         rc = ngx_http_dmp_search_take(r, ctx);
     }
 
-    if (rc == NGX_ERROR) {
+    if (rc == NGX_ABORT) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "dmp record host does not search documents by "
+                      "\"location\": see attachments=index of "
+                      "dmp_record_host");
+    }
+
+    if (rc == NGX_ERROR || rc == NGX_ABORT) {
         return ngx_http_dmp_locate_failed(ctx);
     }
 
-    /* what the index says and the search did not show, one by one */
     ctx->locate = NGX_HTTP_DMP_LOCATE_ASK;
 
     return NGX_HTTP_DMP_NEXT;

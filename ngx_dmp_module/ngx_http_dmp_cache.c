@@ -27,6 +27,7 @@ static ngx_http_dmp_cache_t  ngx_http_dmp_records;
 static ngx_http_dmp_cache_t  ngx_http_dmp_documents;
 static ngx_http_dmp_cache_t  ngx_http_dmp_entries;
 static ngx_http_dmp_cache_t  ngx_http_dmp_learned;
+static ngx_http_dmp_cache_t  ngx_http_dmp_absent;
 
 
 static void
@@ -86,6 +87,8 @@ ngx_http_dmp_cache_init(void)
     ngx_http_dmp_cache_empty(&ngx_http_dmp_entries, 10000,
                              ngx_http_dmp_free_entry);
     ngx_http_dmp_cache_empty(&ngx_http_dmp_learned, 20000,
+                             ngx_http_dmp_free_nothing);
+    ngx_http_dmp_cache_empty(&ngx_http_dmp_absent, 5000,
                              ngx_http_dmp_free_nothing);
 }
 
@@ -238,6 +241,7 @@ ngx_http_dmp_cache_done(void)
     ngx_http_dmp_cache_clear(&ngx_http_dmp_documents);
     ngx_http_dmp_cache_clear(&ngx_http_dmp_entries);
     ngx_http_dmp_cache_clear(&ngx_http_dmp_learned);
+    ngx_http_dmp_cache_clear(&ngx_http_dmp_absent);
 }
 
 
@@ -374,6 +378,48 @@ ngx_http_dmp_learnt(ngx_http_request_t *r, dmp_str_t id, uint64_t print)
     }
 
     return same;
+}
+
+
+#define NGX_HTTP_DMP_ABSENT_MS  60000
+
+
+/* "version" is when the host was asked. */
+ngx_uint_t
+ngx_http_dmp_is_absent(ngx_http_request_t *r, dmp_str_t id)
+{
+    ngx_uint_t                   absent;
+    ngx_http_dmp_cached_t       *cached;
+    ngx_http_dmp_document_key_t  key;
+
+    ngx_http_dmp_document_key(r, id, &key);
+
+    cached = ngx_http_dmp_cache_get(&ngx_http_dmp_absent, key.text, key.len);
+
+    if (cached == NULL) {
+        return 0;
+    }
+
+    absent = (ngx_current_msec - cached->version < NGX_HTTP_DMP_ABSENT_MS);
+    ngx_http_dmp_cached_release(cached);
+
+    return absent;
+}
+
+
+void
+ngx_http_dmp_set_absent(ngx_http_request_t *r, dmp_str_t id)
+{
+    ngx_http_dmp_cached_t       *cached;
+    ngx_http_dmp_document_key_t  key;
+
+    ngx_http_dmp_document_key(r, id, &key);
+
+    cached = ngx_http_dmp_cache_put(&ngx_http_dmp_absent, key.text, key.len,
+                                    ngx_current_msec, NULL);
+    if (cached != NULL) {
+        ngx_http_dmp_cached_release(cached);
+    }
 }
 
 

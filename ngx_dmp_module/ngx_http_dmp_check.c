@@ -1,12 +1,11 @@
 /*
- * What a protected location needs, and what it may be combined with; that no
- * two record hosts share a name.
+ * What a protected location needs, and what it may be combined with.
  *
  * What other modules were told is read where their tables of directives say
  * that the value is, once everything is merged.
  */
 
-#include "ngx_http_dmp_module.h"
+#include "ngx_http_dmp_hosts.h"
 
 
 /* What a directive must not be, by the function that sets it. */
@@ -92,38 +91,33 @@ static const ngx_str_t  ngx_http_dmp_own_headers[] = {
     ngx_string("dmp-trace-receipt"),
 };
 
+/*
+ * They ask for a part, another form or none of what must be judged whole, or
+ * say what was asked before a proxy changed it.
+ */
+static const ngx_str_t  ngx_http_dmp_other_headers[] = {
+    ngx_string("accept-encoding"),
+    ngx_string("accept-charset"),
+    ngx_string("te"),
+    ngx_string("range"),
+    ngx_string("if-range"),
+    ngx_string("if-match"),
+    ngx_string("if-none-match"),
+    ngx_string("if-modified-since"),
+    ngx_string("if-unmodified-since"),
+    ngx_string("prefer"),
+    ngx_string("upgrade"),
+    ngx_string("x-forwarded-method"),
+    ngx_string("x-forwarded-uri"),
+    ngx_string("x-original-method"),
+    ngx_string("x-original-uri"),
+};
+
 /* The gateway's own word to the record host. */
 static const ngx_str_t  ngx_http_dmp_credentials[] = {
     ngx_string("authorization"),
     ngx_string("proxy-authorization"),
 };
-
-
-static ngx_http_dmp_loc_conf_t *
-ngx_http_dmp_location_conf(const ngx_http_dmp_location_t *location)
-{
-    return location->loc_conf[ngx_http_dmp_module.ctx_index];
-}
-
-
-static ngx_http_core_loc_conf_t *
-ngx_http_dmp_location_core(const ngx_http_dmp_location_t *location)
-{
-    return location->loc_conf[ngx_http_core_module.ctx_index];
-}
-
-
-/* A FHIR base of its own; what "if" makes of it is the same once more. */
-static ngx_uint_t
-ngx_http_dmp_location_is_base(const ngx_http_dmp_location_t *location)
-{
-    ngx_http_dmp_loc_conf_t  *dlcf;
-
-    dlcf = ngx_http_dmp_location_conf(location);
-
-    return dlcf->mode == NGX_HTTP_DMP_ON && dlcf->fhir
-           && !ngx_http_dmp_location_core(location)->noname;
-}
 
 
 static ngx_int_t
@@ -232,7 +226,7 @@ ngx_http_dmp_is_unsafe(void *setting, ngx_http_dmp_not_e what)
 
 
 /* Its location configuration begins with that of the upstream. */
-static ngx_http_upstream_conf_t *
+ngx_http_upstream_conf_t *
 ngx_http_dmp_proxy_conf(ngx_conf_t *cf,
     const ngx_http_dmp_location_t *location)
 {
@@ -324,8 +318,8 @@ ngx_http_dmp_is_among(const ngx_str_t *list, size_t n, const ngx_str_t *name)
 
 
 /*
- * What would not be forwarded if a client sent it, the configuration may not
- * send either; an empty value sends nothing.
+ * What is refused of a client, or speaks for the gateway, the configuration
+ * may not send either; an empty value sends nothing.
  */
 static ngx_uint_t
 ngx_http_dmp_header_is_unsafe(ngx_keyval_t *header)
@@ -344,6 +338,10 @@ ngx_http_dmp_header_is_unsafe(ngx_keyval_t *header)
         return 0;
     }
 
+    if (is_among(ngx_http_dmp_other_headers)) {
+        return 1;
+    }
+
 #undef is_among
 
     ngx_memzero(&scratch, sizeof(dmp_headers_t));
@@ -351,8 +349,10 @@ ngx_http_dmp_header_is_unsafe(ngx_keyval_t *header)
     rc = dmp_request_header(&scratch, ngx_http_dmp_str(header->key),
                             ngx_http_dmp_str(header->value));
 
-    return rc != DMP_HEADER_FORWARD || scratch.ambiguous
-           || scratch.format_refused;
+    /* one that the gateway reads itself is among those seen */
+
+    return scratch.ambiguous || scratch.format_refused || scratch.token
+           || (rc != DMP_HEADER_FORWARD && scratch.seen != 0);
 }
 
 
@@ -453,74 +453,6 @@ ngx_http_dmp_check_upstream(ngx_conf_t *cf, ngx_array_t *locations,
 }
 
 
-/* Of a host that was not given a name: the server's, and the FHIR base. */
-static ngx_int_t
-ngx_http_dmp_name_host(ngx_conf_t *cf, const ngx_http_dmp_location_t *location)
-{
-    u_char                    *p;
-    ngx_http_dmp_loc_conf_t   *dlcf;
-    ngx_http_core_srv_conf_t  *cscf;
-
-    dlcf = ngx_http_dmp_location_conf(location);
-    cscf = location->srv_conf[ngx_http_core_module.ctx_index];
-
-    dlcf->host.len = cscf->server_name.len + dlcf->base.len;
-    dlcf->host.data = ngx_pnalloc(cf->pool, dlcf->host.len + 1);
-
-    if (dlcf->host.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(dlcf->host.data, cscf->server_name.data,
-                   cscf->server_name.len);
-    ngx_memcpy(p, dlcf->base.data, dlcf->base.len);
-
-    return NGX_OK;
-}
-
-
-/*
- * The index knows documents by their host's name: that two locations have one
- * by accident must not mix the documents of two hosts.
- */
-static ngx_int_t
-ngx_http_dmp_check_host(ngx_conf_t *cf, ngx_http_dmp_location_t *all,
-    ngx_uint_t i)
-{
-    ngx_uint_t                k;
-    ngx_http_dmp_loc_conf_t  *dlcf, *other;
-
-    dlcf = ngx_http_dmp_location_conf(&all[i]);
-
-    for (k = 0; k < i; k++) {
-
-        other = ngx_http_dmp_location_conf(&all[k]);
-
-        if (!ngx_http_dmp_location_is_base(&all[k])
-            || (all[i].named && all[k].named)
-            || dlcf->host.len != other->host.len
-            || ngx_memcmp(dlcf->host.data, other->host.data, dlcf->host.len)
-               != 0)
-        {
-            continue;
-        }
-
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "location %V in %s:%ui and location %V in %s:%ui would "
-                      "both have the record host \"%V\": say with "
-                      "\"dmp_record_host NAME\" in each whether it is one "
-                      "host or two",
-                      &ngx_http_dmp_location_core(&all[k])->name,
-                      other->file, other->line,
-                      &ngx_http_dmp_location_core(&all[i])->name,
-                      dlcf->file, dlcf->line, &dlcf->host);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
 ngx_int_t
 ngx_http_dmp_check_locations(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf)
 {
@@ -533,11 +465,6 @@ ngx_http_dmp_check_locations(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf)
     for (i = 0; i < dmcf->locations->nelts; i++) {
 
         dlcf = ngx_http_dmp_location_conf(&all[i]);
-        all[i].named = (dlcf->host.len != 0);
-
-        if (!all[i].named && ngx_http_dmp_name_host(cf, &all[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
 
         if (dlcf->mode != NGX_HTTP_DMP_ON) {
             /* nothing is forwarded there */
@@ -547,15 +474,13 @@ ngx_http_dmp_check_locations(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf)
         if (ngx_http_dmp_check_directives(cf, &all[i]) != NGX_OK
             || ngx_http_dmp_check_headers(cf, &all[i]) != NGX_OK
             || ngx_http_dmp_check_upstream(cf, dmcf->locations, &all[i])
-               != NGX_OK
-            || (ngx_http_dmp_location_is_base(&all[i])
-                && ngx_http_dmp_check_host(cf, all, i) != NGX_OK))
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
-    return NGX_OK;
+    return ngx_http_dmp_check_hosts(cf, dmcf->locations);
 }
 
 

@@ -12,8 +12,7 @@
 
 #define NGX_HTTP_DMP_HOST_MAX  64        /* bytes of a record host's name */
 
-/* Its addresses; the others are those by which we ask it. */
-#define NGX_HTTP_DMP_BASES     (DMP_HOST_BASES - 4)
+#define NGX_HTTP_DMP_BASES     5         /* addresses that "base=" gives it */
 
 
 static void
@@ -573,18 +572,23 @@ ngx_http_dmp_conf_base(ngx_str_t *base)
 }
 
 
+static ngx_uint_t
+ngx_http_dmp_conf_begins(const ngx_str_t *word, const char *name)
+{
+    size_t  len;
+
+    len = ngx_strlen(name);
+
+    return word->len >= len && ngx_strncmp(word->data, name, len) == 0;
+}
+
+
 static ngx_int_t
 ngx_http_dmp_record_host_base(ngx_conf_t *cf, ngx_http_dmp_loc_conf_t *dlcf,
     ngx_str_t *word)
 {
     ngx_str_t    base, *bases;
     ngx_uint_t   i;
-
-    if (word->len < 5 || ngx_strncmp(word->data, "base=", 5) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                           word);
-        return NGX_ERROR;
-    }
 
     base.data = word->data + 5;
     base.len = word->len - 5;
@@ -596,6 +600,14 @@ ngx_http_dmp_record_host_base(ngx_conf_t *cf, ngx_http_dmp_loc_conf_t *dlcf,
                            "\"https://...\", without \"?\" and \"#\"",
                            word);
         return NGX_ERROR;
+    }
+
+    if (dlcf->host_bases == NULL) {
+        dlcf->host_bases = ngx_array_create(cf->pool, NGX_HTTP_DMP_BASES,
+                                            sizeof(ngx_str_t));
+        if (dlcf->host_bases == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     bases = dlcf->host_bases->elts;
@@ -625,6 +637,53 @@ ngx_http_dmp_record_host_base(ngx_conf_t *cf, ngx_http_dmp_loc_conf_t *dlcf,
 }
 
 
+/* By which it is known which documents have an attachment; not twice. */
+static ngx_int_t
+ngx_http_dmp_record_host_attachments(ngx_conf_t *cf,
+    ngx_http_dmp_loc_conf_t *dlcf, ngx_str_t *word)
+{
+    if (dlcf->by_index != NGX_CONF_UNSET_UINT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is one too many: \"attachments=\" is "
+                           "given twice", word);
+        return NGX_ERROR;
+    }
+
+    if (ngx_strcmp(word->data, "attachments=search") == 0) {
+        dlcf->by_index = 0;
+
+    } else if (ngx_strcmp(word->data, "attachments=index") == 0) {
+        dlcf->by_index = 1;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value in \"%V\": it is \"search\" or "
+                           "\"index\"", word);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_record_host_parameter(ngx_conf_t *cf,
+    ngx_http_dmp_loc_conf_t *dlcf, ngx_str_t *word)
+{
+    if (ngx_http_dmp_conf_begins(word, "base=")) {
+        return ngx_http_dmp_record_host_base(cf, dlcf, word);
+    }
+
+    if (ngx_http_dmp_conf_begins(word, "attachments=")) {
+        return ngx_http_dmp_record_host_attachments(cf, dlcf, word);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       word);
+    return NGX_ERROR;
+}
+
+
 char *
 ngx_http_dmp_record_host(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -640,32 +699,29 @@ ngx_http_dmp_record_host(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (value[1].len > NGX_HTTP_DMP_HOST_MAX
         || !ngx_http_dmp_conf_is_word(&value[1])
-        || (value[1].len >= 5 && ngx_strncmp(value[1].data, "base=", 5) == 0))
+        || ngx_http_dmp_conf_begins(&value[1], "base=")
+        || ngx_http_dmp_conf_begins(&value[1], "attachments="))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid name \"%V\": it is 1 to %d characters of "
                            "ASCII, without blanks and quotes, and comes before "
-                           "\"base=\"", &value[1], NGX_HTTP_DMP_HOST_MAX);
+                           "\"base=\" and \"attachments=\"", &value[1],
+                           NGX_HTTP_DMP_HOST_MAX);
         return NGX_CONF_ERROR;
     }
 
     dlcf->host = value[1];
-
-    if (cf->args->nelts == 2) {
-        return NGX_CONF_OK;
-    }
-
-    dlcf->host_bases = ngx_array_create(cf->pool, NGX_HTTP_DMP_BASES,
-                                        sizeof(ngx_str_t));
-    if (dlcf->host_bases == NULL) {
-        return NGX_CONF_ERROR;
-    }
+    dlcf->by_index = NGX_CONF_UNSET_UINT;
 
     for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_dmp_record_host_base(cf, dlcf, &value[i]) != NGX_OK) {
+        if (ngx_http_dmp_record_host_parameter(cf, dlcf, &value[i])
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
+
+    ngx_conf_init_uint_value(dlcf->by_index, 0);
 
     return NGX_CONF_OK;
 }

@@ -28,6 +28,22 @@ ngx_http_dmp_log_error(ngx_http_request_t *r, ngx_http_request_t *sr,
 }
 
 
+void
+ngx_http_dmp_release_documents(ngx_http_dmp_ctx_t *ctx)
+{
+    if (ctx->cached != NULL) {
+        ngx_http_dmp_cached_release(ctx->cached);
+        ctx->cached = NULL;
+    }
+
+    while (ctx->n_all != 0) {
+        ngx_http_dmp_cached_release(ctx->all[--ctx->n_all]);
+    }
+
+    ctx->document = NULL;
+}
+
+
 /* The client's request ends: nobody may find its context any more. */
 static void
 ngx_http_dmp_cleanup(void *data)
@@ -50,10 +66,7 @@ ngx_http_dmp_cleanup(void *data)
         ctx->record = NULL;
     }
 
-    if (ctx->cached != NULL) {
-        ngx_http_dmp_cached_release(ctx->cached);
-        ctx->cached = NULL;
-    }
+    ngx_http_dmp_release_documents(ctx);
 
     if (ctx->entry != NULL) {
         ngx_http_dmp_cached_release(ctx->entry);

@@ -280,6 +280,7 @@ ngx_http_dmp_hold(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     {
         if (ctx->asked.document.len != 0) {
             ngx_http_dmp_document_drop(r, ctx->asked.document);
+            ngx_http_dmp_index_forget(r, ctx->patient, ctx->asked.document);
         }
 
         return ngx_http_dmp_replace(r, ctx, NGX_HTTP_NOT_FOUND,
@@ -494,6 +495,12 @@ ngx_http_dmp_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     if (r != r->main) {
         return ngx_http_dmp_sub_body(r, ctx, in);
+    }
+
+    if (r->connection->error) {
+        /* nobody would ever take what is held */
+        ngx_http_dmp_body_discard(in);
+        return NGX_ERROR;
     }
 
     switch (ctx->answer) {

@@ -460,3 +460,20 @@ ngx_http_dmp_index_forget(ngx_http_request_t *r, const char *patient,
         ngx_http_dmp_note("HDEL", key, len, hash, DMP_INDEX_HASH_LEN);
     }
 }
+
+
+/* A document that no longer has that attachment, as its own facts say. */
+void
+ngx_http_dmp_index_unclaim(ngx_http_request_t *r, const char *patient,
+    const char *hash, dmp_str_t attachment)
+{
+    char    claim[NGX_HTTP_DMP_HINT], name[DMP_INDEX_HASH_LEN];
+    char    key[NGX_HTTP_DMP_PREFIX + DMP_INDEX_HASH_LEN];
+    size_t  len;
+
+    if (ngx_http_dmp_index_hash(r, attachment, name) == NGX_OK) {
+        len = ngx_http_dmp_hint_key(key, "att", name);
+        ngx_http_dmp_claim(claim, patient, hash);
+        ngx_http_dmp_note("SREM", key, len, claim, sizeof(claim));
+    }
+}

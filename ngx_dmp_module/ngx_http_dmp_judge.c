@@ -12,7 +12,8 @@ typedef struct {
     ngx_http_request_t     *request;
     ngx_http_dmp_ctx_t     *ctx;
     const dmp_hearing_t    *hearing;
-    dmp_addresses_t         addresses;
+    dmp_addresses_t         addresses;   /* of what leaves */
+    dmp_addresses_t         claims;      /* of what is learnt */
     dmp_filter_t            filter;
     unsigned                lost:1;      /* a link that clients need */
     unsigned                noting:1;    /* Lists are only looked at */
@@ -42,7 +43,7 @@ ngx_http_dmp_judge(void *data, const dmp_document_t *document)
         return false;
     }
 
-    ngx_http_dmp_index_learn(j->request, j->ctx->patient, &j->addresses,
+    ngx_http_dmp_index_learn(j->request, j->ctx->patient, &j->claims,
                              document);
     return true;
 }
@@ -251,7 +252,6 @@ ngx_http_dmp_release(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const dmp_cut_t *cut)
 {
     ngx_int_t     rc;
-    ngx_str_t     type;
     ngx_chain_t  *out;
 
     if (!ngx_http_dmp_is_fresh(ctx)) {
@@ -260,7 +260,6 @@ ngx_http_dmp_release(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     }
 
     out = ngx_http_dmp_chain(r, cut);
-    type = r->headers_out.content_type;
 
     if (out == NULL
         || ngx_http_dmp_set_headers(r, ctx, NGX_HTTP_OK, (off_t) cut->size)
@@ -269,9 +268,10 @@ ngx_http_dmp_release(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    /* the host's word for it, of the two that were let in */
-    r->headers_out.content_type = type;
-    r->headers_out.content_type_len = type.len;
+    /* as what it was judged: a charset of the host's could read otherwise */
+    ngx_str_set(&r->headers_out.content_type, "application/fhir+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    ngx_str_set(&r->headers_out.charset, "utf-8");
 
     ctx->answer = NGX_HTTP_DMP_RELEASED;
 
@@ -329,6 +329,10 @@ ngx_http_dmp_judging(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     j->filter.data = j;
     j->filter.alloc = ngx_http_dmp_judge_alloc;
     j->filter.alloc_data = r->pool;
+
+    if (ngx_http_dmp_claim_addresses(r, ctx, &j->claims) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_http_dmp_host_addresses(r, &j->addresses);
 }
@@ -395,13 +399,17 @@ ngx_http_dmp_judge_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
         if (decision.rule == DMP_RULE_H1) {
             ngx_http_dmp_index_forget(r, ctx->patient, ctx->asked.document);
+
+        } else {
+            /* its labels may be why: what names it is judged by them */
+            ngx_http_dmp_index_learn(r, ctx->patient, &j.claims, document);
         }
 
         return ngx_http_dmp_replace(r, ctx, NGX_HTTP_NOT_FOUND,
                                     decision.reason);
     }
 
-    ngx_http_dmp_index_learn(r, ctx->patient, &j.addresses, document);
+    ngx_http_dmp_index_learn(r, ctx->patient, &j.claims, document);
     ctx->shown = 1;
 
     return ngx_http_dmp_release(r, ctx, &cut);
@@ -578,6 +586,13 @@ ngx_http_dmp_whole(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     r->buffered &= ~NGX_HTTP_DMP_BUFFERED;
+
+    if (rc == NGX_ABORT) {
+        return ngx_http_dmp_unchecked(r, ctx, "its Lists name documents of "
+                                      "which the host does not tell, or more "
+                                      "unknown ones than are asked for at "
+                                      "once (dmpctl index build)");
+    }
 
     if (rc != NGX_OK) {
         return ngx_http_dmp_refused_late(r, ctx, rc);

@@ -219,7 +219,35 @@ ngx_http_dmp_lists_look_up(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/* One that the index does not know, as the host has it. */
+/* What the index would keep of it: the answer that it came in can go. */
+static dmp_document_t *
+ngx_http_dmp_lists_copy(ngx_http_request_t *r, const dmp_document_t *document)
+{
+    char            *text;
+    dmp_buf_t        buf;
+    dmp_document_t  *copy;
+    static char      room[DMP_INDEX_TEXT_MAX];
+
+    dmp_buf_init(&buf, room, sizeof(room));
+    dmp_index_write(&buf, document, NULL, 0);
+
+    text = ngx_palloc(r->pool, buf.len + 1);
+    copy = ngx_palloc(r->pool, sizeof(dmp_document_t));
+
+    if (buf.full || text == NULL || copy == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(text, buf.data, buf.len);
+
+    return (dmp_index_read(text, buf.len, copy) == DMP_OK) ? copy : NULL;
+}
+
+
+/*
+ * One that the index does not know, as the host has it.  NGX_ABORT: nobody
+ * can say, and a List that is left out for that would be missed by nobody.
+ */
 static ngx_int_t
 ngx_http_dmp_lists_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_http_dmp_listed_t *listed)
@@ -230,12 +258,14 @@ ngx_http_dmp_lists_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     if (ctx->question.request == NULL) {
 
-        if (ctx->list_questions == NGX_HTTP_DMP_LIST_QUESTIONS) {
+        if (ngx_http_dmp_is_absent(r, listed->id)) {
             listed->asked = 1;
             return NGX_OK;
         }
 
-        ctx->list_questions++;
+        if (ctx->list_questions++ == NGX_HTTP_DMP_LIST_QUESTIONS) {
+            return NGX_ABORT;
+        }
     }
 
     rc = ngx_http_dmp_ask_document(r, ctx, listed->id, &document);
@@ -244,25 +274,32 @@ ngx_http_dmp_lists_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         return NGX_AGAIN;
     }
 
+    if (rc == NGX_ERROR) {
+        return NGX_ABORT;
+    }
+
     listed->asked = 1;
 
-    if (rc != NGX_OK) {
-        /* it is not there, or not to be read: its List is not shown */
+    if (rc != NGX_OK
+        || dmp_document_patient(document, ctx->facts.record->ins)
+           != DMP_PATIENT_SAME)
+    {
+        /* not there, not to be read, or another's: that a List names it ties
+           it to nobody, and its List is not shown */
+        ngx_http_dmp_set_absent(r, listed->id);
         return NGX_OK;
     }
 
-    if (dmp_document_patient(document, ctx->facts.record->ins)
-        != DMP_PATIENT_SAME)
-    {
-        /* that a List names it ties it to nobody */
+    listed->document = ngx_http_dmp_lists_copy(r, document);
+
+    if (listed->document == NULL) {
+        /* too much to keep: its List is not shown */
         return NGX_OK;
     }
 
-    listed->document = document;
-
-    if (ngx_http_dmp_host_addresses(ctx->question.answered, &addresses)
-        == NGX_OK)
-    {
+    if (ngx_http_dmp_claim_addresses(r, ctx, &addresses) == NGX_OK) {
+        /* the index does not know it, whatever this worker has entered */
+        (void) ngx_http_dmp_learnt(r, document->id, 0);
         ngx_http_dmp_index_learn(r, ctx->patient, &addresses, document);
     }
 

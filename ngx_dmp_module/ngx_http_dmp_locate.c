@@ -58,7 +58,7 @@ ngx_http_dmp_state_locate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
 
 /* It is that patient's: the record can be loaded. */
-static ngx_int_t
+ngx_int_t
 ngx_http_dmp_located(ngx_http_dmp_ctx_t *ctx, const char *patient,
     const dmp_document_t *document)
 {
@@ -182,8 +182,9 @@ ngx_http_dmp_locate_release(ngx_http_dmp_ctx_t *ctx)
 
 
 /*
- * The facts to ask for: of a document its own, of an attachment those of all
- * documents of one patient that claim it; there is always something to ask.
+ * The facts to ask for: of a document its own, of an attachment those of the
+ * documents that claim it, of the first patient that any is of; there is
+ * always something to ask.
  */
 static ngx_int_t
 ngx_http_dmp_locate_hashes(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
@@ -194,17 +195,18 @@ ngx_http_dmp_locate_hashes(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     ctx->n_hashes = 0;
 
-    for (i = ctx->claim; i < ctx->n_claims; i++) {
+    for (i = 0; i < ctx->n_claims; i++) {
         c = &ctx->claims[i];
 
-        if (ctx->n_hashes != 0
-            && ngx_memcmp(c->patient, ctx->tied, DMP_PSEUDONYM_LEN) != 0)
-        {
-            break;
+        if (i == 0) {
+            ngx_memcpy(ctx->tied, c->patient, DMP_PSEUDONYM_LEN);
+            ctx->is_tied = 1;
         }
 
-        ngx_memcpy(ctx->tied, c->patient, DMP_PSEUDONYM_LEN);
-        ngx_memcpy(ctx->hashes[ctx->n_hashes++], c->hash, DMP_INDEX_HASH_LEN);
+        if (ngx_memcmp(c->patient, ctx->tied, DMP_PSEUDONYM_LEN) == 0) {
+            ngx_memcpy(ctx->hashes[ctx->n_hashes++], c->hash,
+                       DMP_INDEX_HASH_LEN);
+        }
     }
 
     if (ctx->n_hashes != 0) {
@@ -291,7 +293,10 @@ ngx_http_dmp_locate_hint(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/* What the index keeps of each; for an attachment, which documents have it. */
+/*
+ * What the index keeps of each; for an attachment, which documents have it.
+ * A claim that the same patient's document no longer makes goes.
+ */
 static ngx_int_t
 ngx_http_dmp_locate_known(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const dmp_document_t **known)
@@ -303,9 +308,9 @@ ngx_http_dmp_locate_known(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     *known = NULL;
     value = ctx->waiter->values;
 
-    for (i = 0; i < ctx->n_hashes; i++) {
+    for (i = 0; i < ctx->n_hashes && ctx->is_tied; i++) {
 
-        if (value[i].len == 0 || (!ctx->is_tied && ctx->n_claims == 0)) {
+        if (value[i].len == 0) {
             continue;
         }
 
@@ -319,11 +324,11 @@ ngx_http_dmp_locate_known(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
             *known = dmp_str_eq(document->id, ctx->asked.document) ? document
                                                                    : NULL;
 
-        } else if (dmp_index_has(document, ctx->asked.attachment)
-                   && ngx_http_dmp_candidate(r, &ctx->candidates, ctx->tied,
-                                             document->id)
-                      != NGX_OK)
-        {
+        } else if (!dmp_index_has(document, ctx->asked.attachment)) {
+            ngx_http_dmp_index_unclaim(r, ctx->tied, ctx->hashes[i],
+                                       ctx->asked.attachment);
+
+        } else if (ngx_http_dmp_candidate(r, ctx, document->id) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -364,13 +369,6 @@ ngx_http_dmp_locate_facts(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     if (ctx->asked.attachment.len != 0) {
-        ctx->claim += ctx->n_hashes;
-
-        if (ctx->claim < ctx->n_claims) {
-            return (ngx_http_dmp_locate_hashes(r, ctx) == NGX_OK)
-                   ? NGX_HTTP_DMP_NEXT : ngx_http_dmp_no_trace(ctx);
-        }
-
         ctx->index_knew = (ctx->candidates != NULL);
         ctx->locate = NGX_HTTP_DMP_LOCATE_SEARCH;
         return NGX_HTTP_DMP_NEXT;
@@ -428,7 +426,7 @@ ngx_http_dmp_owner(ngx_http_request_t *r, const dmp_document_t *document,
 ngx_int_t
 ngx_http_dmp_locate_keep(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const char *patient, const dmp_addresses_t *addresses,
-    const dmp_document_t *document)
+    const dmp_document_t *document, ngx_http_dmp_cached_t **cached)
 {
     ngx_http_dmp_known_t  *known;
 
@@ -439,39 +437,27 @@ ngx_http_dmp_locate_keep(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     ngx_http_dmp_index_learn(r, patient, addresses, document);
 
-    ctx->cached = ngx_http_dmp_document_put(r, patient, document);
+    *cached = ngx_http_dmp_document_put(r, patient, document);
 
-    if (ctx->cached == NULL) {
+    if (*cached == NULL) {
         return NGX_ERROR;
     }
 
-    known = ctx->cached->value;
+    known = (*cached)->value;
     known->document.indexed = (document->n_ins == 0);
-    ctx->document = &known->document;
-    ctx->document_asked = 1;
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_dmp_located_asked(ngx_http_dmp_ctx_t *ctx)
-{
-    const ngx_http_dmp_known_t  *known;
-
-    known = ctx->cached->value;
-
-    return ngx_http_dmp_located(ctx, known->patient, &known->document);
 }
 
 
 static ngx_int_t
 ngx_http_dmp_locate_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    char              patient[DMP_PSEUDONYM_LEN];
-    ngx_int_t         rc;
-    dmp_document_t   *document;
-    dmp_addresses_t   addresses;
+    char                         patient[DMP_PSEUDONYM_LEN];
+    ngx_int_t                    rc;
+    dmp_document_t              *document;
+    dmp_addresses_t              addresses;
+    const ngx_http_dmp_known_t  *known;
 
     if (ctx->asked.attachment.len != 0) {
         return ngx_http_dmp_locate_ask_candidate(r, ctx);
@@ -488,20 +474,24 @@ ngx_http_dmp_locate_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                                 patient);
     }
 
-    if (rc == NGX_DECLINED) {
+    if (rc == NGX_DECLINED || rc == NGX_ABORT) {
+        /* what cannot be read is not told from what is not there */
         return ngx_http_dmp_nobodys(r, ctx);
     }
 
     if (rc != NGX_OK
-        || ngx_http_dmp_host_addresses(ctx->question.answered, &addresses)
-           != NGX_OK
-        || ngx_http_dmp_locate_keep(r, ctx, patient, &addresses, document)
+        || ngx_http_dmp_claim_addresses(r, ctx, &addresses) != NGX_OK
+        || ngx_http_dmp_locate_keep(r, ctx, patient, &addresses, document,
+                                    &ctx->cached)
            != NGX_OK)
     {
         return ngx_http_dmp_locate_failed(ctx);
     }
 
-    return ngx_http_dmp_located_asked(ctx);
+    ctx->document_asked = 1;
+    known = ctx->cached->value;
+
+    return ngx_http_dmp_located(ctx, known->patient, &known->document);
 }
 
 
@@ -509,10 +499,7 @@ ngx_http_dmp_locate_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 ngx_int_t
 ngx_http_dmp_locate_from(ngx_http_dmp_ctx_t *ctx, ngx_http_dmp_locate_e step)
 {
-    if (ctx->cached != NULL) {
-        ngx_http_dmp_cached_release(ctx->cached);
-        ctx->cached = NULL;
-    }
+    ngx_http_dmp_release_documents(ctx);
 
     if (ctx->record != NULL) {
         ngx_http_dmp_cached_release(ctx->record);
@@ -530,6 +517,31 @@ ngx_http_dmp_locate_from(ngx_http_dmp_ctx_t *ctx, ngx_http_dmp_locate_e step)
 }
 
 
+void
+ngx_http_dmp_decide_document(const ngx_http_dmp_ctx_t *ctx,
+    dmp_decision_t *decision, const dmp_document_t **document)
+{
+    int32_t                      today;
+    ngx_uint_t                   i;
+    const ngx_http_dmp_known_t  *known;
+
+    today = dmp_day_paris((int64_t) ngx_time());
+    *document = ctx->document;
+    i = 0;
+
+    do {
+        if (i < ctx->n_all) {
+            known = ctx->all[i]->value;
+            *document = &known->document;
+        }
+
+        dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
+                   *document, today, decision);
+
+    } while (decision->effect == DMP_ALLOW && ++i < ctx->n_all);
+}
+
+
 ngx_int_t
 ngx_http_dmp_locate_again(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
@@ -543,18 +555,6 @@ ngx_http_dmp_locate_again(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
         /* the steps after the one that remembered it */
         return ngx_http_dmp_locate_from(ctx, ctx->locate);
-    }
-
-    if (ctx->gathered && ctx->others != NULL) {
-
-        if (ctx->other_asked == 0) {
-            ctx->candidate = 0;
-            ctx->other_asked = 1;
-        }
-
-        if (ngx_http_dmp_next_candidate(ctx) != NULL) {
-            return ngx_http_dmp_locate_from(ctx, NGX_HTTP_DMP_LOCATE_ASK);
-        }
     }
 
     if (!ctx->record_loaded) {

@@ -303,7 +303,7 @@ ngx_http_dmp_create_loc_conf(ngx_conf_t *cf)
      *
      *     dlcf->fhir = 0; dlcf->policy = NULL; dlcf->base = { 0, NULL };
      *     dlcf->host = { 0, NULL }; dlcf->host_bases = NULL;
-     *     dlcf->file = NULL;
+     *     dlcf->names = NULL; dlcf->by_index = 0; dlcf->file = NULL;
      */
 
     dlcf->mode = NGX_CONF_UNSET_UINT;
@@ -355,6 +355,7 @@ ngx_http_dmp_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->host.len == 0) {
         conf->host = prev->host;
         conf->host_bases = prev->host_bases;
+        conf->by_index = prev->by_index;
     }
 
     /* "if" and "limit_except" blocks belong to their location's base */

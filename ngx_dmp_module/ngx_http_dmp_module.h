@@ -108,6 +108,11 @@ typedef struct {
     ngx_str_t        host;               /* the record host's name */
     ngx_array_t     *host_bases;         /* of ngx_str_t: addresses it gives
                                             itself; NULL: none was said */
+    ngx_array_t     *names;              /* of ngx_str_t: all addresses that
+                                            lead to it, of all locations with
+                                            that host: no client has a say */
+    ngx_uint_t       by_index;           /* attachments: the index alone says
+                                            which documents have them */
     u_char          *file;               /* where "dmp on" stands */
     ngx_uint_t       line;
 } ngx_http_dmp_loc_conf_t;
@@ -180,8 +185,7 @@ typedef struct {
 
 typedef struct {
     dmp_str_t  id;
-    char       patient[DMP_PSEUDONYM_LEN];   /* as the index has it */
-    unsigned   seen:1;                       /* the host has shown it */
+    unsigned   seen:1;                   /* the host has shown it */
 } ngx_http_dmp_candidate_t;
 
 /* A document that Lists of an answer name: ngx_http_dmp_lists.c. */
@@ -237,6 +241,7 @@ struct ngx_http_dmp_ctx_s {
 
     u_char                   trace_id[DMP_UUID_LEN];
     char                     patient[DMP_PSEUDONYM_LEN];
+    char                     name[DMP_INDEX_HASH_LEN];   /* for the trace */
     unsigned                 patient_known:1;
     unsigned                 traced:1;       /* the store acknowledged it */
     unsigned                 outcome_sent:1;
@@ -263,23 +268,20 @@ struct ngx_http_dmp_ctx_s {
     const dmp_document_t    *document;       /* NULL: none is known */
     char                     tied[DMP_PSEUDONYM_LEN];    /* by the index */
     unsigned                 is_tied:1;
-    unsigned                 contested:1;    /* two patients' documents claim
-                                                the attachment */
+    unsigned                 contested:1;    /* nobody can tell whose the
+                                                attachment is */
     unsigned                 refused_once:1; /* by what was remembered */
     unsigned                 reload:1;       /* the record, from the store */
     unsigned                 index_knew:1;
-    unsigned                 gathered:1;     /* all that have the attachment */
-    unsigned                 other_asked:1;
     char                   (*hashes)[DMP_INDEX_HASH_LEN];
     ngx_uint_t               n_hashes;
     ngx_http_dmp_claim_t    *claims;         /* of the attachment */
     ngx_uint_t               n_claims;
-    ngx_uint_t               claim;          /* not looked up yet */
     ngx_array_t             *candidates;     /* documents that have it, as the
                                                 index says */
-    ngx_array_t             *others;         /* and as the host does, beside
-                                                the one that is looked at */
-    ngx_uint_t               candidate;
+    ngx_http_dmp_cached_t  **all;            /* and as the host does */
+    ngx_uint_t               n_all;
+    char                     owner[DMP_PSEUDONYM_LEN];   /* of all of them */
 
     ngx_http_dmp_cached_t   *entry;          /* the directory's, of who asks */
     ngx_uint_t               introduced;     /* entries seen: that, centres */
@@ -370,6 +372,9 @@ u_char *ngx_http_dmp_log_error(ngx_http_request_t *r, ngx_http_request_t *sr,
  */
 ngx_http_dmp_ctx_t *ngx_http_dmp_get_ctx(ngx_http_request_t *r);
 
+/* The documents that a request was decided by are no longer looked at. */
+void ngx_http_dmp_release_documents(ngx_http_dmp_ctx_t *ctx);
+
 /* ngx_http_dmp_access.c */
 ngx_int_t ngx_http_dmp_access_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_dmp_preaccess_handler(ngx_http_request_t *r);
@@ -404,13 +409,16 @@ ngx_int_t ngx_http_dmp_prepare_forward(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 
 /*
- * Maps the request, with a form where it has been read; narrow leaves one
- * Accept; forwarded undoes what only the host was to see of the request.
+ * Maps the request, with a form where it has been read.  question_headers are
+ * those of a question of ours, and all of them; question_ask makes them the
+ * subrequest's.  forwarded undoes what only the host was to see.
  */
 void ngx_http_dmp_map_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     dmp_str_t form);
 ngx_int_t ngx_http_dmp_question_headers(ngx_http_request_t *r,
-    ngx_http_request_t *sr);
+    ngx_list_t *headers);
+void ngx_http_dmp_question_ask(ngx_http_request_t *sr,
+    const ngx_list_t *headers);
 void ngx_http_dmp_forwarded(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
 
 /* ngx_http_dmp_identity.c: fills ctx->subject; NGX_ERROR without memory */
@@ -474,6 +482,13 @@ ngx_int_t ngx_http_dmp_state_locate(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_locate_again(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * The decision with what is known of the document; of an attachment with each
+ * document that has it: the first that refuses, if any, is *document.
+ */
+void ngx_http_dmp_decide_document(const ngx_http_dmp_ctx_t *ctx,
+    dmp_decision_t *decision, const dmp_document_t **document);
 ngx_int_t ngx_http_dmp_refuse(ngx_http_dmp_ctx_t *ctx, dmp_effect_t effect,
     dmp_rule_t rule, dmp_reason_t reason);
 ngx_int_t ngx_http_dmp_no_trace(ngx_http_dmp_ctx_t *ctx);
@@ -483,10 +498,10 @@ ngx_int_t ngx_http_dmp_no_trace(ngx_http_dmp_ctx_t *ctx);
  * on ("DocumentReference/x").  One question at a time; NGX_AGAIN until it is
  * answered, and then once: NGX_OK (the answer is JSON, whole, in
  * ctx->question.body), NGX_DECLINED (404, 410), NGX_ABORT (it does not take
- * such a question: another 4xx, or 501), NGX_ERROR.
+ * such a question: 400, 405, 422, 501), NGX_ERROR.
  *
- * ask_document reads the answer to "DocumentReference/id"; *document lives as
- * long as the request.
+ * ask_document reads the answer to "DocumentReference/id"; NGX_ABORT: there is
+ * one, and it cannot be judged.  *document lives as long as the request.
  */
 ngx_int_t ngx_http_dmp_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     dmp_str_t target);
@@ -499,7 +514,13 @@ ngx_int_t ngx_http_dmp_ask_document(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_dmp_form(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
 
-/* ngx_http_dmp_addresses.c: by which addresses host and gateway are known */
+/*
+ * ngx_http_dmp_addresses.c: by which addresses host and gateway are known.
+ * claim is for who has which attachment: no client has a say in it.  host is
+ * for what leaves to this client.
+ */
+ngx_int_t ngx_http_dmp_claim_addresses(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, dmp_addresses_t *addresses);
 ngx_int_t ngx_http_dmp_host_addresses(ngx_http_request_t *r,
     dmp_addresses_t *addresses);
 ngx_int_t ngx_http_dmp_addresses_init(ngx_conf_t *cf);
@@ -518,7 +539,7 @@ ngx_uint_t ngx_http_dmp_attachments(ngx_http_request_t *r,
  * them, NULL if it does not open.
  *
  * learn enters a document of that patient's record, if this worker has not
- * done so already; forget takes it out.
+ * done so already; forget takes it out, unclaim what it says of an attachment.
  */
 #define NGX_HTTP_DMP_RESOURCE_MAX  96    /* "DocumentReference/ID" */
 
@@ -537,11 +558,13 @@ void ngx_http_dmp_index_learn(ngx_http_request_t *r, const char *patient,
     const dmp_addresses_t *addresses, const dmp_document_t *document);
 void ngx_http_dmp_index_forget(ngx_http_request_t *r, const char *patient,
     dmp_str_t id);
+void ngx_http_dmp_index_unclaim(ngx_http_request_t *r, const char *patient,
+    const char *hash, dmp_str_t attachment);
 
 /*
  * ngx_http_dmp_lists.c: what is needed to judge the Lists of the held answer.
- * NGX_OK when all is known, NGX_AGAIN, NGX_ERROR; note is told each List,
- * judge says whether it may leave.
+ * NGX_OK when all is known, NGX_AGAIN, NGX_ABORT when it cannot be, NGX_ERROR;
+ * note is told each List, judge says whether it may leave.
  */
 ngx_int_t ngx_http_dmp_lists_learn(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
@@ -600,6 +623,10 @@ ngx_http_dmp_cached_t *ngx_http_dmp_document_get(ngx_http_request_t *r,
 ngx_http_dmp_cached_t *ngx_http_dmp_document_put(ngx_http_request_t *r,
     const char *patient, const dmp_document_t *d);
 void ngx_http_dmp_document_drop(ngx_http_request_t *r, dmp_str_t id);
+
+/* A document that Lists name in vain: remembered for a minute. */
+ngx_uint_t ngx_http_dmp_is_absent(ngx_http_request_t *r, dmp_str_t id);
+void ngx_http_dmp_set_absent(ngx_http_request_t *r, dmp_str_t id);
 
 /* Whether this worker has entered that in the index before, and that it has. */
 ngx_uint_t ngx_http_dmp_learnt(ngx_http_request_t *r, dmp_str_t id,

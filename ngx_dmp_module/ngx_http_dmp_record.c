@@ -80,16 +80,21 @@ static ngx_int_t
 ngx_http_dmp_decide_again(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const ngx_http_dmp_waiter_t *w)
 {
-    dmp_decision_t  decision;
+    dmp_decision_t         decision;
+    const dmp_document_t  *document;
 
     if (ngx_http_dmp_take_record(r, ctx, w) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    /* a document is judged by its bytes; what it holds, by what is known */
-    dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
-               (ctx->asked.attachment.len != 0) ? ctx->document : NULL,
-               dmp_day_paris((int64_t) ngx_time()), &decision);
+    if (ctx->asked.attachment.len != 0) {
+        ngx_http_dmp_decide_document(ctx, &decision, &document);
+
+    } else {
+        /* a document is judged by its bytes, in its turn */
+        dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, NULL,
+                   dmp_day_paris((int64_t) ngx_time()), &decision);
+    }
 
     if (decision.effect != DMP_ALLOW) {
         ctx->decision = decision;

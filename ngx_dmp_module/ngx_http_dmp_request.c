@@ -324,75 +324,41 @@ ngx_http_dmp_push_header(ngx_list_t *list, const char *name,
 }
 
 
-/* Of the client's headers, what may go with a question, or with a body. */
-static ngx_int_t
-ngx_http_dmp_goes_with_question(const ngx_table_elt_t *h)
-{
-    dmp_headers_t  scratch;
-
-    ngx_memzero(&scratch, sizeof(dmp_headers_t));
-
-    return dmp_request_header(&scratch, ngx_http_dmp_str(h->key),
-                              ngx_http_dmp_str(h->value))
-           == DMP_HEADER_FORWARD
-           && !ngx_http_dmp_is_header(h, "Accept", sizeof("Accept") - 1)
-           && !ngx_http_dmp_is_header(h, "Content-Type",
-                                      sizeof("Content-Type") - 1)
-           && !ngx_http_dmp_is_header(h, "Content-Length",
-                                      sizeof("Content-Length") - 1)
-           && !ngx_http_dmp_is_header(h, "Transfer-Encoding",
-                                      sizeof("Transfer-Encoding") - 1)
-           && !ngx_http_dmp_is_header(h, "Expect", sizeof("Expect") - 1);
-}
-
-
 /*
- * A question of ours carries the client's other headers, so that the host
- * treats it like what follows, and asks for JSON.  The list is its own: that
- * of the client's request stays as it is.
+ * A question of ours carries nothing of the client's: what a host makes of a
+ * header is not to decide what it answers us.  The name of the host comes
+ * from proxy_set_header, as for all requests.
  */
 ngx_int_t
-ngx_http_dmp_question_headers(ngx_http_request_t *r, ngx_http_request_t *sr)
+ngx_http_dmp_question_headers(ngx_http_request_t *r, ngx_list_t *headers)
 {
-    ngx_str_t         json = ngx_string("application/fhir+json");
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h, *copy;
+    ngx_str_t  json = ngx_string("application/fhir+json");
+    ngx_str_t  fresh = ngx_string("no-cache");
 
-    if (ngx_list_init(&sr->headers_in.headers, r->pool, 16,
-                      sizeof(ngx_table_elt_t))
-        != NGX_OK)
+    if (ngx_list_init(headers, r->pool, 4, sizeof(ngx_table_elt_t))
+        != NGX_OK
+        || ngx_http_dmp_push_header(headers, "Accept", "accept", json)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    return ngx_http_dmp_push_header(headers, "Cache-Control", "cache-control",
+                                    fresh);
+}
 
-        for (i = 0; i < part->nelts; i++) {
 
-            if (!ngx_http_dmp_goes_with_question(&h[i])) {
-                continue;
-            }
-
-            copy = ngx_list_push(&sr->headers_in.headers);
-            if (copy == NULL) {
-                return NGX_ERROR;
-            }
-
-            *copy = h[i];
-            ngx_http_dmp_header_alone(copy);
-        }
-    }
+void
+ngx_http_dmp_question_ask(ngx_http_request_t *sr, const ngx_list_t *headers)
+{
+    sr->headers_in.headers = *headers;
+    sr->headers_in.headers.last = &sr->headers_in.headers.part;
 
     sr->headers_in.content_length_n = -1;
     sr->headers_in.content_length = NULL;
     sr->headers_in.content_type = NULL;
     sr->headers_in.chunked = 0;
     ngx_http_dmp_forget_headers(sr);
-
-    return ngx_http_dmp_push_header(&sr->headers_in.headers, "Accept",
-                                    "accept", json);
 }
 
 
@@ -420,16 +386,16 @@ ngx_http_dmp_forward_page(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ctx->target = r->unparsed_uri;
     r->unparsed_uri = target;
 
+    r->uri = target;
+    ngx_str_null(&r->args);
+
     p = ngx_strlchr(target.data, target.data + target.len, '?');
 
-    if (p == NULL) {
-        return NGX_ERROR;
+    if (p != NULL) {
+        r->uri.len = (size_t) (p - target.data);
+        r->args.data = p + 1;
+        r->args.len = target.len - r->uri.len - 1;
     }
-
-    r->uri.data = target.data;
-    r->uri.len = (size_t) (p - target.data);
-    r->args.data = p + 1;
-    r->args.len = target.len - r->uri.len - 1;
 
     return NGX_OK;
 }

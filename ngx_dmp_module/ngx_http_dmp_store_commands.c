@@ -32,11 +32,15 @@ ngx_http_dmp_store_send(redisCallbackFn *callback, void *data, ngx_uint_t argc,
     }
 
     if (redisAsyncCommandArgv(ac, callback, data, (int) argc, argv, lens)
-        != REDIS_OK
-        || ac->c.err)
+        != REDIS_OK)
     {
         ngx_http_dmp_store_broken("cannot send a command", ac->c.errstr);
         return NGX_ERROR;
+    }
+
+    if (ac->c.err) {
+        /* it was queued: its callback is called when the link is closed */
+        ngx_http_dmp_store_broken("cannot send a command", ac->c.errstr);
     }
 
     return NGX_OK;

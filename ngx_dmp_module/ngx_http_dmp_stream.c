@@ -8,13 +8,48 @@
 #include "ngx_http_dmp_filter.h"
 
 
+/*
+ * What somebody deposited is never to act as a page of this address, which a
+ * browser would open with the reader's card.
+ */
+static ngx_int_t
+ngx_http_dmp_stream_inert(ngx_http_request_t *r)
+{
+    ngx_uint_t  i;
+
+    static struct {
+        const char  *name;
+        const char  *lowcase;
+        ngx_str_t    value;
+    } headers[] = {
+        { "X-Content-Type-Options", "x-content-type-options",
+          ngx_string("nosniff") },
+        { "Content-Security-Policy", "content-security-policy",
+          ngx_string("sandbox; default-src 'none'") },
+        { "Content-Disposition", "content-disposition",
+          ngx_string("attachment") }
+    };
+
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        if (ngx_http_dmp_add_header(r, headers[i].name, headers[i].lowcase,
+                                    &headers[i].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 /* Header and what was held of the body; from here on nothing is held. */
 static ngx_int_t
 ngx_http_dmp_stream_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     off_t         length;
     ngx_int_t     rc;
-    ngx_str_t     type, nosniff;
+    ngx_str_t     type;
     ngx_chain_t  *held;
 
     type = r->headers_out.content_type;
@@ -27,13 +62,7 @@ ngx_http_dmp_stream_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     r->headers_out.content_type = type;
     r->headers_out.content_type_len = type.len;
 
-    /* what a patient deposited is not to become a page of this address */
-    ngx_str_set(&nosniff, "nosniff");
-
-    if (ngx_http_dmp_add_header(r, "X-Content-Type-Options",
-                                "x-content-type-options", &nosniff)
-        != NGX_OK)
-    {
+    if (ngx_http_dmp_stream_inert(r) != NGX_OK) {
         return NGX_ERROR;
     }
 

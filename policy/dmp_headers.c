@@ -1,12 +1,13 @@
 /*
  * dmp_headers.c: the request headers that mean something to the gateway, and
- * those that must not reach the record host.
+ * the few that reach the record host.
  */
 
 #include "dmp_request_int.h"
 
 
 typedef enum {
+    DMP_KIND_REFUSED = 0,
     DMP_KIND_OURS,
     DMP_KIND_TOKEN,
     DMP_KIND_COOKIE,
@@ -14,10 +15,14 @@ typedef enum {
     DMP_KIND_CONTENT_TYPE,
     DMP_KIND_CONTENT_ENCODING,
     DMP_KIND_CONNECTION,
-    DMP_KIND_STRIPPED,
-    DMP_KIND_REFUSED
+    DMP_KIND_FORWARDED
 } dmp_header_kind_t;
 
+/*
+ * What is not here is stripped.  Hosts take the number of results, a tenant, a
+ * partition, another form or a part of the answer from headers of any name:
+ * what was decided would not be what they answer.
+ */
 static const struct {
     dmp_str_t          name;
     dmp_header_kind_t  kind;
@@ -37,25 +42,20 @@ static const struct {
     { dmp_string("content-encoding"), DMP_KIND_CONTENT_ENCODING, 0 },
     { dmp_string("connection"), DMP_KIND_CONNECTION, 0 },
 
-    /* they ask for a part, another form or none of what must be judged whole */
-    { dmp_string("accept-encoding"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("accept-charset"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("proxy-authorization"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("te"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("range"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("if-range"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("if-match"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("if-none-match"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("if-modified-since"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("if-unmodified-since"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("prefer"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("upgrade"), DMP_KIND_STRIPPED, 0 },
+    /* of the message, and its languages */
+    { dmp_string("host"), DMP_KIND_FORWARDED, 0 },
+    { dmp_string("content-length"), DMP_KIND_FORWARDED, 0 },
+    { dmp_string("transfer-encoding"), DMP_KIND_FORWARDED, 0 },
+    { dmp_string("expect"), DMP_KIND_FORWARDED, 0 },
+    { dmp_string("accept-language"), DMP_KIND_FORWARDED, 0 },
+    { dmp_string("content-language"), DMP_KIND_FORWARDED, 0 },
 
-    /* proxies tell each other by them what was asked before they changed it */
-    { dmp_string("x-forwarded-method"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("x-forwarded-uri"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("x-original-method"), DMP_KIND_STRIPPED, 0 },
-    { dmp_string("x-original-uri"), DMP_KIND_STRIPPED, 0 },
+    /* hosts write them down, so that logs can be put side by side */
+    { dmp_string("user-agent"), DMP_KIND_FORWARDED, 0 },
+    { dmp_string("x-request-id"), DMP_KIND_FORWARDED, 0 },
+    { dmp_string("x-correlation-id"), DMP_KIND_FORWARDED, 0 },
+    { dmp_string("traceparent"), DMP_KIND_FORWARDED, 0 },
+    { dmp_string("tracestate"), DMP_KIND_FORWARDED, 0 },
 
     /* they name another method or another resource than the request line */
     { dmp_string("x-http-method-override"), DMP_KIND_REFUSED, 0 },
@@ -351,18 +351,17 @@ dmp_header_take(dmp_headers_t *headers, size_t entry, bool folded,
         return DMP_HEADER_STRIP;
 
     case DMP_KIND_COOKIE:
-        if (dmp_cookie_has_session(value)) {
-            headers->token = true;
-            return DMP_HEADER_STRIP;
-        }
-        return DMP_HEADER_FORWARD;
+        headers->token = headers->token || dmp_cookie_has_session(value);
+        return DMP_HEADER_STRIP;
 
     case DMP_KIND_ACCEPT:
         dmp_header_accept(headers, value);
         return DMP_HEADER_FORWARD;
 
     case DMP_KIND_CONTENT_TYPE:
-        dmp_header_content_type(headers, value);
+        if (!folded) {
+            dmp_header_content_type(headers, value);
+        }
         return DMP_HEADER_FORWARD;
 
     case DMP_KIND_CONTENT_ENCODING:
@@ -374,8 +373,8 @@ dmp_header_take(dmp_headers_t *headers, size_t entry, bool folded,
         dmp_header_connection(headers, value);
         return DMP_HEADER_FORWARD;
 
-    case DMP_KIND_STRIPPED:
-        return DMP_HEADER_STRIP;
+    case DMP_KIND_FORWARDED:
+        return DMP_HEADER_FORWARD;
 
     case DMP_KIND_REFUSED:
         dmp_headers_refuse(headers, "a header names another method or "
@@ -390,10 +389,11 @@ dmp_header_take(dmp_headers_t *headers, size_t entry, bool folded,
 dmp_header_t
 dmp_request_header(dmp_headers_t *headers, dmp_str_t name, dmp_str_t value)
 {
-    bool       folded;
-    char       text[DMP_NAME_MAX];
-    size_t     i, n;
-    dmp_str_t  lowered;
+    bool          folded;
+    char          text[DMP_NAME_MAX];
+    size_t        i, n;
+    dmp_str_t     lowered;
+    dmp_header_t  what;
 
     folded = false;
     n = (name.len < DMP_NAME_MAX) ? name.len : DMP_NAME_MAX;
@@ -413,7 +413,9 @@ dmp_request_header(dmp_headers_t *headers, dmp_str_t name, dmp_str_t value)
          i++)
     {
         if (name.len == n && dmp_str_eq(dmp_header_table[i].name, lowered)) {
-            return dmp_header_take(headers, i, folded, value);
+            what = dmp_header_take(headers, i, folded, value);
+
+            return folded ? DMP_HEADER_STRIP : what;
         }
     }
 
@@ -421,8 +423,7 @@ dmp_request_header(dmp_headers_t *headers, dmp_str_t name, dmp_str_t value)
         || dmp_starts(lowered, dmp_string("x-dmp-")))
     {
         dmp_headers_refuse(headers, "an unknown DMP header");
-        return DMP_HEADER_STRIP;
     }
 
-    return DMP_HEADER_FORWARD;
+    return DMP_HEADER_STRIP;
 }

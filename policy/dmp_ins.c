@@ -1,6 +1,7 @@
 /*
  * dmp_ins.c: the shape of an INS, the national identifier of a patient.
- * It decides nothing but whether 15 characters can be one.
+ * It decides nothing but whether 15 characters can be one, or a text holds
+ * such.
  */
 
 #include <dmp/dmp_record.h>
@@ -66,4 +67,35 @@ dmp_ins_valid(dmp_str_t ins, bool check_key)
     key = (unsigned) ((ins.data[13] - '0') * 10 + (ins.data[14] - '0'));
 
     return key == 97 - number % 97;
+}
+
+
+static bool
+ins_is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
+           || (c >= 'a' && c <= 'z');
+}
+
+
+bool
+dmp_ins_within(dmp_str_t text)
+{
+    bool         apart;
+    size_t       i;
+    const char  *p;
+
+    for (i = 0; i + INS_LEN <= text.len; i++) {
+
+        p = text.data + i;
+
+        apart = (i == 0 || !ins_is_alnum(p[-1]) || (i >= 3 && p[-3] == '%'))
+                && (i + INS_LEN == text.len || !ins_is_alnum(p[INS_LEN]));
+
+        if (apart && dmp_ins_valid((dmp_str_t) { p, INS_LEN }, true)) {
+            return true;
+        }
+    }
+
+    return false;
 }

@@ -3,6 +3,8 @@
  * patient that it is about, so that a client can carry it and not change it.
  */
 
+#include <strings.h>
+
 #include "dmp_request_int.h"
 
 
@@ -10,52 +12,136 @@
 #define PAGE_VERSION   1                 /* of the seal */
 #define PAGE_HEAD      5                 /* format, operation, resource, and
                                             the lengths of system and INS */
+#define PAGE_SEGMENTS  8                 /* of a target's path */
 #define PAGE_SEALED    (DMP_PAGE_MAX + DMP_SEAL_OVERHEAD)
 
 
-/* What a host may be asked by a link of its own. */
-static const struct {
-    dmp_resource_t  resource;            /* NONE: of any */
-    dmp_str_t       begin;
-} page_targets[] = {
-    { DMP_RESOURCE_NONE, dmp_string("?") },
-    { DMP_RESOURCE_DOCUMENT_REFERENCE, dmp_string("DocumentReference?") },
-    { DMP_RESOURCE_DOCUMENT_REFERENCE,
-      dmp_string("DocumentReference/_search?") },
-    { DMP_RESOURCE_LIST, dmp_string("List?") },
-    { DMP_RESOURCE_LIST, dmp_string("List/_search?") },
-};
-
-
-static bool
-page_target_fits(dmp_resource_t resource, dmp_str_t target)
+/* The part of *path before its first "/", and *path what is after it. */
+static dmp_str_t
+page_segment(dmp_str_t *path)
 {
     size_t     i;
-    dmp_str_t  begin;
+    dmp_str_t  segment;
 
-    for (i = 0; i < sizeof(page_targets) / sizeof(page_targets[0]); i++) {
+    for (i = 0; i < path->len && path->data[i] != '/'; i++) { /* void */ }
 
-        begin = page_targets[i].begin;
+    segment = (dmp_str_t) { path->data, i };
 
-        if (page_targets[i].resource != DMP_RESOURCE_NONE
-            && page_targets[i].resource != resource)
+    i = (i < path->len) ? i + 1 : i;
+    path->data += i;
+    path->len -= i;
+
+    return segment;
+}
+
+
+/*
+ * No escape and no dots, and no operation or history.  Hosts fold the case of
+ * what they route by.
+ */
+static bool
+page_segment_fits(dmp_str_t segment)
+{
+    char    c;
+    size_t  i;
+
+    if (segment.len == 0 || segment.data[0] == '.') {
+        return false;
+    }
+
+    for (i = 0; i < segment.len; i++) {
+        c = segment.data[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z')
+            && !(c >= '0' && c <= '9')
+            && c != '-' && c != '.' && c != '_' && c != '~')
         {
-            continue;
-        }
-
-        /* without a query it would be a search of everything */
-
-        if (target.len > begin.len
-            && memcmp(target.data, begin.data, begin.len) == 0)
-        {
-            target.data += begin.len;
-            target.len -= begin.len;
-
-            return dmp_request_is_plain(target);
+            return false;
         }
     }
 
-    return false;
+    return segment.len != 8 || strncasecmp(segment.data, "_history", 8) != 0;
+}
+
+
+/* "Type", "Type/_…" or "_…", with any segments after it; never "Type/ID". */
+static bool
+page_path_fits(dmp_resource_t resource, dmp_str_t path, bool query)
+{
+    bool       own;
+    size_t     n;
+    dmp_str_t  segment, type;
+
+    type = (resource == DMP_RESOURCE_LIST) ? dmp_string("List")
+                                           : dmp_string("DocumentReference");
+    segment = dmp_null_string;
+    own = false;
+
+    for (n = 0; path.len != 0; n++) {
+
+        segment = page_segment(&path);
+
+        if (n == PAGE_SEGMENTS || !page_segment_fits(segment)) {
+            return false;
+        }
+
+        own = own || segment.data[0] == '_';
+
+        if (!own && (n != 0 || !dmp_str_eq(segment, type))) {
+            return false;
+        }
+    }
+
+    /* without a query it would be a search of everything */
+
+    return query || (own && (segment.len != 7
+                             || strncasecmp(segment.data, "_search", 7) != 0));
+}
+
+
+/* As that of a client, and ";", which nobody but this host reads. */
+static bool
+page_query_fits(dmp_str_t query)
+{
+    size_t  i, start;
+
+    for (i = 0, start = 0; i <= query.len; i++) {
+
+        if (i < query.len && query.data[i] != ';') {
+            continue;
+        }
+
+        if (!dmp_request_is_plain((dmp_str_t) { query.data + start,
+                                                i - start }))
+        {
+            return false;
+        }
+
+        start = i + 1;
+    }
+
+    return query.len != 0;
+}
+
+
+/* What a host may be asked by a link of its own. */
+static bool
+page_target_fits(dmp_resource_t resource, dmp_str_t target)
+{
+    dmp_str_t    path, query;
+    const char  *mark;
+
+    mark = (target.len != 0) ? memchr(target.data, '?', target.len) : NULL;
+
+    if (mark == NULL) {
+        return target.len != 0 && target.data[target.len - 1] != '/'
+               && page_path_fits(resource, target, false);
+    }
+
+    path = (dmp_str_t) { target.data, (size_t) (mark - target.data) };
+    query = (dmp_str_t) { mark + 1, target.len - path.len - 1 };
+
+    return page_path_fits(resource, path, true) && page_query_fits(query);
 }
 
 

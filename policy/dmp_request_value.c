@@ -244,7 +244,10 @@ dmp_take_count(dmp_request_t *out, dmp_str_t value)
 }
 
 
-/* A chain would order by what another resource says. */
+/*
+ * A chain would order by what another resource says; by labels, what is masked
+ * would leave its gap at a place that names it.
+ */
 static bool
 dmp_sort_fits(const dmp_reading_t *r, dmp_str_t name)
 {
@@ -261,6 +264,7 @@ dmp_sort_fits(const dmp_reading_t *r, dmp_str_t name)
 
     for (known = r->what->parameters; known->name.len != 0; known++) {
         if (known->kind >= DMP_PARAMETER_IDENTIFIER
+            && known->kind != DMP_PARAMETER_LABEL
             && dmp_str_eq(known->name, name))
         {
             return memchr(name.data, '.', name.len) == NULL;

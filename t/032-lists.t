@@ -6,6 +6,7 @@ use warnings;
 
 use lib 't/lib';
 use DMP;
+use FakeHost;
 use HTTP::Tiny;
 use JSON::PP;
 use Test::More;
@@ -68,6 +69,43 @@ sub seen
 
     return join ' ', sort { $a cmp $b } map { $_->{resource}{id} }
         @{ $r->{json}{entry} // [] };
+}
+
+our $Fake;
+
+# A host whose one List names these; "documents" are its answers about them.
+sub fake
+{
+    my ($items, %documents) = @_;
+
+    my $lists = FakeHost::json(encode_json({ resourceType => 'Bundle',
+        type => 'searchset', entry => [{ resource => {
+            resourceType => 'List', id => 'one', status => 'current',
+            subject => { identifier => { system => $Ins,
+                value => '285037512000151' } },
+            entry => [map +{ item => { reference => "DocumentReference/$_" } },
+                @$items] } }] }));
+
+    $Fake = FakeHost->new('/fhir/List' => $lists,
+        map { ("/fhir/DocumentReference/$_" => $documents{$_}) }
+            CORE::keys %documents);
+
+    return (backend => $Fake->{address},
+        location => 'dmp_record_host fake-' . ++our $count . ';');
+}
+
+sub fake_document
+{
+    my ($id) = @_;
+
+    return FakeHost::json(encode_json({ resourceType => 'DocumentReference',
+        id => $id, status => 'current', subject => { identifier => {
+            system => $Ins, value => '285037512000151' } } }));
+}
+
+sub named_once
+{
+    return grep { defined } map { m{/DocumentReference/(\S+)} } $Fake->requests;
 }
 
 DMP::run();
@@ -170,3 +208,47 @@ is(request(as => 'petit', get => "$search&$_")->{status}, 400, $_)
 is(request(as => 'petit', get => '/fhir/List')->{status}, 400, 'nobody\'s Lists');
 is(request(as => 'petit', get => '/fhir/List?_count=10')->{status}, 400,
     'nor some of them');
+
+
+
+=== TEST 7: more unknown documents than are asked for at once: no shorter list
+--- dmp
+fake([map { "doc-$_" } 1 .. 70], map { ("doc-$_" => fake_document("doc-$_")) } 1 .. 70)
+--- code
+my $r = request(as => 'petit', get => "/fhir/List?$main::Who");
+is($r->{status}, 502, 'not left out in silence');
+is(scalar(named_once()), 64, 'so many questions');
+is(seen('petit'), 'one', 'the next time the rest is asked for');
+is(scalar(named_once()), 70, 'and no more');
+--- error_log
+dmpctl index build
+
+
+
+=== TEST 8: nor where the host does not tell of one
+--- dmp
+fake(['doc-1', 'doc-2'], 'doc-1' => fake_document('doc-1'),
+    'doc-2' => FakeHost::answer(500, {}, 'broken'))
+--- code
+is(request(as => 'petit', get => "/fhir/List?$main::Who")->{status}, 502, 'refused');
+--- error_log
+of which the host does not tell
+
+
+
+=== TEST 9: what a List names in vain is not asked for each time
+--- dmp
+fake([map { "gone-$_" } 1 .. 3])
+--- code
+is(seen('petit'), '', 'withheld');
+is(seen('petit'), '', 'again');
+is(scalar(named_once()), 3, 'asked for once');
+
+
+
+=== TEST 10: a question that takes longer than send_timeout
+--- dmp
+(fake(['doc-1'], 'doc-1' => [[wait => 2], @{ fake_document('doc-1') }]),
+    server => 'send_timeout 1s;')
+--- code
+is(seen('petit', http => $_), 'one', "HTTP/$_") for '1.1', '2';

@@ -219,6 +219,25 @@ like(($main::Fake->requests)[-1],
 
 
 
+=== TEST 80: links below the resource and of the base, with no query and with ";"
+--- dmp
+our %forms = (first => 'DocumentReference/__page/1', previous => '_page?id=2;x',
+    next => 'DocumentReference/__page/3?a;b', last => 'DocumentReference/?page=4');
+$main::Fake = FakeHost->new('/fhir/DocumentReference' =>
+    FakeHost::json(page(map { [$_, "/fhir/$main::forms{$_}"] } qw(first previous next last))),
+    map { ("/fhir/$_" =~ s/\?.*//r) => FakeHost::json(page()) } values %main::forms);
+(backend => $main::Fake->{address})
+--- code
+my $r = request(as => 'petit', get => "/fhir/DocumentReference?$main::Who");
+for my $relation (qw(first previous next last)) {
+    my $page = follow('petit', link_of($r, $relation));
+    is($page->{status}, 200, $relation);
+    like(($main::Fake->requests)[-1], qr{^GET /fhir/\Q$main::forms{$relation}\E HTTP/1.1},
+        'is asked for as the host wrote it');
+}
+
+
+
 === TEST 9: a next page that cannot be handed on is not lost in silence
 --- dmp
 $main::Fake = FakeHost->new('/fhir/DocumentReference' => FakeHost::json(

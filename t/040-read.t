@@ -148,7 +148,7 @@ is($r->{headers}{$_}, undef, "F11: no $_") for qw(etag last-modified accept-rang
 
 
 
-=== TEST 3: F5, F6, F11: what would change the answer reaches the host in neither
+=== TEST 3: F5, F6, F11: what could change the answer reaches the host in neither
 --- code
 my $seen = backend();
 my $r = reader('petit', 'martin-biologie-1', headers => [
@@ -157,14 +157,16 @@ my $r = reader('petit', 'martin-biologie-1', headers => [
     'If-Unmodified-Since: Sun, 01 Jan 2040 00:00:00 GMT',
     'Accept-Encoding: gzip', 'TE: trailers', 'Prefer: return=minimal',
     'DMP-Access-Mode: normal', 'DMP-Justification: abcdefghijkl',
-    'DMP-Patient-Family: MARTIN', 'X-Kept: yes']);
+    'DMP-Patient-Family: MARTIN', 'X-Kept: no', 'Cache-Control: max-age=60',
+    'Accept-Language: fr']);
 is($r->{status}, 200, 'the whole of it');
 is($r->{json}{id}, 'martin-biologie-1', 'as JSON');
 my @got = (backend())[$seen .. $seen + 1];
 for my $which (0, 1) {
     is_deeply([sort map { lc $_->[0] } @{ $got[$which]{headers} }],
-        [sort qw(host user-agent accept x-kept),
-            $which ? 'dmp-trace-receipt' : ()],
+        [sort qw(host accept), $which
+            ? qw(accept-language user-agent dmp-trace-receipt)
+            : 'cache-control'],
         $which ? 'the request' : 'the question');
 }
 

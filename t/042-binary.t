@@ -138,16 +138,22 @@ sub fake_document
             url => "Binary/$id" } }] }));
 }
 
+# All of them, or the one that has the attachment.
 sub fake_search
 {
     my (@ids) = @_;
 
-    return FakeHost::json(encode_json({ resourceType => 'Bundle',
-        type => 'searchset', entry => [map +{ resource => {
-            resourceType => 'DocumentReference', id => $_, status => 'current',
-            subject => { reference =>
-                "Patient?identifier=$Ins|285037512000151" },
-            content => [{ attachment => { url => "Binary/$_" } }] } }, @ids] }));
+    return sub {
+        my ($id) = $_[0] =~ m{location=Binary/([a-z]+)};
+
+        return FakeHost::json(encode_json({ resourceType => 'Bundle',
+            type => 'searchset', entry => [map +{ resource => {
+                resourceType => 'DocumentReference', id => $_,
+                status => 'current', subject => { reference =>
+                    "Patient?identifier=$Ins|285037512000151" },
+                content => [{ attachment => { url => "Binary/$_" } }] } },
+            grep { !defined $id || $_ eq $id } @ids] }));
+    };
 }
 
 our %Answers = (
@@ -208,7 +214,7 @@ $main::Fake = FakeHost->new(
     '/fhir/DocumentReference/fine' => fake_document('fine'),
     '/fhir/Binary/fine' => $main::Answers{fine});
 (backend => $main::Fake->{address},
-    location => 'dmp_record_host no-location;')
+    location => 'dmp_record_host no-location attachments=index;')
 --- code
 is(get('petit', 'Binary/fine')->{status}, 404, 'unknown: nobody\'s');
 my $r = request(as => 'petit', post => '/fhir/DocumentReference/_search',
@@ -218,9 +224,26 @@ is($r->{status}, 200, 'a search shows it');
 $r = get('petit', 'Binary/fine');
 is("$r->{status} $r->{body}", '200 what it holds', 'known');
 my @asked = map { m{^(\S+ /fhir/[^? ]*)} } $main::Fake->requests;
-is_deeply([@asked[-3 .. -1]], ['GET /fhir/DocumentReference',
-    'GET /fhir/DocumentReference/fine', 'GET /fhir/Binary/fine'],
-    'by its document, as it is now');
+is_deeply([@asked[-2, -1]], ['GET /fhir/DocumentReference/fine',
+    'GET /fhir/Binary/fine'], 'by its document, as it is now');
+ok(!(grep { m{/DocumentReference\z} } @asked), 'and never by a search');
+
+
+
+=== TEST 21: without being told, that is an error, not a guess
+--- dmp
+$main::Fake = FakeHost->new(
+    '/fhir/DocumentReference' => FakeHost::answer(400, {}, 'no such parameter'),
+    '/fhir/DocumentReference/fine' => fake_document('fine'),
+    '/fhir/Binary/fine' => $main::Answers{fine});
+(backend => $main::Fake->{address}, location => 'dmp_record_host no-location-2;')
+--- code
+is(get('petit', 'DocumentReference/fine')->{status}, 200, 'the index knows it');
+my $r = get('petit', 'Binary/fine');
+is("$r->{status} $r->{json}{issue}[0]{details}{coding}[0]{code}",
+    '502 answer-unchecked', 'and that is not enough');
+--- error_log
+does not search documents by "location": see attachments=index of dmp_record_host
 
 
 
@@ -346,40 +369,6 @@ is(get('petit', 'Binary/loose')->{status}, 404, 'closed');
 
 
 
-=== TEST 9: of two documents that have it, one that may be read is enough
---- code
-content('shared', 'text');
-document('martin-shared-1', '285037512000151', 'Binary/shared');
-document('martin-shared-2', '285037512000151', 'Binary/shared');
-martin(masked => ['martin-shared-1']);
-is(get('petit', 'Binary/shared')->{status}, 200, 'the second');
-is(get('petit', 'Binary/shared')->{status}, 200, 'again, by the index');
-martin(masked => ['martin-shared-1', 'martin-shared-2']);
-is(get('petit', 'Binary/shared')->{status}, 404, 'neither');
-martin();
-
-
-
-=== TEST 10: that documents of two patients have it opens it to nobody
---- code
-content('contested', 'text');
-document('martin-contested', '285037512000151', 'Binary/contested');
-is(get('petit', 'Binary/contested')->{status}, 200, 'one patient\'s');
-document('durand-contested', '172066912304538', 'Binary/contested');
-is(get('petit', 'Binary/contested')->{status}, 404, 'claimed: nobody\'s');
-is(get('morel', 'Binary/contested')->{status}, 404, 'nor for who may read both');
-document('durand-contested', '172066912304538', 'Binary/elsewhere');
-# what nobody has ever read, claimed by a document of a record that petit reads
-content('stolen', 'of somebody else');
-document('durand-owner', '172066912304538', 'Binary/stolen');
-document('martin-thief', '285037512000151', 'Binary/stolen');
-is(get('petit', 'DocumentReference/martin-thief')->{status}, 200, 'the claim');
-is(get('petit', 'Binary/stolen')->{status}, 404, 'opens nothing');
-document('martin-thief', '285037512000151', 'Binary/other');
-is(get('morel', 'Binary/stolen')->{status}, 200, 'its owner\'s doctor reads it');
-
-
-
 === TEST 11: a document that turns out to be another's takes it along
 --- code
 content('moving', 'text');
@@ -498,6 +487,25 @@ is($r->{status}, 502, 'refused');
 unlike("$r->{head}$r->{body}", qr/SECRET/, 'nothing of it');
 --- error_log
 a redirect inside nginx led elsewhere
+
+
+
+=== TEST 163: B6: the client leaves while the host is waited for
+--- dmp
+$main::Fake = FakeHost->new(
+    '/fhir/DocumentReference' => fake_search('slow'),
+    '/fhir/DocumentReference/slow' => fake_document('slow'),
+    '/fhir/Binary/slow' => [[wait => 1], @{ $main::Answers{fine} }]);
+(backend => $main::Fake->{address}, location => 'dmp_record_host slow;'
+    . ' proxy_ignore_client_abort on;')
+--- code
+my ($worker) = worker_pids();
+for my $http ('1.1', '2', '1.1', '2') {
+    my $r = get('petit', 'Binary/slow', http => $http, seconds => 0.3);
+    is($r->{curl}, 28, "HTTP/$http: the client has left");
+}
+is(get('petit', 'Binary/slow')->{body}, 'what it holds', 'served');
+is((worker_pids())[0], $worker, 'by the same worker');
 
 
 

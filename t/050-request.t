@@ -272,8 +272,9 @@ ambiguous(map { my $header = $_; [$header, get => $Read, headers => [$header]] }
     'X_DMP_User: x', 'DMP_Access_Mode: normal', 'dmp_justification: abcdefghijkl',
     'DMP_Trace_Receipt: 1', 'X_HTTP_Method_Override: DELETE', 'DMP-Access_Mode: normal');
 my ($r, $got) = allowed(get => $Read, name => 'stripped, folded or not',
-    headers => ['If_None_Match: *', 'Accept_Encoding: gzip', 'X_Other: kept']);
-is_deeply(names($got), [qw(accept dmp-trace-receipt host user-agent x_other)],
+    headers => ['If_None_Match: *', 'Accept_Encoding: gzip', 'X_Other: x',
+        'User_Agent: x', 'Content_Length: 7', 'Transfer_Encoding: chunked']);
+is_deeply(names($got), [qw(accept dmp-trace-receipt host user-agent)],
     'what the host sees');
 
 
@@ -347,13 +348,18 @@ is(scalar(backend()), $seen, 'the host received nothing');
 
 
 
-=== TEST 18: the host receives the client's headers, and the receipt
+=== TEST 18: D10: the host receives the headers that are known, and the receipt
 --- code
 for my $http ('1.1', '2') {
     my $mark = trace_mark();
     my ($r, $got) = allowed(get => $Search, http => $http, headers => [
-        'X-Request-Id: 7', 'Accept-Language: fr', 'Cookie: a=b', 'User-Agent: x',
-        'X-Many: 1', 'X-Many: 2', 'X-Long: ' . 'y' x 3000,
+        'X-Request-Id: ' . 'y' x 3000, 'X-Correlation-ID: 8', 'Accept-Language: fr',
+        'traceparent: 1', 'tracestate: a=1', 'tracestate: b=2', 'User-Agent: x',
+        'Content-Language: fr', 'Cookie: a=b', 'X-Many: 1', 'X-Many: 2',
+        'X-Tenant: x', 'X-Partition: x', 'X-Forwarded-For: 192.0.2.1',
+        'X-Forwarded-Host: x', 'Forwarded: for=192.0.2.1', 'Via: 1.1 x',
+        'Referer: http://x/', 'Origin: http://x', 'Pragma: no-cache',
+        'Cache-Control: no-cache, max-results=1', 'X-Accel-Redirect: /x',
         'Accept-Encoding: gzip', 'Range: bytes=0-1', 'If-None-Match: *',
         'If-Modified-Since: Sun, 01 Jan 2040 00:00:00 GMT', 'TE: trailers',
         'DMP-Justification: abcdefghijkl', 'DMP-Patient-Given: Jeanne'],
@@ -361,14 +367,37 @@ for my $http ('1.1', '2') {
     is("$got->{method} $got->{target}", "GET $Search", 'request line');
     is_deeply([sort { $a cmp $b } map { "\L$_->[0]\E: $_->[1]" }
         grep { $_->[0] !~ /^dmp/i } @{ $got->{headers} }],
-        ['accept-language: fr', 'accept: application/fhir+json', 'cookie: a=b', 'host: record_host',
-            'user-agent: x', 'x-long: ' . 'y' x 3000, 'x-many: 1', 'x-many: 2',
-            'x-request-id: 7'], 'headers');
+        ['accept-language: fr', 'accept: application/fhir+json',
+            'content-language: fr', 'host: record_host', 'traceparent: 1',
+            'tracestate: a=1', 'tracestate: b=2', 'user-agent: x',
+            'x-correlation-id: 8', 'x-request-id: ' . 'y' x 3000], 'headers');
     my @receipts = grep { $_->[0] =~ /^dmp/i } @{ $got->{headers} };
     my ($entry) = map { $_->{body} } trace($mark);
     is_deeply(\@receipts, [['DMP-Trace-Receipt', join ' ', map { $entry->{$_} }
         qw(trace writer bucket epoch seq)]], 'the receipt names the trace entry');
     is($entry->{trace}, $r->{headers}{'dmp-trace-id'}, 'and so does the answer');
+}
+
+
+
+=== TEST 180: one more header is sent where the configuration says so
+--- dmp: location => 'set $custom $http_x_custom; proxy_set_header X-Custom $custom; proxy_set_header X-Late $http_x_other; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;'
+--- code
+sub value { my ($got, $name) = @_; join '|', map { $_->[1] }
+    grep { lc $_->[0] eq $name } @{ $got->{headers} } }
+for my $http ('1.1', '2') {
+    my $seen = backend();
+    my (undef, $got) = allowed(get => '/fhir/Binary/martin-consultation-1',
+        http => $http, headers => ['X-Custom: one', 'X-Other: two',
+            'X-Forwarded-For: 192.0.2.1'], name => "HTTP/$http");
+    my @all = (backend())[$seen .. backend() - 1];
+    cmp_ok(scalar @all, '>', 1, 'a question, and the request');
+    is(value($_, 'x-custom'), 'one', $_->{target}) for @all;
+    is(value($got, $_), '', "no $_") for qw(x-late x-other);
+    is(value($got, 'x-forwarded-for'), '192.0.2.1, 127.0.0.1',
+        'nginx has what it read itself');
+    allowed(get => $Read, http => $http, name => 'without it');
+    is(value((backend())[-1], 'x-custom'), '', 'the host sees none');
 }
 
 

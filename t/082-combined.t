@@ -6,8 +6,12 @@ use warnings;
 
 use lib 't/lib';
 use DMP;
+use FakeHost;
+use JSON::PP;
 use Test::More;
 
+our $Martin = '285037512000151';
+our ($Fake, @Names);
 our $Dir = DMP::Proc::dir();
 
 # A file with that text.
@@ -35,6 +39,64 @@ sub twice
     $server =~ s/(server_name) [^;]*;/$1 $name;/;
 
     return $config . $server;
+}
+
+# That http part in a configuration of its own: 0, and what nginx says.
+sub loads
+{
+    my ($config) = @_;
+
+    my $load = $ENV{TEST_NGINX_LOAD_MODULES};
+
+    File::Path::make_path("$Dir/two/logs");
+
+    my $file = file('two/nginx.conf', ($load ? "load_module $load;\n" : '')
+        . "pid $Dir/two/pid;\nevents {}\nhttp {\n$config}\n");
+    my $said = `$ENV{TEST_NGINX_BINARY} -t -q -e stderr -p $Dir/two/ -c $file 2>&1`;
+
+    return ($?, $said);
+}
+
+# By which addresses the host is asked for the documents of an attachment that
+# nobody has; nothing if it is not asked.
+sub asked_by
+{
+    my ($id, %o) = @_;
+
+    my $seen = backend();
+
+    is(request(as => 'petit', get => "/fhir/Binary/$id", %o)->{status}, 404, 'nobody\'s');
+
+    my ($list) = map { $_->{target} =~ /\?location=([^&]*)/ } (backend())[$seen .. backend() - 1];
+
+    return map { s{/?Binary/\Q$id\E\z}{}r } split /,/, $list // '';
+}
+
+# A page of a search, with that link to the next one.
+sub page
+{
+    my ($next) = @_;
+
+    return FakeHost::json(encode_json({ resourceType => 'Bundle', type => 'searchset',
+        link => [{ relation => 'next', url => $next }], entry => [] }));
+}
+
+# Where the server of that name listens, in the configuration that runs.
+sub port_of
+{
+    my ($name) = @_;
+
+    my ($port) = slurp("$ENV{TEST_NGINX_SERVROOT}/conf/nginx.conf")
+        =~ /^\s*listen 127\.0\.0\.1:(\d+)[^}]*^\s*server_name \Q$name\E[ ;]/m;
+
+    return $port // die "no server $name\n";
+}
+
+sub with_names
+{
+    my ($names, $config) = @_;
+
+    return $config =~ s/server_name localhost fhir\.test;/server_name $names;/r;
 }
 
 # Each is refused: "lines" of that directive in the location, what it says.
@@ -88,8 +150,10 @@ all_refused('dmp_record_host', ['', 'invalid number of arguments'],
     ["h\xc3\xb4te", 'invalid name "h..te": it is 1 to 64 characters of ASCII'],
     ["a\tb", 'invalid parameter "b"'], ['x' x 65, 'invalid name "x{65}"'],
     ['base=http://h', 'invalid name "base=http://h": .* comes before "base="'],
+    ['attachments=index', 'invalid name "attachments=index": .* comes before .* "attachments="'],
     ['h other', 'invalid parameter "other"'], ['h base', 'invalid parameter "base"'],
-    ['h BASE=http://h', 'invalid parameter "BASE=http://h"']);
+    ['h BASE=http://h', 'invalid parameter "BASE=http://h"'],
+    ['h attachments', 'invalid parameter "attachments"']);
 
 
 
@@ -151,13 +215,12 @@ is(request(get => '/fhir/x')->{status}, 401, 'it runs');
 --- code
 my $say = sub { my @names = @_; main::twice('localhost') =~ s/dmp_resource fhir;/'dmp_resource fhir; dmp_record_host ' . shift(@names) . ';'/ger };
 for my $config ($say->('a', 'a'), $say->('a', 'b'), main::twice('other'),
-    main::twice('localhost', http => 'dmp_record_host one;'))
+    $say->('a attachments=index', 'a base=http://h attachments=index'),
+    $say->('a attachments=index', 'b'), $say->('a', 'a attachments=search'),
+    main::twice('localhost', http => 'dmp_record_host one attachments=index;'))
 {
-    my $load = $ENV{TEST_NGINX_LOAD_MODULES};
-    File::Path::make_path("$Dir/two/logs");
-    my $file = file('two/nginx.conf', ($load ? "load_module $load;\n" : '') . "pid $Dir/two/pid;\nevents {}\nhttp {\n$config}\n");
-    my $said = `$ENV{TEST_NGINX_BINARY} -t -q -e stderr -p $Dir/two/ -c $file 2>&1`;
-    is($?, 0, 'it loads') or diag $said;
+    my ($rc, $said) = main::loads($config);
+    is($rc, 0, 'it loads') or diag $said;
 }
 
 
@@ -166,6 +229,124 @@ for my $config ($say->('a', 'a'), $say->('a', 'b'), main::twice('other'),
 --- dmp: location => 'if ($arg__pretty) { set $x 1; } limit_except GET { deny all; } location /fhir/DocumentReference/x { proxy_pass http://record_host; }', server => 'location @denied { dmp_denied; dmp_resource fhir; } location /off/ { dmp off; dmp_resource fhir; }'
 --- code
 is(request(get => '/fhir/x')->{status}, 401, 'it runs');
+
+
+
+=== TEST 691: who says which documents have an attachment
+--- code
+all_refused('dmp_record_host', map { ["h attachments=$_",
+    "invalid value in \"attachments=\Q$_\E\": it is \"search\" or \"index\""] }
+    '', 'Search', 'INDEX', 'both', 'search,index', 'searching');
+all_refused('dmp_record_host', map { ["h $_ base=http://h $_",
+    "\"$_\" is one too many: \"attachments=\" is given twice"] }
+    'attachments=search', 'attachments=index');
+all_refused('dmp_record_host', ['h attachments=search attachments=index',
+    '"attachments=index" is one too many']);
+
+
+
+=== TEST 692: locations of one host must say the same of it
+--- http_config eval: my @say = ('', ' attachments=index'); main::twice('other') =~ s/dmp_resource fhir;/'dmp_resource fhir; dmp_record_host one' . shift(@say) . ';'/ger
+--- says
+\[emerg\] .*location /fhir/ in \S+/nginx\.conf:\d+ and location /fhir/ in \S+/nginx\.conf:\d+ would both have the record host "one": say the same "attachments=" in each
+
+
+
+=== TEST 693: with attachments=index the host is not asked for them
+--- http_config eval: DMP::config(http => 'dmp_record_host silent attachments=index;')
+--- code
+is_deeply([asked_by('nowhere-1')], [], 'inherited');
+
+
+
+=== TEST 694: a dmp_record_host further in replaces it
+--- http_config eval: DMP::config(http => 'dmp_record_host silent attachments=index base=http://outer;', location => 'dmp_record_host asked;')
+--- code
+my @by = asked_by('nowhere-2');
+ok(scalar @by, 'asked');
+is(scalar(grep { /outer/ } @by), 0, 'by its own addresses');
+
+
+
+=== TEST 695: the addresses of a host are those of all locations that lead to it, and no client's
+--- http_config eval
+main::with_names('dmp.test "" _ -- *.wild.test .wild2.test www.wild.* ~^re\. [::1] Dmp.Test gw_1.test',
+    main::twice('cards.test', http => 'dmp_record_host one base=http://inside:8080/r4/ base=http://dmp.test/fhir;',
+        location => 'if ($arg__pretty) { set $x 1; }')
+    . "    server { listen 127.0.0.1:" . DMP::Proc::free_port() . "; server_name other.test;\n"
+    . "        location /other/ { dmp on; dmp_resource fhir; dmp_record_host other; proxy_pass http://record_host; }\n"
+    . "        location /off/ { proxy_pass http://record_host; } }\n"
+    . "    server { listen 127.0.0.1:" . DMP::Proc::free_port() . "; server_name third.test;\n"
+    . "        location /r5 { dmp on; dmp_resource fhir; proxy_pass http://127.0.0.1:1; }\n"
+    . "        location /r6/ { dmp on; dmp_resource fhir; proxy_pass http://127.0.0.1:80; }\n"
+    . "        location /r7 { dmp on; dmp_resource fhir; proxy_pass http://unix:/none; } }\n")
+--- code
+my $n = 0;
+my @all = ('', '/fhir', 'http://inside:8080/r4', '/r5', '/r6', '/r7',
+    'http://127.0.0.1:1/r5', 'https://127.0.0.1:1/r5', 'http://127.0.0.1/r6', 'https://127.0.0.1:80/r6',
+    map { ("https://$_", "http://$_") } 'record_host/fhir', 'dmp.test/fhir', '[::1]/fhir', 'gw_1.test/fhir',
+        'cards.test/fhir',
+        'localhost/r7', map { "third.test/$_" } qw(r5 r6 r7));
+for my $o ([], [headers => ['Host: evil.test']], [headers => ['Host: cards.test:1']],
+    [port => port_of('cards.test')], [port => port_of('cards.test'), headers => ['Host: wild.test']])
+{
+    is_deeply([sort(main::asked_by('nowhere-3' . $n++, @$o))], [sort @all], "@$o");
+}
+
+
+
+=== TEST 696: what "if" makes of a location knows them too
+--- http_config eval: main::with_names('dmp.test', DMP::config(location => 'if ($http_x) { set $x 1; } limit_except POST { allow all; }'))
+--- code
+is_deeply([sort(main::asked_by('nowhere-4', headers => ['X: 1']))],
+    [sort('', '/fhir', map { ("https://$_/fhir", "http://$_/fhir") } 'record_host', 'dmp.test')], 'the same');
+
+
+
+=== TEST 697: they are so many at the most
+--- code
+my @names = map { "n$_.test" } 1 .. 15;
+my ($rc, $said) = loads(with_names("@names[0 .. 13]", DMP::config()));
+is($rc, 0, '14 names, and how it is asked') or diag $said;
+for my $config (with_names("@names", DMP::config()),
+    with_names("@names[0 .. 13]", twice('n15.test', http => 'dmp_record_host h;')),
+    with_names("@names[0 .. 13]", DMP::config(location => 'dmp_record_host h base=http://h;')))
+{
+    ($rc, $said) = loads($config);
+    isnt($rc, 0, 'one too many');
+    like($said, qr{\[emerg\] .*location /fhir/ in \S+/nginx\.conf:\d+: its record host "\S+" comes to more than 31 addresses, two for each name of a server: give fewer in "server_name" of the servers that lead to it, or split these among record hosts of other names}, 'says why');
+}
+my @two = ('', 'dmp_record_host other;');
+($rc, $said) = loads(with_names("@names[0 .. 13]", twice('n15.test')) =~ s/dmp_resource fhir;/"dmp_resource fhir; " . shift @two/ger);
+is($rc, 0, 'two hosts have room for more') or diag $said;
+($rc, $said) = loads(with_names("@names[0 .. 13]", DMP::config(location => 'dmp_record_host h base=http://n1.test/fhir base=https://n9.test/fhir/;')));
+is($rc, 0, 'twice the same is once') or diag $said;
+
+
+
+=== TEST 698: pages under both names of the configuration that is shipped
+--- http_config eval
+my $host = DMP::slurp('conf/dmp-server.conf');
+my ($record_host) = $host =~ /^\s*(dmp_record_host [^;]*;)/m;
+my ($header) = $host =~ /^\s*(proxy_set_header\s+Host [^;]*;)/m;
+my @names = grep { $_ ne '_' } DMP::slurp('conf/nginx.conf') =~ /^\s*server_name (\S+);/mg;
+my ($name) = $header =~ /(\S+);/;
+$main::Fake = FakeHost->new('/fhir/DocumentReference' => main::page("https://$name/fhir/DocumentReference?page=2"));
+@main::Names = @names;
+main::with_names($names[0], main::twice($names[1], backend => $main::Fake->{address}, location => "$record_host $header"))
+--- code
+import_records({ ins => $main::Martin, status => 'open', traits => { family => 'MARTIN', given => 'Jeanne' },
+    authorisations => { '899700314422' => { since => '2020-01-01', until => '2100-01-01', by => 'patient' } } });
+is(scalar @main::Names, 2, 'names');
+for my $name (@main::Names) {
+    my @as = (as => 'petit', port => port_of($name), headers => ["Host: $name"]);
+    my $r = request(@as, get => "/fhir/DocumentReference?patient.identifier=urn:oid:1.2.250.1.213.1.4.8|$main::Martin");
+    is($r->{status}, 200, "$name: the first page");
+    my ($next) = map { $_->{url} } @{ $r->{json}{link} };
+    like($next, qr{^https://\Q$name\E/fhir/DocumentReference\?_page=}, 'the next is under the same name');
+    is(request(@as, get => $next =~ s{^https://[^/]*}{}r)->{status}, 200, 'and leads there');
+    like(($main::Fake->requests)[-1], qr{^GET /fhir/DocumentReference\?page=2 .*^Host: dmp\.example\.org}ms, 'as the host wrote it');
+}
 
 
 
@@ -236,7 +417,8 @@ all_refused('proxy_set_header', map { [$_, '"proxy_set_header ' . (split ' ')[0]
     'Prefer return=minimal', 'TE trailers', 'Upgrade $http_upgrade', 'Connection "upgrade"',
     'Accept application/fhir+xml', 'Content-Type application/json', 'content_type text/plain',
     'Content-Length ""', 'Content-Length 0', 'Transfer-Encoding chunked',
-    'Content-Encoding gzip', 'Expect 100-continue');
+    'Content-Encoding gzip', 'Expect 100-continue', 'Accept-Charset utf-8',
+    'If_Match $http_if_match', 'X-Forwarded-Uri $request_uri', 'Cookie "__Host-dmp-session=x"');
 
 
 

@@ -14,7 +14,7 @@
 
 
 #define DMP_LIST_DOCUMENTS  1024         /* that one List may name */
-#define DMP_HOST_BASES      9
+#define DMP_HOST_BASES      32
 
 /*
  * Called once for each document of an answer that can be judged, in order:

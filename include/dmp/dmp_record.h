@@ -122,4 +122,14 @@ size_t dmp_key_name(char out[DMP_KEY_NAME_MAX], unsigned bucket,
  */
 bool dmp_ins_valid(dmp_str_t ins, bool check_key);
 
+/*
+ * Whether somewhere in the text stands what may be an INS: 15 characters with
+ * a valid key, between characters other than letters and digits of ASCII,
+ * percent escapes ("%7C") or the text's ends.  Within a longer run they do not
+ * count, since about every hundredth place in any long number would; nor do
+ * the 13 without the key, which cannot be told from a time in milliseconds.
+ * Nothing is decoded, and blanks between groups of digits are not passed over.
+ */
+bool dmp_ins_within(dmp_str_t text);
+
 #endif

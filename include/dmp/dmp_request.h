@@ -20,7 +20,8 @@
 
 /* What to do with a request header on its way to the record host. */
 typedef enum {
-    DMP_HEADER_STRIP = 0,                /* for us, or it changes the answer */
+    DMP_HEADER_STRIP = 0,                /* for us, or it could change the
+                                            answer */
     DMP_HEADER_FORWARD
 } dmp_header_t;
 
@@ -39,7 +40,9 @@ typedef struct {
 
 /*
  * Takes one header.  name and value are as received; names are compared
- * folded (case, "_" as "-"), since record hosts fold them too.
+ * folded (case, "_" as "-"), since record hosts fold them too.  A few known
+ * ones go on to the record host; no other does, nor one spelt with "_", which
+ * nginx does not read and the host may.
  */
 dmp_header_t dmp_request_header(dmp_headers_t *headers, dmp_str_t name,
     dmp_str_t value);
@@ -89,7 +92,8 @@ typedef struct {
     dmp_str_t        ins_system;
     dmp_str_t        ins;
     dmp_str_t        target;             /* from the host's base on: "?…",
-                                            "DocumentReference?…", "List?…" */
+                                            "_page?…", "List?…", "List/?…",
+                                            "List/_page/…" */
 } dmp_page_t;
 
 /*

@@ -62,15 +62,42 @@ is_no_page(dmp_str_t host, dmp_str_t token)
 }
 
 
+/* Neither a document nor its versions nor all of a type. */
+static void
+is_no_record(const dmp_page_t *page)
+{
+    char         path[DMP_PAGE_MAX + 3];
+    size_t       n;
+    const char  *mark, *rest;
+
+    mark = memchr(page->target.data, '?', page->target.len);
+    n = (mark != NULL) ? (size_t) (mark - page->target.data)
+                       : page->target.len;
+    path[0] = '/';
+    memcpy(path + 1, page->target.data, n);
+    path[n + 1] = '\0';
+
+    must(mark != NULL || strstr(path, "/_") != NULL);
+
+    rest = strchr(path + 1, '/');
+
+    must(path[1] == '_' || rest == NULL || rest[1] == '_' || rest[1] == '\0');
+
+    (void) strcat(path, "/");
+    must(strcasestr(path, "/_history/") == NULL);
+}
+
+
 /* What a page may hold, said once more. */
 static void
 check(const dmp_page_t *page)
 {
     char      c;
     size_t    i;
-    unsigned  marks;
+    unsigned  marks, slashes;
 
     marks = 0;
+    slashes = 0;
 
     must(page->resource == DMP_RESOURCE_DOCUMENT_REFERENCE
          || page->resource == DMP_RESOURCE_LIST);
@@ -79,18 +106,28 @@ check(const dmp_page_t *page)
              && page->resource == DMP_RESOURCE_DOCUMENT_REFERENCE));
     must(page->ins.len >= 1 && page->ins.len <= 32);
     must(page->ins_system.len >= 27 && page->ins_system.len <= 28);
-    must(page->target.len >= 2 && (page->target.data[0] == '?'
+    must(page->target.len >= 1 && (page->target.data[0] == '?'
+                                   || page->target.data[0] == '_'
                                    || page->target.data[0] == 'D'
                                    || page->target.data[0] == 'L'));
 
     for (i = 0; i < page->target.len; i++) {
         c = page->target.data[i];
-        must(c > 0x20 && c < 0x7f && c != ';' && c != '#' && c != '\\');
+        must(c > 0x20 && c < 0x7f && c != '#' && c != '\\');
         marks += (c == '?') ? 1 : 0;
-        must(marks != 0 || (c >= 'A' && c <= 'z') || c == '/');
+
+        if (marks == 0) {
+            must((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+                 || (c >= '0' && c <= '9') || strchr("-._~/", c) != NULL);
+            must(c != '.' || page->target.data[i - 1] != '/');
+            must(c != '/' || page->target.data[i - 1] != '/');
+            slashes += (c == '/') ? 1 : 0;
+        }
     }
 
-    must(marks == 1 && page->target.data[page->target.len - 1] != '?');
+    must(marks <= 1 && slashes <= 8);
+    must(page->target.data[page->target.len - 1] != '?');
+    is_no_record(page);
 }
 
 

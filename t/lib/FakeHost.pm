@@ -10,7 +10,8 @@ package FakeHost;
 #   [send => BYTES]  [wait => SECONDS]  [stall]  [close]
 #
 # A path is compared without its query; "default" is for any other (404).
-# The connection is kept open after the steps, unless they close it.
+# The connection is kept open after the steps, unless they close it.  A sub in
+# the place of the list is given the head, and returns the list.
 
 use strict;
 use warnings;
@@ -162,6 +163,8 @@ sub converse
         my ($path) = $head =~ /^\S+ ([^ ?]*)/;
         my $steps = $self->{paths}{$path} // $self->{paths}{default}
             // answer(404, {}, '{}');
+
+        $steps = $steps->($head) if ref $steps eq 'CODE';
 
         for my $step (@$steps) {
             my ($what, $value) = @$step;

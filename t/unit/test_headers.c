@@ -117,20 +117,16 @@ test_names(void **state)
         { "DMP-Access-Mod", "normal", STRIP, true },
 
         /* they are not */
-        { "DMP", "x", FORWARD, false },
-        { "x-dmp", "x", FORWARD, false },
-        { "dmpx", "x", FORWARD, false },
-        { "", "x", FORWARD, false },
-        { "Host", "x", FORWARD, false },
-        { "User-Agent", "x", FORWARD, false },
-        { "Content-Type", "x", FORWARD, false },
-        { "Content-Length", "1", FORWARD, false },
-        { "Expect", "100-continue", FORWARD, false },
-        { "X-Forwarded-For", "x", FORWARD, false },
-        { TEN("long-long-"), "x", FORWARD, false },
+        { "DMP", "x", STRIP, false },
+        { "x-dmp", "x", STRIP, false },
+        { "dmpx", "x", STRIP, false },
+        { "", "x", STRIP, false },
+        { TEN("long-long-"), "x", STRIP, false },
 
         /* what would change the answer that is judged */
         { "Accept-Encoding", "gzip", STRIP, false },
+        { "Accept-Charset", "x", STRIP, false },
+        { "Proxy-Authorization", "x", STRIP, false },
         { "accept_encoding", "gzip", STRIP, false },
         { "TE", "trailers", STRIP, false },
         { "Range", "bytes=0-1", STRIP, false },
@@ -150,8 +146,11 @@ test_names(void **state)
         { "X-Forwarded-Method", "DELETE", STRIP, false },
         { "X-Original-URI", "/x", STRIP, false },
         { "X_Original_Method", "DELETE", STRIP, false },
-        { "Forwarded", "for=x", FORWARD, false },
-        { "X-Forwarded-Host", "x", FORWARD, false },
+        { "Forwarded", "for=x", STRIP, false },
+        { "X-Forwarded-For", "x", STRIP, false },
+        { "X-Forwarded-Host", "x", STRIP, false },
+        { "X-Forwarded-Prefix", "/x", STRIP, false },
+        { "Via", "1.1 x", STRIP, false },
 
         /* what names something else than the request line */
         { "X-HTTP-Method-Override", "DELETE", STRIP, true },
@@ -165,6 +164,75 @@ test_names(void **state)
         { "Content-Location", "/x", STRIP, true },
         { "content_location", "", STRIP, true },
         { "If-None-Exist", "identifier=x", STRIP, true },
+    };
+
+    (void) state;
+    check(table, count(table));
+}
+
+
+/* The whole of what goes on, and the like of it, which does not. */
+static void
+test_forwarded(void **state)
+{
+    static const header_t  table[] = {
+        { "Host", "x", FORWARD, false },
+        { "Connection", "close", FORWARD, false },
+        { "Accept", "*/*", FORWARD, false },
+        { "Accept-Language", "fr", FORWARD, false },
+        { "Content-Type", "x", FORWARD, false },
+        { "Content-Length", "1", FORWARD, false },
+        { "Transfer-Encoding", "chunked", FORWARD, false },
+        { "Content-Language", "fr", FORWARD, false },
+        { "Expect", "100-continue", FORWARD, false },
+        { "User-Agent", "x", FORWARD, false },
+        { "X-Request-Id", "x", FORWARD, false },
+        { "X-Correlation-Id", "x", FORWARD, false },
+        { "traceparent", "00-x", FORWARD, false },
+        { "tracestate", "x=y", FORWARD, false },
+        { "HOST", "x", FORWARD, false },
+        { "x-REQUEST-id", "x", FORWARD, false },
+        { "TraceParent", "00-x", FORWARD, false },
+
+        /* with "_" nginx does not know them, and the host may */
+        { "User_Agent", "x", STRIP, false },
+        { "Content_Length", "1", STRIP, false },
+        { "Transfer_Encoding", "chunked", STRIP, false },
+        { "content_type", "application/json", STRIP, false },
+        { "Accept_Language", "fr", STRIP, false },
+        { "X_Request-Id", "x", STRIP, false },
+        { "X_Custom", "x", STRIP, false },
+
+        /* a host answers another question by them, or about another */
+        { "Cache-Control", "max-results=1", STRIP, false },
+        { "Cache-Control", "no-cache", STRIP, false },
+        { "Pragma", "no-cache", STRIP, false },
+        { "X-Tenant", "x", STRIP, false },
+        { "X-Tenant-Id", "x", STRIP, false },
+        { "X-Partition", "x", STRIP, false },
+        { "X-Request-Source", "x", STRIP, false },
+        { "X-Upsert-Extistence-Check", "disabled", STRIP, false },
+        { "X-Provenance", "{}", STRIP, false },
+        { "X-Security-Context", "x", STRIP, false },
+        { "X-Accel-Redirect", "/x", STRIP, false },
+        { "X-Forwarded-User", "x", STRIP, false },
+        { "X-SSL-Client-Verify", "SUCCESS", STRIP, false },
+        { "Referer", "x", STRIP, false },
+        { "Origin", "x", STRIP, false },
+        { "Cookie2", "x", STRIP, false },
+        { "Accept-Datetime", "x", STRIP, false },
+        { "Keep-Alive", "x", STRIP, false },
+        { "Trailer", "x", STRIP, false },
+
+        /* nearly one of them */
+        { "Hos", "x", STRIP, false },
+        { "Hostx", "x", STRIP, false },
+        { "Host ", "x", STRIP, false },
+        { " Host", "x", STRIP, false },
+        { "X-Request-Ids", "x", STRIP, false },
+        { "X-Request", "x", STRIP, false },
+        { "Accept.Language", "x", STRIP, false },
+        { "Tracestat", "x", STRIP, false },
     };
 
     (void) state;
@@ -353,6 +421,14 @@ test_content(void **state)
         }
     }
 
+    /* a host that does not read it would not read the form */
+
+    memset(&headers, 0, sizeof(headers));
+    assert_int_equal(take(&headers, "Content_Type", types[0].value), STRIP);
+    assert_false(headers.form || headers.ambiguous);
+    (void) take(&headers, "Content-Type", types[0].value);
+    assert_true(headers.ambiguous);
+
     /* one that is encoded stays so, whatever follows */
 
     (void) take(&headers, "Content-Encoding", "gzip");
@@ -427,9 +503,16 @@ test_credentials(void **state)
         memset(&headers, 0, sizeof(headers));
         what = take(&headers, table[i].name, table[i].value);
         assert_int_equal(headers.token, table[i].token);
-        assert_int_equal(what, table[i].token ? STRIP : FORWARD);
+        assert_int_equal(what, STRIP);
         assert_false(headers.ambiguous);
     }
+
+    /* a session stays one, whatever cookies follow */
+
+    memset(&headers, 0, sizeof(headers));
+    (void) take(&headers, "Cookie", "__Host-dmp-session=x");
+    (void) take(&headers, "Cookie", "a=b");
+    assert_true(headers.token);
 }
 
 
@@ -518,6 +601,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_forwarded),
         cmocka_unit_test(test_connection),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_content),

@@ -113,6 +113,28 @@ test_opens(void **state)
           "12345678901234567890123456789012", "List/_search?x=%25" },
         { DMP_OPERATION_SEARCH, DMP_RESOURCE_LIST, SYSTEM, INS, "?_getpages=a"
           "|b,'\"<>{}[]^`" },
+        { DMP_OPERATION_REFERENCE, DOC, SYSTEM, INS, "?a;b" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "?;" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "DocumentReference?a=b;c;" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "DocumentReference/?x=y" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS,
+          "DocumentReference/_search/?x=y" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS,
+          "DocumentReference/__page/xyz" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS,
+          "DocumentReference/__page/xyz?q" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS,
+          "DocumentReference/_x/b/c-d/e.f/g~h/i/k" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "_page?id=1" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "_page/?id=1" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "_page/1" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "__page" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "_search?_getpages=1" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "_/1/2/3/4/5/6/7?x" },
+        { DMP_OPERATION_SEARCH, DOC, SYSTEM, INS, "_page/_historyx/_searchx" },
+        { DMP_OPERATION_SEARCH, DMP_RESOURCE_LIST, SYSTEM, INS,
+          "List/_page/1?_count=2" },
+        { DMP_OPERATION_SEARCH, DMP_RESOURCE_LIST, SYSTEM, INS, "List/?x" },
     };
 
     (void) state;
@@ -212,13 +234,36 @@ test_refused(void **state)
         "DocumentReference/d1?x=y", "List?x=y", "List/_search?x=y",
         "Patient?x=y", "Binary?x=y", "/?x=y", "/DocumentReference?x=y",
         "//host/?x=y", "http://host/?x=y", "..?x=y", "../?x=y",
-        "DocumentReference/../Patient?x=y", "DocumentReference/?x=y",
+        "DocumentReference/../Patient?x=y",
         "DocumentReference//_search?x=y", "DocumentReference/_history?x=y",
         "documentreference?x=y", "DocumentReferencex?x=y",
         "x?DocumentReference",
-        "?a?b", "?a#b", "?a;b", "?a\\b", "?a b", "?a\nb", "?a\r\nX: y",
+        "?a?b", "?a#b", "?a\\b", "?a b", "?a\nb", "?a\r\nX: y",
         "?a\x7f", "?\xc3\xa9", "?a\t", "DocumentReference?a b",
         "DocumentReference%3Fx=y", "&x=y", "x=y",
+
+        /* everything, one, its versions, an operation */
+        "/", "//", "DocumentReference/", "DocumentReference/?",
+        "DocumentReference//", "DocumentReference//?x=y",
+        "DocumentReference/_search", "DocumentReference/_search/", "_search",
+        "_SEARCH", "_page/_search", "DocumentReference/d1/",
+        "DocumentReference/d1/?x=y", "DocumentReference/d1/_page/2",
+        "DocumentReference/d1/_history/1?x=y", "DocumentReference/_history",
+        "_history?x=y", "_History?x=y", "_page/_history?x=y",
+        "DocumentReference/_page/_HISTORY/1", "DocumentReference/$docref?x=y",
+        "DocumentReference/_page/$docref?x=y", "$page?x=y", "_page$?x=y",
+        "Patient/_page/1", "Patient/_page?x=y", "Binary/_page?x=y",
+        "List/_page/1", "List/?x=y", "page?x=y", "d1/_page?x=y",
+
+        /* paths that are not plain, and queries that are not */
+        "_page/?", "_page?", "_page/", "_page/1/", "_page//1", "_page//?x=y",
+        "_page/..?x=y", "_page/./1", "_page/../Patient?x=y", "_page/.x",
+        "_page/%2e%2e/Patient?x=y", "_page/%31", "_page;x=1?x=y", "_page\\1",
+        "_page/a b", "_page/a:b", "_page/a,b", "_page/a=b", "_page/a+b",
+        "_page/a@b", "_page/\xc3\xa9", "_page/\x01", "_page#1", "_page&x=y",
+        "_page?a#b", "_page?a?b", "_page?a;b?c", "?a;b c", "?;\\", "?a;\n",
+        "/_page?x=y", "//_page?x=y", "http://host/_page?x=y", "http:?x=y",
+        "_1/2/3/4/5/6/7/8/9", "DocumentReference/_2/3/4/5/6/7/8/9?x=y",
     };
 
     (void) state;
@@ -411,6 +456,9 @@ test_contents(void **state)
         { "\x01sd\x1b\x00" SYSTEM "?xx", 5 + 27 + 1 + 2, false },
         { "\x01sd\x1b\x01" SYSTEM "1?\n", 5 + 27 + 1 + 2, false },
         { "\x01sd\x1b\x01" SYSTEM "1ab", 5 + 27 + 1 + 2, false },
+        { "\x01sd\x1b\x01" SYSTEM "1_a", 5 + 27 + 1 + 2, true },
+        { "\x01sd\x1b\x01" SYSTEM "1?;", 5 + 27 + 1 + 2, true },
+        { "\x01sd\x1b\x01" SYSTEM "1a/", 5 + 27 + 1 + 2, false },
         { "{\"target\":\"?x=y\"}", 17, false },
     };
 

@@ -244,6 +244,71 @@ test_corsica(void **state)
 }
 
 
+static void
+test_ins_within(void **state)
+{
+    char    *copy;
+    size_t   i, len;
+
+    static const char *const  holds[] = {
+        "255081416802538", "DocumentReference/255081416802538",
+        "Patient?identifier=urn:oid:1.2.250.1.213.1.4.8|255081416802538",
+        "urn:oid:1.2.250.1.213.1.4.8.255081416802538.1",
+        "doc-255081416802538-1", "_255081416802538_", "255081416802538 ",
+        "\"255081416802538\"", "a/255081416802538?b", "x\n255081416802538\n",
+        "\xc3\xa9" "255081416802538\xc3\xa9", "%7C255081416802538-",
+        "a%3d255081416802538%26b=c", "%255081416802538", "%2C255081416802538",
+        "255081416802539 255081416802538", "255081416802538-255081416802538x",
+        "285037512000151", "168112A00405781", "ps/168112A00405781.pdf",
+    };
+
+    static const char *const  does_not[] = {
+        "", " ", "-", "255081416802539", "a/255081416802539/b",
+        "25508141680253", "2550814168025", "2550814168025 38",
+        "2550814168025380", "1255081416802538", "x255081416802538",
+        "255081416802538x", "255081416802538Z", "A255081416802538",
+        "%7255081416802538", "%7CC255081416802538", "%7C2550814168025388",
+        "urn:oid:2.25.255081416802538255081416802538",
+        "1.2.250.1.999255081416802538", "2 55 08 14 168 025 38",
+        "2550814-16802538", "055081416802538", "168112a00405781",
+        "168113A00405781", "1735689600000", "DocumentReference/d1",
+        "martin-consultation-1", "00000000-0000-4000-8000-255081416802539",
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(holds) / sizeof(holds[0]); i++) {
+        if (!dmp_ins_within((dmp_str_t) { holds[i], strlen(holds[i]) })) {
+            fail_msg("none in %s", holds[i]);
+        }
+    }
+
+    for (i = 0; i < sizeof(does_not) / sizeof(does_not[0]); i++) {
+
+        /* in a block of its size, so that a byte read too far is seen */
+
+        len = strlen(does_not[i]);
+        copy = malloc(len + (len == 0));
+        assert_non_null(copy);
+        memcpy(copy, does_not[i], len);
+
+        if (dmp_ins_within((dmp_str_t) { copy, len })) {
+            fail_msg("one in %s", does_not[i]);
+        }
+
+        free(copy);
+    }
+
+    assert_false(dmp_ins_within(dmp_null_string));
+
+    /* the end of the text is where it says, whatever follows */
+
+    assert_true(dmp_ins_within((dmp_str_t) { "a 2550814168025381", 17 }));
+    assert_false(dmp_ins_within((dmp_str_t) { "255081416802538", 14 }));
+    assert_true(dmp_ins_within((dmp_str_t) { "a\0" "255081416802538", 17 }));
+}
+
+
 int
 main(void)
 {
@@ -254,6 +319,7 @@ main(void)
         cmocka_unit_test(test_discreet),
         cmocka_unit_test(test_ins),
         cmocka_unit_test(test_corsica),
+        cmocka_unit_test(test_ins_within),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
