@@ -260,10 +260,15 @@ is scalar(@{ $shown->{documents} }), 2, 'with both documents';
 is show('Binary/both')->{patient}, pseudonym($durand),
     'two documents of one patient are no conflict';
 
-# a claim that no facts confirm counts for nothing
+# a claim that no facts confirm is no claim, but stands against the others
 redis('SADD', 'dmp:att:' . name('Binary/both'), claim($martin, 'm'));
-is show('Binary/both')->{patient}, pseudonym($durand),
-    'what the store alone claims is not believed';
+$shown = show('Binary/both');
+is $shown->{conflict}, JSON::PP::true, 'what was claimed once is contested';
+is $shown->{patient}, undef, 'so it is nobody\'s';
+is_deeply [map [$_->{document}{id}, $_->{confirmed}],
+        sort { $a->{document}{id} cmp $b->{document}{id} } @{ $shown->{documents} }],
+    [['e', JSON::PP::true], ['f', JSON::PP::true], ['m', JSON::PP::false]],
+    'and what confirms it is said';
 
 
 # An entry that does not open is told, and left.
@@ -323,7 +328,7 @@ for my $case (
     [['http://x/fhir?a=b'], 'is no address of a host'],
     [['http://x/a/../b'], 'is no address of a host'],
     [[$real, '--base', 'x/fhir'], '--base "x/fhir" is no address of a host'],
-    [[$real, map { ('--base', "http://h$_/fhir") } 1 .. 20], '--base is given more than'],
+    [[$real, map { ('--base', "http://h$_/fhir") } 1 .. 31], '--base is given more than'],
     [[$real, '--page-size', 0], '--page-size "0" is not a number of 1 to 1000'],
     [[$real, '--page-size', 1001], '--page-size "1001" is not'],
     [[$real, '--page-size', 'x'], '--page-size "x" is not'],

@@ -123,7 +123,7 @@ static const command_t  commands[] = {
       "  --json                for machines\n"
       STORE_USAGE, dmpctl_index_build },
 
-    { "index", "show", "show what the index holds of a document",
+    { "index", "show", "show what the index holds of a document or attachment",
       "dmpctl index show ID --host NAME --record-key FILE\n"
       "                  --pseudonym-key FILE [--json]\n"
       "\n"

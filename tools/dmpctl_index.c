@@ -187,7 +187,8 @@ index_report(const index_build_t *b, bool json)
              "\"attachments\":%llu,\"added\":%llu,\"changed\":%llu,"
              "\"unchanged\":%llu,\"removed\":%llu,\"moved\":%llu,"
              "\"foreign\":%llu,\"unreadable\":%llu,\"sealed\":%llu,"
-             "\"conflicts\":%llu}\n"
+             "\"conflicts\":%llu,\"claims_removed\":%llu,"
+             "\"claims_kept\":%llu}\n"
            : "%llu patients, %llu of them failed\n"
              "%llu documents with %llu attachments: %llu added, %llu changed, "
              "%llu unchanged\n"
@@ -195,7 +196,8 @@ index_report(const index_build_t *b, bool json)
              "left out: %llu that name another patient, %llu that cannot be "
              "read\n"
              "%llu entries that do not open, %llu attachments claimed by two "
-             "patients\n",
+             "patients\n"
+             "%llu claims removed, %llu kept that nothing confirms\n",
            (unsigned long long) b->patients,
            (unsigned long long) b->failed, (unsigned long long) b->documents,
            (unsigned long long) b->attachments,
@@ -205,7 +207,25 @@ index_report(const index_build_t *b, bool json)
            (unsigned long long) b->foreign,
            (unsigned long long) b->unreadable,
            (unsigned long long) b->sealed,
-           (unsigned long long) b->conflicts.n);
+           (unsigned long long) b->conflicts.n,
+           (unsigned long long) b->claims_removed,
+           (unsigned long long) b->claims_kept);
+}
+
+
+/* Claims are removed only where all that could confirm them was seen. */
+static void
+index_left_alone(const index_build_t *b)
+{
+    if (!b->all && b->conflicts.n != 0) {
+        tool_error("claims are left as they are: only a build without "
+                   "--patient removes those that the host makes no more");
+
+    } else if (b->failed != 0 && (b->conflicts.n != 0 || b->claims_kept != 0))
+    {
+        tool_error("claims are left as they are: only a build that fails for "
+                   "no patient removes those that the host makes no more");
+    }
 }
 
 
@@ -231,10 +251,16 @@ index_traced(index_build_t *b, dmp_str_t patient)
     done = index_patients(b, patient, &rc);
     tool_progress_end();
 
+    if (done == INDEX_DONE && b->all && !index_claims(b)) {
+        done = INDEX_STOP;
+    }
+
+    index_left_alone(b);
+
     admin.ended = true;
     admin.added = b->added;
     admin.changed = b->changed;
-    admin.removed = b->removed;
+    admin.removed = b->removed + b->claims_removed;
 
     if (!commit_admin(&b->tool.commit, &admin)
         || !commit_end(&b->tool.commit))
@@ -287,6 +313,7 @@ index_build(index_build_t *b, const index_options_t *o, dmp_str_t patient)
 
     dmp_policy_free(b->policy);
     host_close(b->asks);
+    index_set_free(&b->through);
     index_set_free(&b->conflicts);
     commit_free(&b->tool.commit);
 

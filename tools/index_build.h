@@ -2,7 +2,8 @@
  * index_build.h: between the steps of "dmpctl index": each record of the store
  * in turn (index_patients.c), the documents that the host has of its patient,
  * page by page (index_search.c), and what the store is to hold of each
- * (index_learn.c, index_store.c).  dmpctl_index.c has the options.
+ * (index_learn.c, index_store.c); then the claims that nobody makes any more
+ * (index_claims.c).  dmpctl_index.c has the options.
  */
 
 #ifndef TOOL_INDEX_BUILD_H
@@ -25,6 +26,7 @@
 #define INDEX_HINT          (8 + DMP_INDEX_HASH_LEN)     /* "dmp:doc:H" */
 #define INDEX_CLAIM         (DMP_PSEUDONYM_LEN + 1 + DMP_INDEX_HASH_LEN)
 #define INDEX_VERSION       1            /* that facts are sealed with */
+#define INDEX_CURSOR        32           /* characters, with a NUL */
 
 /* What a step came to. */
 typedef enum {
@@ -43,6 +45,7 @@ typedef struct {
     dmp_addresses_t   addresses;         /* its own; the first is base */
     unsigned          page_size;
     bool              one_system;        /* it takes no list of identifiers */
+    bool              all;               /* records, not that of one INS */
 
     uint64_t          patients;
     uint64_t          failed;
@@ -57,6 +60,9 @@ typedef struct {
     uint64_t          foreign;           /* name another patient */
     uint64_t          unreadable;
     uint64_t          sealed;            /* entries that do not open */
+    uint64_t          claims_removed;
+    uint64_t          claims_kept;       /* though nothing confirms them */
+    index_set_t       through;           /* patients who left no doubt */
     index_set_t       conflicts;         /* attachments of two patients */
 } index_build_t;
 
@@ -66,6 +72,7 @@ typedef struct {
     size_t       docs_len;
     dmp_str_t    ins;
     index_set_t  found;                  /* hashes of their documents */
+    bool         unread;                 /* there are others, not readable */
 } index_patient_t;
 
 
@@ -102,6 +109,16 @@ bool index_learn(index_build_t *b, index_patient_t *p,
 bool index_sweep(index_build_t *b, index_patient_t *p);
 
 
+/* index_claims.c */
+
+/*
+ * Removes the claims of this host's documents that they make no more, if all
+ * patients were gone through; counts and names the attachments that documents
+ * of two patients claim after that.  False if the store failed.
+ */
+bool index_claims(index_build_t *b);
+
+
 /* index_store.c: keys and values of the index, in the store. */
 
 typedef struct {
@@ -120,6 +137,14 @@ void index_claim(char out[INDEX_CLAIM], const char *pseudonym,
     const char *hash);
 bool index_document_hash(const unsigned char *key, dmp_str_t host,
     dmp_str_t id, char out[DMP_INDEX_HASH_LEN]);
+
+/*
+ * One step of SCAN over the keys that match, or of HSCAN or SSCAN over a key;
+ * *cursor is the next one, "0" at the end.  The reply's second element is an
+ * array; NULL after a complaint.
+ */
+redisReply *index_scan(store_t *store, const char *verb, dmp_str_t what,
+    char cursor[INDEX_CURSOR]);
 
 /* Opens what stands in the field; false if the store failed. */
 bool index_facts(store_t *store, const dmp_keyring_t *ring, dmp_str_t docs,
@@ -141,5 +166,44 @@ bool index_number(store_t *store, const char *verb, const void *key,
 /* Removes what a document had under a patient: facts, claims, its hint. */
 bool index_forget(record_tool_t *tool, dmp_str_t host, const char *pseudonym,
     const char *hash, const index_facts_t *facts);
+
+
+/* index_standing.c: what a claim to an attachment is worth. */
+
+typedef enum {
+    INDEX_DOUBTFUL = 0,                  /* its facts do not open */
+    INDEX_ABSENT,                        /* there are none */
+    INDEX_ELSEWHERE,                     /* they are of another host */
+    INDEX_STALE,                         /* this host's, without it */
+    INDEX_CONFIRMED
+} index_standing_t;
+
+/* One claim, "P:H", to the attachment of that hash. */
+typedef struct {
+    index_standing_t  standing;
+    dmp_str_t         attachment;        /* "Binary/ID", if CONFIRMED */
+    index_facts_t     facts;
+} index_claimed_t;
+
+/* False if the store failed. */
+bool index_claimed(record_tool_t *tool, dmp_str_t host, const char *attachment,
+    const char *claim, index_claimed_t *c);
+
+/* Whether a member of the set is a claim at all. */
+bool index_is_claim(const redisReply *member);
+
+/*
+ * Whether claims contradict each other, as a gateway sees it: of two patients,
+ * and not by one document that was moved.  All zeros: none so far.
+ */
+typedef struct {
+    char  first[INDEX_CLAIM];
+    bool  any;
+    bool  of_patient;                    /* another document of the first's */
+    bool  of_document;                   /* the first one, as another's */
+    bool  rivals;
+} index_rivals_t;
+
+void index_rivals_add(index_rivals_t *rivals, const char *claim);
 
 #endif

@@ -218,7 +218,9 @@ learn_rivals(index_build_t *b, learn_t *l, unsigned i, const char *key)
 
     freeReplyObject(r);
 
-    if (added == 1 && b->conflicts.n <= INDEX_SHOWN) {
+    /* of all patients, they are named when each has been gone through */
+
+    if (added == 1 && !b->all && b->conflicts.n <= INDEX_SHOWN) {
         tool_error("%.*s is claimed by documents of two patients: nobody is "
                    "shown it", (int) l->attachments[i].len,
                    l->attachments[i].data);
@@ -418,6 +420,7 @@ index_learn(index_build_t *b, index_patient_t *p,
 
     if (!learn_prepare(b, document, l)) {
         b->unreadable++;
+        p->unread = true;
         free(l);
         return true;
     }
@@ -473,62 +476,38 @@ sweep_field(index_build_t *b, index_patient_t *p, const redisReply *field,
 
     b->removed++;
 
+    /* perhaps it is there, and cannot be read: what it claims stays */
+
+    facts.opens = !p->unread;
+
     return index_forget(&b->tool, b->name, p->pseudonym, hash, &facts);
-}
-
-
-/* One step of HSCAN; *cursor is the next one, "0" at the end. */
-static bool
-sweep_step(index_build_t *b, index_patient_t *p, char cursor[32])
-{
-    bool           ok;
-    size_t         i;
-    redisReply    *r, *list;
-    store_args_t   args;
-
-    args.n = 0;
-    store_text(&args, "HSCAN");
-    store_bytes(&args, p->docs, p->docs_len);
-    store_text(&args, cursor);
-    r = store_call(&b->tool.store, &args);
-
-    if (r == NULL) {
-        return false;
-    }
-
-    ok = r->type == REDIS_REPLY_ARRAY && r->elements == 2
-         && r->element[0]->type == REDIS_REPLY_STRING
-         && r->element[0]->len < 32
-         && r->element[1]->type == REDIS_REPLY_ARRAY;
-
-    if (!ok) {
-        tool_error("store: HSCAN: unexpected answer");
-
-    } else {
-        memcpy(cursor, r->element[0]->str, r->element[0]->len + 1);
-        list = r->element[1];
-
-        for (i = 0; ok && i + 1 < list->elements; i += 2) {
-            ok = sweep_field(b, p, list->element[i], list->element[i + 1]);
-        }
-    }
-
-    freeReplyObject(r);
-
-    return ok;
 }
 
 
 bool
 index_sweep(index_build_t *b, index_patient_t *p)
 {
-    char  cursor[32] = "0";
+    bool         ok;
+    char         cursor[INDEX_CURSOR] = "0";
+    size_t       i;
+    redisReply  *r, *list;
 
     do {
-        if (!sweep_step(b, p, cursor)) {
+        r = index_scan(&b->tool.store, "HSCAN",
+                       (dmp_str_t) { p->docs, p->docs_len }, cursor);
+        if (r == NULL) {
             return false;
         }
-    } while (strcmp(cursor, "0") != 0);
 
-    return true;
+        ok = true;
+        list = r->element[1];
+
+        for (i = 0; ok && i + 1 < list->elements; i += 2) {
+            ok = sweep_field(b, p, list->element[i], list->element[i + 1]);
+        }
+
+        freeReplyObject(r);
+    } while (ok && strcmp(cursor, "0") != 0);
+
+    return ok;
 }

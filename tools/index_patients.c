@@ -13,7 +13,6 @@
 
 
 #define PATIENTS_FAILED_MAX  10          /* in a row: the host is not there */
-#define PATIENTS_BATCH       "1000"
 
 
 void
@@ -50,6 +49,15 @@ patients_learn(index_build_t *b, const record_keys_t *keys, dmp_str_t ins)
     rc = index_search(b, &p);
 
     if (rc == INDEX_DONE && !index_sweep(b, &p)) {
+        rc = INDEX_STOP;
+    }
+
+    /* what could not be read may claim anything: that leaves a doubt */
+
+    if (rc == INDEX_DONE && b->all && !p.unread
+        && index_set_add(&b->through, p.pseudonym) < 0)
+    {
+        tool_error("no memory");
         rc = INDEX_STOP;
     }
 
@@ -160,41 +168,22 @@ patients_keys(index_build_t *b, const redisReply *name, record_keys_t *keys)
 }
 
 
-/* One step of SCAN; *cursor is the next one, "0" at the end. */
+/* The patients of one step of SCAN. */
 static index_rc_t
-patients_step(index_build_t *b, char cursor[32])
+patients_step(index_build_t *b, char cursor[INDEX_CURSOR])
 {
     bool            absent;
     size_t          i;
     redisReply     *r, *list;
     index_rc_t      rc;
-    store_args_t    args;
     record_keys_t   keys;
 
-    args.n = 0;
-    store_text(&args, "SCAN");
-    store_text(&args, cursor);
-    store_text(&args, "MATCH");
-    store_text(&args, "{dmp:*}:rec:*");
-    store_text(&args, "COUNT");
-    store_text(&args, PATIENTS_BATCH);
-    r = store_call(&b->tool.store, &args);
-
+    r = index_scan(&b->tool.store, "SCAN", dmp_string("{dmp:*}:rec:*"),
+                   cursor);
     if (r == NULL) {
         return INDEX_STOP;
     }
 
-    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2
-        || r->element[0]->type != REDIS_REPLY_STRING
-        || r->element[0]->len >= 32
-        || r->element[1]->type != REDIS_REPLY_ARRAY)
-    {
-        tool_error("store: SCAN: unexpected answer");
-        freeReplyObject(r);
-        return INDEX_STOP;
-    }
-
-    memcpy(cursor, r->element[0]->str, r->element[0]->len + 1);
     list = r->element[1];
     rc = INDEX_DONE;
 
@@ -214,13 +203,14 @@ index_rc_t
 index_patients(index_build_t *b, dmp_str_t only, int *rc)
 {
     bool           absent;
-    char           cursor[32] = "0";
+    char           cursor[INDEX_CURSOR] = "0";
     index_rc_t     step;
     record_keys_t  keys;
 
     *rc = TOOL_DONE;
+    b->all = only.len == 0;
 
-    if (only.len == 0) {
+    if (b->all) {
 
         do {
             step = patients_step(b, cursor);

@@ -173,6 +173,7 @@ search_entry(void *data, dmp_rc_t rc, const dmp_document_t *document)
 
     if (rc != DMP_OK) {
         s->b->unreadable++;
+        s->p->unread = true;
         return true;
     }
 

@@ -1,6 +1,7 @@
 /*
  * index_show.c: opens what the index holds.  A hint that leads to nothing, or
- * to facts that do not say the same, is not believed here either.
+ * to facts that do not say the same, is not believed here either; but a claim
+ * to an attachment counts against others, as it does for a gateway.
  */
 
 #include <stdlib.h>
@@ -17,8 +18,9 @@ typedef struct {
     dmp_str_t       host;
     dmp_str_t       what;                /* "Binary/ID" */
     json_t         *documents;
-    char            patient[DMP_PSEUDONYM_LEN + 1];  /* of the first */
-    bool            two;                 /* patients */
+    char            patient[DMP_PSEUDONYM_LEN + 1];  /* who has it */
+    bool            two;                 /* who both have it */
+    index_rivals_t  rivals;
 } show_t;
 
 
@@ -113,51 +115,63 @@ show_document(show_t *s, dmp_str_t id, bool json)
 }
 
 
-/* One claim, "P:H"; what its document says of it decides. */
-static bool
-show_claim(show_t *s, const char *claim)
+/* A patient whose document really has it. */
+static void
+show_owner(show_t *s, const char *claim)
 {
-    char            docs[DMP_KEY_NAME_MAX];
-    dmp_str_t       name;
-    index_facts_t   facts;
-
-    name.data = docs;
-    name.len = index_docs_key(&s->tool->store, claim, docs);
-
-    if (!index_facts(&s->tool->store, &s->tool->ring, name,
-                     claim + DMP_PSEUDONYM_LEN + 1, &facts))
-    {
-        return false;
-    }
-
-    if (!facts.opens || !dmp_index_has(&facts.document, s->what)) {
-        return true;
-    }
-
-    if (json_array_size(s->documents) == 0) {
+    if (s->patient[0] == '\0') {
         memcpy(s->patient, claim, DMP_PSEUDONYM_LEN);
 
     } else if (memcmp(s->patient, claim, DMP_PSEUDONYM_LEN) != 0) {
         s->two = true;
     }
+}
 
-    return json_array_append_new(s->documents, show_facts(claim, &facts)) == 0;
+
+/* One claim, "P:H": the document's facts, if it has any that open. */
+static bool
+show_claim(show_t *s, const char *attachment, const char *claim)
+{
+    bool             confirmed;
+    json_t          *said;
+    index_claimed_t  c;
+
+    if (!index_claimed(s->tool, s->host, attachment, claim, &c)) {
+        return false;
+    }
+
+    confirmed = c.standing == INDEX_CONFIRMED;
+    index_rivals_add(&s->rivals, claim);
+
+    if (confirmed) {
+        show_owner(s, claim);
+    }
+
+    said = c.facts.opens ? show_facts(claim, &c.facts)
+                         : json_pack("{s:s%, s:n}", "patient", claim,
+                                     (size_t) DMP_PSEUDONYM_LEN, "document");
+
+    return json_object_set_new(said, "hash",
+                               json_stringn(claim + DMP_PSEUDONYM_LEN + 1,
+                                            DMP_INDEX_HASH_LEN)) == 0
+           && json_object_set_new(said, "confirmed",
+                                  json_boolean(confirmed)) == 0
+           && json_array_append_new(s->documents, said) == 0;
 }
 
 
 static int
-show_claims(show_t *s, const redisReply *claims, bool json)
+show_claims(show_t *s, const char *attachment, const redisReply *claims,
+    bool json)
 {
-    size_t             i;
-    const redisReply  *claim;
+    bool    conflict;
+    size_t  i;
 
     for (i = 0; claims->type == REDIS_REPLY_ARRAY && i < claims->elements;
          i++)
     {
-        claim = claims->element[i];
-
-        if (claim->type == REDIS_REPLY_STRING && claim->len == INDEX_CLAIM
-            && !show_claim(s, claim->str))
+        if (index_is_claim(claims->element[i])
+            && !show_claim(s, attachment, claims->element[i]->str))
         {
             return TOOL_FAILED;
         }
@@ -168,11 +182,14 @@ show_claims(show_t *s, const redisReply *claims, bool json)
         return TOOL_NO;
     }
 
-    /* nobody's, when two patients have it */
+    /* nobody's, when two patients claim it, and when nothing confirms it */
+
+    conflict = s->two || s->rivals.rivals;
 
     return show_print(json_pack("{s:s%, s:s?, s:b, s:O}", "attachment",
                                 s->what.data, s->what.len, "patient",
-                                s->two ? NULL : s->patient, "conflict", s->two,
+                                conflict || s->patient[0] == '\0'
+                                ? NULL : s->patient, "conflict", conflict,
                                 "documents", s->documents), json);
 }
 
@@ -199,7 +216,7 @@ show_attachment(show_t *s, bool json)
     }
 
     s->documents = json_array();
-    rc = show_claims(s, r, json);
+    rc = show_claims(s, hash, r, json);
     json_decref(s->documents);
     freeReplyObject(r);
 

@@ -9,6 +9,9 @@
 #include "index_build.h"
 
 
+#define STORE_BATCH  "1000"              /* keys that one step looks at */
+
+
 size_t
 index_docs_key(const store_t *store, const char *pseudonym,
     char out[DMP_KEY_NAME_MAX])
@@ -98,6 +101,52 @@ index_number(store_t *store, const char *verb, const void *key,
     freeReplyObject(r);
 
     return ok;
+}
+
+
+redisReply *
+index_scan(store_t *store, const char *verb, dmp_str_t what,
+    char cursor[INDEX_CURSOR])
+{
+    bool           keys;
+    redisReply    *r;
+    store_args_t   args;
+
+    keys = strcmp(verb, "SCAN") == 0;
+    args.n = 0;
+    store_text(&args, verb);
+
+    if (keys) {
+        store_text(&args, cursor);
+        store_text(&args, "MATCH");
+        store_bytes(&args, what.data, what.len);
+        store_text(&args, "COUNT");
+        store_text(&args, STORE_BATCH);
+
+    } else {
+        store_bytes(&args, what.data, what.len);
+        store_text(&args, cursor);
+    }
+
+    r = store_call(store, &args);
+
+    if (r == NULL) {
+        return NULL;
+    }
+
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2
+        || r->element[0]->type != REDIS_REPLY_STRING
+        || r->element[0]->len >= INDEX_CURSOR
+        || r->element[1]->type != REDIS_REPLY_ARRAY)
+    {
+        tool_error("store: %s: unexpected answer", verb);
+        freeReplyObject(r);
+        return NULL;
+    }
+
+    memcpy(cursor, r->element[0]->str, r->element[0]->len + 1);
+
+    return r;
 }
 
 
