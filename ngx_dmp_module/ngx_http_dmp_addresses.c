@@ -280,3 +280,128 @@ ngx_http_dmp_attachments(ngx_http_request_t *r,
 
     return n;
 }
+
+
+/* The host's name in "scheme://user@name:port/" or "//name/"; else empty. */
+static dmp_str_t
+ngx_http_dmp_authority(dmp_str_t address)
+{
+    size_t  i, from;
+
+    for (i = 0; i + 1 < address.len; i++) {
+
+        if (address.data[i] == '/' && address.data[i + 1] == '/') {
+            break;
+        }
+
+        if (address.data[i] == '/' || address.data[i] == '?'
+            || address.data[i] == '#')
+        {
+            return dmp_null_string;
+        }
+    }
+
+    if (i + 1 >= address.len) {
+        return dmp_null_string;
+    }
+
+    from = i + 2;
+
+    for (i = from; i < address.len; i++) {
+
+        if (address.data[i] == '@') {
+            from = i + 1;
+        }
+
+        if (address.data[i] == '/' || address.data[i] == '?'
+            || address.data[i] == '#'
+            || (address.data[i] == ':' && i > from))
+        {
+            break;
+        }
+    }
+
+    /* "name." is "name" */
+    if (i > from && address.data[i - 1] == '.') {
+        i--;
+    }
+
+    return (dmp_str_t) { address.data + from, i - from };
+}
+
+
+/* It is relative, or its host has one of the names, whatever else differs. */
+static ngx_uint_t
+ngx_http_dmp_authority_known(const dmp_addresses_t *addresses,
+    dmp_str_t address)
+{
+    unsigned   i;
+    dmp_str_t  name, known;
+
+    name = ngx_http_dmp_authority(address);
+
+    if (name.len == 0) {
+        return 1;
+    }
+
+    for (i = 0; i < addresses->n_bases; i++) {
+        known = ngx_http_dmp_authority(addresses->bases[i]);
+
+        if (known.len == name.len
+            && ngx_strncasecmp((u_char *) known.data, (u_char *) name.data,
+                               name.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_dmp_id_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '-' || c == '.';
+}
+
+
+/* "Binary/ID" or "Bundle/ID", wherever it stands in the address. */
+dmp_str_t
+ngx_http_dmp_attachment_loose(const dmp_addresses_t *addresses,
+    dmp_str_t address)
+{
+    size_t       i, end;
+    const char  *p;
+
+    if (address.len < sizeof("Binary/")
+        || !ngx_http_dmp_authority_known(addresses, address))
+    {
+        return dmp_null_string;
+    }
+
+    for (i = address.len - (sizeof("Binary/") - 1); i != 0; i--) {
+
+        p = address.data + i - 1;
+
+        if (ngx_strncmp(p, "Binary/", 7) != 0
+            && ngx_strncmp(p, "Bundle/", 7) != 0)
+        {
+            continue;
+        }
+
+        end = i - 1 + 7;
+
+        while (end < address.len && ngx_http_dmp_id_char(address.data[end])) {
+            end++;
+        }
+
+        if (end > i - 1 + 7 && end - (i - 1 + 7) <= 64) {
+            return (dmp_str_t) { p, end - (i - 1) };
+        }
+    }
+
+    return dmp_null_string;
+}

@@ -14,6 +14,10 @@
 #define NGX_HTTP_DMP_SEARCH_ALL  "&_count=50"
 
 
+static ngx_uint_t ngx_http_dmp_claim_moved(ngx_http_request_t *r,
+    const ngx_http_dmp_ctx_t *ctx, const ngx_http_dmp_claim_t *claim);
+
+
 /* "P:H" of each document that has the attachment, as far as is known. */
 ngx_int_t
 ngx_http_dmp_locate_claims(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
@@ -51,6 +55,40 @@ ngx_http_dmp_locate_claims(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_dmp_claim_stale(ngx_http_dmp_ctx_t *ctx, const char *hash)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ctx->n_claims; i++) {
+        if (ngx_memcmp(ctx->claims[i].hash, hash, DMP_INDEX_HASH_LEN) == 0) {
+            ctx->claims[i].stale = 1;
+        }
+    }
+}
+
+
+/*
+ * Its own patient's documents have it, and it is theirs: what others of them
+ * claimed once need not be asked about for ever.
+ */
+static void
+ngx_http_dmp_drop_stale(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_uint_t             i;
+    ngx_http_dmp_claim_t  *c;
+
+    for (i = 0; i < ctx->n_claims; i++) {
+        c = &ctx->claims[i];
+
+        if (c->stale && !ngx_http_dmp_claim_moved(r, ctx, c)) {
+            ngx_http_dmp_index_unclaim(r, c->patient, c->hash,
+                                       ctx->asked.attachment);
+        }
+    }
 }
 
 
@@ -101,31 +139,46 @@ ngx_http_dmp_has_attachment(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
-/* Some address of it holds "Binary/ID", and could be read as that one. */
+/* By an address that nobody said is the host's, and that may well be. */
 static ngx_uint_t
 ngx_http_dmp_may_have(const ngx_http_dmp_ctx_t *ctx,
+    const dmp_addresses_t *addresses, const dmp_document_t *document)
+{
+    unsigned  i;
+
+    for (i = 0; i < document->n_attachments; i++) {
+        if (dmp_str_eq(ngx_http_dmp_attachment_loose(addresses,
+                                                 document->attachments[i]),
+                       ctx->asked.attachment))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* An address of elsewhere that ends alike: a host may compare no more. */
+static ngx_uint_t
+ngx_http_dmp_ends_alike(const ngx_http_dmp_ctx_t *ctx,
     const dmp_document_t *document)
 {
-    size_t       n;
-    unsigned     i;
-    dmp_str_t    a, name;
-    const char  *p;
+    unsigned   i;
+    dmp_str_t  end, name;
 
     name = ctx->asked.attachment;
 
     for (i = 0; i < document->n_attachments; i++) {
+        end = document->attachments[i];
 
-        a = document->attachments[i];
-        n = (a.len >= name.len) ? a.len - name.len + 1 : 0;
+        if (end.len >= name.len) {
+            end.data += end.len - name.len;
+            end.len = name.len;
+        }
 
-        for (p = a.data; n != 0; p++, n--) {
-
-            if (ngx_memcmp(p, name.data, name.len) == 0
-                && (n == 1 || p[name.len] == '/' || p[name.len] == '#'
-                    || p[name.len] == '?'))
-            {
-                return 1;
-            }
+        if (dmp_str_eq(end, name)) {
+            return 1;
         }
     }
 
@@ -215,13 +268,12 @@ ngx_http_dmp_gather(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     if (!ngx_http_dmp_has_attachment(r, ctx, addresses, document)) {
 
-        if (!ngx_http_dmp_may_have(ctx, document)) {
-            return NGX_DECLINED;
+        if (ngx_http_dmp_may_have(ctx, addresses, document)) {
+            ctx->contested = 1;
+            return NGX_OK;
         }
 
-        /* by an address that nobody said is the host's */
-        ctx->contested = 1;
-        return NGX_OK;
+        return ngx_http_dmp_ends_alike(ctx, document) ? NGX_OK : NGX_DECLINED;
     }
 
     rc = ngx_http_dmp_owner(r, document,
@@ -295,6 +347,7 @@ ngx_http_dmp_gathered(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     if (ctx->n_all != 0 && !ngx_http_dmp_is_contested(r, ctx)) {
         known = ctx->all[0]->value;
         ctx->document_asked = 1;
+        ngx_http_dmp_drop_stale(r, ctx);
 
         return ngx_http_dmp_located(ctx, known->patient, &known->document);
     }
@@ -453,6 +506,36 @@ ngx_http_dmp_found_link(void *data, dmp_str_t relation, dmp_str_t target)
 }
 
 
+/* How many there are, as the host says; 0 if it does not. */
+static uint64_t
+ngx_http_dmp_found_total(const ngx_http_dmp_body_t *body)
+{
+    uint64_t    total;
+    dmp_str_t   name;
+    dmp_scan_t  s;
+
+    total = 0;
+    dmp_scan_init(&s, (char *) body->data, body->len);
+
+    if (!dmp_scan_object(&s)) {
+        return 0;
+    }
+
+    while (dmp_scan_member(&s, &name)) {
+
+        if (!dmp_str_eq(name, dmp_string("total"))) {
+            (void) dmp_scan_skip(&s, NULL);
+
+        } else if (!dmp_scan_uint(&s, &total)) {
+            /* whatever it says, it is not how many were seen */
+            return UINT64_MAX;
+        }
+    }
+
+    return total;
+}
+
+
 static void *
 ngx_http_dmp_locate_alloc(void *data, size_t size)
 {
@@ -511,8 +594,11 @@ ngx_http_dmp_search_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ABORT;
     }
 
-    if (cut.withheld > found.judged) {
-        /* one that cannot be read may have it, and be anybody's */
+    if (cut.withheld > found.judged
+        || ngx_http_dmp_found_total(&ctx->question.body) > found.judged)
+    {
+        /* one that cannot be read, or was not sent, may have it, and be
+           anybody's */
         ctx->contested = 1;
     }
 

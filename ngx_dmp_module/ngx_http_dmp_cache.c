@@ -309,14 +309,7 @@ ngx_http_dmp_entry_put(dmp_str_t id, ngx_msec_t asked, dmp_directory_t *entry)
 }
 
 
-/* The location's configuration, then the id; an id has at most 64 bytes. */
-typedef struct {
-    size_t  len;
-    u_char  text[sizeof(void *) + 64];
-} ngx_http_dmp_document_key_t;
-
-
-static void
+void
 ngx_http_dmp_document_key(ngx_http_request_t *r, dmp_str_t id,
     ngx_http_dmp_document_key_t *key)
 {
@@ -352,36 +345,61 @@ ngx_http_dmp_document_drop(ngx_http_request_t *r, dmp_str_t id)
 }
 
 
+#define NGX_HTTP_DMP_LEARNT_MS  600000
+
+/* The value is when the store said that it has it. */
 ngx_uint_t
-ngx_http_dmp_learnt(ngx_http_request_t *r, dmp_str_t id, uint64_t print)
+ngx_http_dmp_is_learnt(const ngx_http_dmp_document_key_t *key, uint64_t print)
 {
-    ngx_uint_t                   same;
-    ngx_http_dmp_cached_t       *cached;
-    ngx_http_dmp_document_key_t  key;
+    ngx_uint_t              same;
+    ngx_http_dmp_cached_t  *cached;
 
-    ngx_http_dmp_document_key(r, id, &key);
-
-    cached = ngx_http_dmp_cache_get(&ngx_http_dmp_learned, key.text, key.len);
+    cached = ngx_http_dmp_cache_get(&ngx_http_dmp_learned, key->text,
+                                    key->len);
 
     if (cached == NULL) {
-        cached = ngx_http_dmp_cache_put(&ngx_http_dmp_learned, key.text,
-                                        key.len, print, NULL);
-        same = 0;
-
-    } else {
-        same = (cached->version == print);
-        cached->version = print;
+        return 0;
     }
 
-    if (cached != NULL) {
-        ngx_http_dmp_cached_release(cached);
-    }
+    same = cached->version == print
+           && ngx_current_msec - (ngx_msec_t) (uintptr_t) cached->value
+              < NGX_HTTP_DMP_LEARNT_MS;
+
+    ngx_http_dmp_cached_release(cached);
 
     return same;
 }
 
 
-#define NGX_HTTP_DMP_ABSENT_MS  60000
+void
+ngx_http_dmp_set_learnt(const ngx_http_dmp_document_key_t *key, uint64_t print)
+{
+    ngx_http_dmp_cached_t  *cached;
+
+    cached = ngx_http_dmp_cache_put(&ngx_http_dmp_learned, key->text, key->len,
+                                    print,
+                                    (void *) (uintptr_t) ngx_current_msec);
+    if (cached != NULL) {
+        ngx_http_dmp_cached_release(cached);
+    }
+}
+
+
+void
+ngx_http_dmp_forget_learnt(const ngx_http_dmp_document_key_t *key)
+{
+    ngx_http_dmp_cache_drop(&ngx_http_dmp_learned, key->text, key->len);
+}
+
+
+void
+ngx_http_dmp_forget_all_learnt(void)
+{
+    ngx_http_dmp_cache_clear(&ngx_http_dmp_learned);
+}
+
+
+#define NGX_HTTP_DMP_ABSENT_MS  10000
 
 
 /* "version" is when the host was asked. */

@@ -17,8 +17,11 @@ typedef struct {
     char        patient[DMP_PSEUDONYM_LEN];
     char        hash[DMP_INDEX_HASH_LEN];
     ngx_uint_t  n_attachments;
-    char        attachments[DMP_DOCUMENT_ATTACHMENTS][DMP_INDEX_HASH_LEN];
-    ngx_http_dmp_store_note_t  note;
+    ngx_uint_t  n_claims;                /* those, and such as may be some */
+    char        claims[2 * DMP_DOCUMENT_ATTACHMENTS][DMP_INDEX_HASH_LEN];
+    uint64_t    print;
+    ngx_http_dmp_document_key_t  key;
+    ngx_http_dmp_store_note_t    note;
 } ngx_http_dmp_learning_t;
 
 
@@ -263,18 +266,19 @@ ngx_http_dmp_claim(char claim[NGX_HTTP_DMP_HINT], const char *patient,
 
 
 /*
- * The hint that was there before.  The host says that the document is another
- * patient's now: what was known under the old one goes.
+ * The store has it, and says which hint was there before.  Where the document
+ * was another patient's, what was known under the old one goes, but for its
+ * claims: an operator clears them.
  */
 static void
 ngx_http_dmp_learn_told(void *data, const redisReply *reply)
 {
-    char                      key[DMP_KEY_NAME_MAX], claim[NGX_HTTP_DMP_HINT];
+    char                      key[DMP_KEY_NAME_MAX];
     size_t                    len;
-    ngx_uint_t                i;
     ngx_http_dmp_learning_t  *learning;
 
     learning = data;
+    ngx_http_dmp_set_learnt(&learning->key, learning->print);
 
     if (reply->type != REDIS_REPLY_STRING || reply->len != DMP_PSEUDONYM_LEN
         || ngx_memcmp(reply->str, learning->patient, DMP_PSEUDONYM_LEN) == 0)
@@ -284,14 +288,6 @@ ngx_http_dmp_learn_told(void *data, const redisReply *reply)
 
     len = ngx_http_dmp_facts_key(key, reply->str);
     ngx_http_dmp_note("HDEL", key, len, learning->hash, DMP_INDEX_HASH_LEN);
-
-    ngx_http_dmp_claim(claim, reply->str, learning->hash);
-
-    for (i = 0; i < learning->n_attachments; i++) {
-        len = ngx_http_dmp_hint_key(key, "att",
-                                    learning->attachments[i]);
-        ngx_http_dmp_note("SREM", key, len, claim, sizeof(claim));
-    }
 }
 
 
@@ -325,9 +321,8 @@ ngx_http_dmp_learn_send(ngx_http_dmp_learning_t *learning, const char *sealed,
 
     ngx_http_dmp_claim(claim, learning->patient, learning->hash);
 
-    for (i = 0; i < learning->n_attachments; i++) {
-        len = ngx_http_dmp_hint_key(key, "att",
-                                    learning->attachments[i]);
+    for (i = 0; i < learning->n_claims; i++) {
+        len = ngx_http_dmp_hint_key(key, "att", learning->claims[i]);
         ngx_http_dmp_note("SADD", key, len, claim, sizeof(claim));
     }
 
@@ -377,21 +372,60 @@ ngx_http_dmp_learn_seal(ngx_http_request_t *r,
 }
 
 
+/* What it has, and what it may have by an address that nobody can read. */
+static ngx_int_t
+ngx_http_dmp_learn_claims(ngx_http_request_t *r,
+    ngx_http_dmp_learning_t *learning, const dmp_addresses_t *addresses,
+    const dmp_document_t *document, const dmp_str_t *attachments)
+{
+    unsigned    i;
+    dmp_str_t   name;
+    ngx_uint_t  n;
+
+    for (i = 0; i < learning->n_attachments; i++) {
+        if (ngx_http_dmp_index_hash(r, attachments[i],
+                                    learning->claims[learning->n_claims++])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; i < document->n_attachments; i++) {
+        name = ngx_http_dmp_attachment_loose(addresses,
+                                             document->attachments[i]);
+
+        for (n = 0; n < learning->n_attachments; n++) {
+            if (dmp_str_eq(name, attachments[n])) {
+                break;
+            }
+        }
+
+        if (name.len != 0 && n == learning->n_attachments
+            && ngx_http_dmp_index_hash(r, name,
+                                       learning->claims[learning->n_claims++])
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 void
-ngx_http_dmp_index_learn(ngx_http_request_t *r, const char *patient,
+ngx_http_dmp_index_relearn(ngx_http_request_t *r, const char *patient,
     const dmp_addresses_t *addresses, const dmp_document_t *document)
 {
     size_t                    len;
-    ngx_uint_t                i;
     char                      room[NGX_HTTP_DMP_RESOURCE_MAX];
     dmp_str_t                 attachments[DMP_DOCUMENT_ATTACHMENTS];
     ngx_http_dmp_learning_t  *learning;
     static char               sealed[DMP_INDEX_TEXT_MAX + DMP_SEAL_OVERHEAD];
 
     if (document->id.len == 0 || document->id.len > 64
-        || ngx_http_dmp_store.state != NGX_HTTP_DMP_STORE_READY
-        || ngx_http_dmp_learnt(r, document->id,
-                               ngx_http_dmp_print(patient, document)))
+        || ngx_http_dmp_store.state != NGX_HTTP_DMP_STORE_READY)
     {
         return;
     }
@@ -403,6 +437,8 @@ ngx_http_dmp_index_learn(ngx_http_request_t *r, const char *patient,
     }
 
     ngx_memcpy(learning->patient, patient, DMP_PSEUDONYM_LEN);
+    learning->print = ngx_http_dmp_print(patient, document);
+    ngx_http_dmp_document_key(r, document->id, &learning->key);
 
     learning->n_attachments = ngx_http_dmp_attachments(r, addresses, document,
                                                        attachments);
@@ -415,13 +451,11 @@ ngx_http_dmp_index_learn(ngx_http_request_t *r, const char *patient,
         goto failed;
     }
 
-    for (i = 0; i < learning->n_attachments; i++) {
-        if (ngx_http_dmp_index_hash(r, attachments[i],
-                                    learning->attachments[i])
-            != NGX_OK)
-        {
-            goto failed;
-        }
+    if (ngx_http_dmp_learn_claims(r, learning, addresses, document,
+                                  attachments)
+        != NGX_OK)
+    {
+        goto failed;
     }
 
     if (ngx_http_dmp_learn_seal(r, learning, document, attachments, sealed,
@@ -438,6 +472,20 @@ failed:
 }
 
 
+void
+ngx_http_dmp_index_learn(ngx_http_request_t *r, const char *patient,
+    const dmp_addresses_t *addresses, const dmp_document_t *document)
+{
+    ngx_http_dmp_document_key_t  key;
+
+    ngx_http_dmp_document_key(r, document->id, &key);
+
+    if (!ngx_http_dmp_is_learnt(&key, ngx_http_dmp_print(patient, document))) {
+        ngx_http_dmp_index_relearn(r, patient, addresses, document);
+    }
+}
+
+
 /*
  * The host no longer says what the index has: the facts go.  The hint stays,
  * so that whoever learns anew sees what was claimed before.
@@ -446,11 +494,14 @@ void
 ngx_http_dmp_index_forget(ngx_http_request_t *r, const char *patient,
     dmp_str_t id)
 {
-    char    room[NGX_HTTP_DMP_RESOURCE_MAX];
-    char    key[DMP_KEY_NAME_MAX], hash[DMP_INDEX_HASH_LEN];
-    size_t  len;
+    char                         room[NGX_HTTP_DMP_RESOURCE_MAX];
+    char                         key[DMP_KEY_NAME_MAX];
+    char                         hash[DMP_INDEX_HASH_LEN];
+    size_t                       len;
+    ngx_http_dmp_document_key_t  learnt;
 
-    (void) ngx_http_dmp_learnt(r, id, 0);
+    ngx_http_dmp_document_key(r, id, &learnt);
+    ngx_http_dmp_forget_learnt(&learnt);
 
     if (ngx_http_dmp_index_hash(r, ngx_http_dmp_document_resource(id, room),
                                 hash)

@@ -402,7 +402,7 @@ ngx_http_dmp_judge_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
         } else {
             /* its labels may be why: what names it is judged by them */
-            ngx_http_dmp_index_learn(r, ctx->patient, &j.claims, document);
+            ngx_http_dmp_index_relearn(r, ctx->patient, &j.claims, document);
         }
 
         return ngx_http_dmp_replace(r, ctx, NGX_HTTP_NOT_FOUND,

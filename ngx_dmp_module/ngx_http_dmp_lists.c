@@ -280,13 +280,17 @@ ngx_http_dmp_lists_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     listed->asked = 1;
 
+    if (rc == NGX_DECLINED) {
+        ngx_http_dmp_set_absent(r, listed->id);
+        return NGX_OK;
+    }
+
     if (rc != NGX_OK
         || dmp_document_patient(document, ctx->facts.record->ins)
            != DMP_PATIENT_SAME)
     {
-        /* not there, not to be read, or another's: that a List names it ties
-           it to nobody, and its List is not shown */
-        ngx_http_dmp_set_absent(r, listed->id);
+        /* not to be read, or another's: that a List names it ties it to
+           nobody, and its List is not shown */
         return NGX_OK;
     }
 
@@ -299,8 +303,7 @@ ngx_http_dmp_lists_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     if (ngx_http_dmp_claim_addresses(r, ctx, &addresses) == NGX_OK) {
         /* the index does not know it, whatever this worker has entered */
-        (void) ngx_http_dmp_learnt(r, document->id, 0);
-        ngx_http_dmp_index_learn(r, ctx->patient, &addresses, document);
+        ngx_http_dmp_index_relearn(r, ctx->patient, &addresses, document);
     }
 
     return NGX_OK;

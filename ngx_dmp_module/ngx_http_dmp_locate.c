@@ -293,10 +293,7 @@ ngx_http_dmp_locate_hint(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/*
- * What the index keeps of each; for an attachment, which documents have it.
- * A claim that the same patient's document no longer makes goes.
- */
+/* What the index keeps of each; for an attachment, which claim it. */
 static ngx_int_t
 ngx_http_dmp_locate_known(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const dmp_document_t **known)
@@ -324,12 +321,15 @@ ngx_http_dmp_locate_known(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
             *known = dmp_str_eq(document->id, ctx->asked.document) ? document
                                                                    : NULL;
 
-        } else if (!dmp_index_has(document, ctx->asked.attachment)) {
-            ngx_http_dmp_index_unclaim(r, ctx->tied, ctx->hashes[i],
-                                       ctx->asked.attachment);
+        } else {
+            if (!dmp_index_has(document, ctx->asked.attachment)) {
+                ngx_http_dmp_claim_stale(ctx, ctx->hashes[i]);
+            }
 
-        } else if (ngx_http_dmp_candidate(r, ctx, document->id) != NGX_OK) {
-            return NGX_ERROR;
+            /* the host may have changed its mind again */
+            if (ngx_http_dmp_candidate(r, ctx, document->id) != NGX_OK) {
+                return NGX_ERROR;
+            }
         }
     }
 
@@ -430,12 +430,13 @@ ngx_http_dmp_locate_keep(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 {
     ngx_http_dmp_known_t  *known;
 
-    if (!ctx->index_knew) {
-        /* whatever this worker has entered before */
-        (void) ngx_http_dmp_learnt(r, document->id, 0);
-    }
+    if (ctx->index_knew) {
+        ngx_http_dmp_index_learn(r, patient, addresses, document);
 
-    ngx_http_dmp_index_learn(r, patient, addresses, document);
+    } else {
+        /* whatever this worker has entered before */
+        ngx_http_dmp_index_relearn(r, patient, addresses, document);
+    }
 
     *cached = ngx_http_dmp_document_put(r, patient, document);
 

@@ -9,7 +9,7 @@
 #include "ngx_http_dmp_store.h"
 
 
-#define NGX_HTTP_DMP_CLAIMS  16          /* documents of one attachment */
+#define NGX_HTTP_DMP_CLAIMS  50          /* documents of one attachment */
 
 /* What a step returns when the next one is to be taken. */
 #define NGX_HTTP_DMP_NEXT    NGX_DECLINED
@@ -46,6 +46,7 @@ ngx_int_t ngx_http_dmp_located(ngx_http_dmp_ctx_t *ctx, const char *patient,
  */
 ngx_int_t ngx_http_dmp_locate_claims(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+void ngx_http_dmp_claim_stale(ngx_http_dmp_ctx_t *ctx, const char *hash);
 ngx_int_t ngx_http_dmp_candidate(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, dmp_str_t id);
 ngx_int_t ngx_http_dmp_locate_search(ngx_http_request_t *r,

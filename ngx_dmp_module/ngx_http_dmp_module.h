@@ -181,6 +181,7 @@ typedef struct {
 typedef struct {
     char       patient[DMP_PSEUDONYM_LEN];
     char       hash[DMP_INDEX_HASH_LEN];
+    unsigned   stale:1;                  /* its facts no longer say so */
 } ngx_http_dmp_claim_t;
 
 typedef struct {
@@ -525,6 +526,13 @@ ngx_int_t ngx_http_dmp_host_addresses(ngx_http_request_t *r,
     dmp_addresses_t *addresses);
 ngx_int_t ngx_http_dmp_addresses_init(ngx_conf_t *cf);
 
+/*
+ * What an address may be that is not written as one of the host's own: a
+ * claim, which opens nothing, on "Binary/ID"; empty if it is of elsewhere.
+ */
+dmp_str_t ngx_http_dmp_attachment_loose(const dmp_addresses_t *addresses,
+    dmp_str_t address);
+
 /* The attachments of a document that are the host's own: "Binary/ID"; n. */
 ngx_uint_t ngx_http_dmp_attachments(ngx_http_request_t *r,
     const dmp_addresses_t *addresses, const dmp_document_t *document,
@@ -539,7 +547,8 @@ ngx_uint_t ngx_http_dmp_attachments(ngx_http_request_t *r,
  * them, NULL if it does not open.
  *
  * learn enters a document of that patient's record, if this worker has not
- * done so already; forget takes it out, unclaim what it says of an attachment.
+ * done so already; relearn in any case; forget takes it out, unclaim what it
+ * says of an attachment.
  */
 #define NGX_HTTP_DMP_RESOURCE_MAX  96    /* "DocumentReference/ID" */
 
@@ -555,6 +564,8 @@ ngx_int_t ngx_http_dmp_index_facts(ngx_http_request_t *r,
 dmp_document_t *ngx_http_dmp_index_open(ngx_http_request_t *r,
     const char *patient, const char *hash, ngx_str_t sealed);
 void ngx_http_dmp_index_learn(ngx_http_request_t *r, const char *patient,
+    const dmp_addresses_t *addresses, const dmp_document_t *document);
+void ngx_http_dmp_index_relearn(ngx_http_request_t *r, const char *patient,
     const dmp_addresses_t *addresses, const dmp_document_t *document);
 void ngx_http_dmp_index_forget(ngx_http_request_t *r, const char *patient,
     dmp_str_t id);
@@ -624,13 +635,29 @@ ngx_http_dmp_cached_t *ngx_http_dmp_document_put(ngx_http_request_t *r,
     const char *patient, const dmp_document_t *d);
 void ngx_http_dmp_document_drop(ngx_http_request_t *r, dmp_str_t id);
 
-/* A document that Lists name in vain: remembered for a minute. */
+/* A document that Lists name in vain: remembered for some seconds. */
 ngx_uint_t ngx_http_dmp_is_absent(ngx_http_request_t *r, dmp_str_t id);
 void ngx_http_dmp_set_absent(ngx_http_request_t *r, dmp_str_t id);
 
-/* Whether this worker has entered that in the index before, and that it has. */
-ngx_uint_t ngx_http_dmp_learnt(ngx_http_request_t *r, dmp_str_t id,
+/* The location's configuration, then the id; an id has at most 64 bytes. */
+typedef struct {
+    size_t  len;
+    u_char  text[sizeof(void *) + 64];
+} ngx_http_dmp_document_key_t;
+
+void ngx_http_dmp_document_key(ngx_http_request_t *r, dmp_str_t id,
+    ngx_http_dmp_document_key_t *key);
+
+/*
+ * What this worker has entered in the index, and the store has confirmed, by
+ * a hash of its facts: for some minutes, and until the link is lost.
+ */
+ngx_uint_t ngx_http_dmp_is_learnt(const ngx_http_dmp_document_key_t *key,
     uint64_t print);
+void ngx_http_dmp_set_learnt(const ngx_http_dmp_document_key_t *key,
+    uint64_t print);
+void ngx_http_dmp_forget_learnt(const ngx_http_dmp_document_key_t *key);
+void ngx_http_dmp_forget_all_learnt(void);
 
 void ngx_http_dmp_cached_release(ngx_http_dmp_cached_t *cached);
 

@@ -16,7 +16,7 @@ our $Who = "patient.identifier=$Ins|285037512000151";
 our $Code = 'code=https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes|';
 
 our $always = { since => '2020-01-01', until => '2100-01-01', by => 'patient' };
-my ($morel, $petit, $leroy) = qw(899700218896 899700314422 899700588637);
+our ($morel, $petit, $leroy) = qw(899700218896 899700314422 899700588637);
 
 sub martin
 {
@@ -252,3 +252,28 @@ is(scalar(named_once()), 3, 'asked for once');
     server => 'send_timeout 1s;')
 --- code
 is(seen('petit', http => $_), 'one', "HTTP/$_") for '1.1', '2';
+
+
+
+=== TEST 11: another patient's List of a document does not hide its own
+--- code
+host(PUT => 'DocumentReference/durand-listed', {
+    resourceType => 'DocumentReference', id => 'durand-listed',
+    status => 'current', subject => { identifier => { system => $main::Ins,
+        value => '172066912304538' } }, content => [] });
+list('stolen', [named('durand-listed')]);
+list('own', [named('durand-listed')], subject => { identifier => {
+    system => $main::Ins, value => '172066912304538' } });
+import_records({ ins => '172066912304538', status => 'open',
+    traits => { family => 'DURAND', given => 'Paul' },
+    emergency => { bris_de_glace => JSON::PP::true,
+        centre_15 => JSON::PP::true, masked => JSON::PP::false },
+    authorisations => { $morel => $always } });
+my $of_durand = sub {
+    my $r = request(as => 'morel', get =>
+        "/fhir/List?patient.identifier=$main::Ins|172066912304538&_count=100");
+    return grep { $_->{resource}{id} eq 'own' } @{ $r->{json}{entry} };
+};
+unlike(seen('petit'), qr/stolen/, 'martin\'s List of it is withheld');
+is(scalar($of_durand->()), 1, 'durand\'s is there');
+host(DELETE => "List/$_") for qw(stolen own);

@@ -328,3 +328,74 @@ for my $about (['285037512000151', 'the patient\'s own'],
 is(get('morel', 'DocumentReference/T-172066912304538')->{status}, 404, 'an id');
 my ($entry) = (trace())[-1];
 unlike(encode_json($entry->{body}), qr/172066912304538/, 'nor by what is asked');
+
+
+
+=== TEST 15: a claim stands, however often somebody else asks
+--- code
+content('old', 'of somebody else');
+document('durand-old', '172066912304538', 'Binary/old');
+is(get('morel', 'DocumentReference/durand-old')->{status}, 200, 'known');
+document('durand-old', '172066912304538', 'Binary/newer');
+is(get('morel', 'DocumentReference/durand-old')->{status}, 200, 'known anew');
+document('martin-old', '285037512000151', 'Binary/old');
+is(get('petit', 'Binary/old')->{status}, 404, "time $_") for 1 .. 4;
+is(get('petit', 'DocumentReference/martin-old')->{status}, 200, 'the claim');
+is(get('petit', 'Binary/old')->{status}, 404, "time $_") for 5 .. 6;
+--- error_log
+nobody gets Binary/old
+
+
+
+=== TEST 16: an address that nobody reads as the host's own is a claim as well
+--- code
+my $n = 0;
+for my $url ('Binary/%s/_history/1', './Binary/%s', 'Binary/%s#x', 'Binary/%s?_format=json',
+    '//fhir.test/fhir/Binary/%s', 'https://fhir.test:443/fhir/Binary/%s',
+    'https://fhir.test:8080/fhir/Binary/%s', 'HTTPS://FHIR.TEST/fhir/Binary/%s',
+    'http://x@fhir.test/other/Binary/%s', 'http://record_host/fhir/Binary/%s',
+    'https://fhir.test./fhir/Binary/%s')
+{
+    my $id = 'spelt' . $n++;
+    content($id, 'of somebody else');
+    document("durand-$id", '172066912304538', sprintf $url, $id);
+    # a document with such an address may be withheld; a search has shown it
+    get('morel', "DocumentReference?patient.identifier=$main::Ins|172066912304538");
+    get('morel', "DocumentReference/durand-$id");
+    document("martin-$id", '285037512000151', "Binary/$id");
+    my $r = get('petit', "Binary/$id");
+    is($r->{status}, 404, sprintf $url, $id);
+    unlike($r->{body}, qr/somebody else/, 'nothing of it');
+    host(DELETE => "DocumentReference/durand-$id");
+}
+# what is of elsewhere claims nothing here
+content('here', 'text');
+document('durand-away', '172066912304538', 'https://elsewhere.example/fhir/Binary/here');
+is(get('morel', 'DocumentReference/durand-away')->{status}, 200, 'of elsewhere');
+document('martin-here', '285037512000151', 'Binary/here');
+is(get('petit', 'Binary/here')->{status}, 200, 'and no claim');
+
+
+
+=== TEST 17: a page that the host has cut, without a link
+--- dmp
+fake(FakeHost::json(encode_json({ resourceType => 'Bundle', type => 'searchset',
+    total => 2, entry => [{ resource => about('mine', '285037512000151',
+    'Binary/x') }] })))
+--- code
+closed('two of them, one sent');
+
+
+
+=== TEST 18: what the store has lost is entered again
+--- code
+content('lost', 'text');
+document('martin-lost', '285037512000151', 'Binary/lost');
+my $keys = sub { return scalar grep { /^dmp:att:/ } @{ redis('KEYS', '*') } };
+is(get('petit', 'Binary/lost')->{status}, 200, 'known');
+wait_for { $keys->() } 'the claim';
+redis('DEL', $_) for grep { /dmp:(?:att|doc):|:docs:/ } @{ redis('KEYS', '*') };
+is($keys->(), 0, 'lost');
+is(get('petit', 'Binary/lost')->{status}, 200, 'still read');
+wait_for { $keys->() } 'the claim again';
+pass('and entered again');
