@@ -320,7 +320,8 @@ ngx_http_dmp_claim_moved(ngx_http_request_t *r, const ngx_http_dmp_ctx_t *ctx,
 
 /*
  * A claim of another patient's document, once made, stands: what it claimed
- * may have been theirs.  An operator clears it (dmpctl index build).
+ * may have been theirs.  An operator clears it (dmpctl index build
+ * --clear-claims).
  */
 static ngx_uint_t
 ngx_http_dmp_is_contested(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)

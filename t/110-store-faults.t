@@ -164,6 +164,16 @@ sub renew
     wait_for { !grep { $old{$_} } worker_pids() } 'the end of the old worker';
 }
 
+# Where a worker's own epochs and outcomes stand is drawn with its name: here
+# that is to be another bucket than the patient's.
+sub away
+{
+    while (key_of($Martin, 'rec') =~ /^\{dmp:0*@{[ home() ]}\}/) {
+        renew();
+        served($_) for $Martin, $Paoli;
+    }
+}
+
 sub received { scalar grep { $_->{target} =~ /DocumentReference/ } backend() }
 
 sub served
@@ -412,6 +422,7 @@ went back or forked
 The head is then one of ours, though not one that the new link has written.
 --- code
 served();
+away();
 my ($mark, $before) = (trace_mark(), received());
 $Fake->on('straggler');
 my $r = search();
@@ -518,14 +529,7 @@ dmp store is unavailable
 === TEST 16: the store goes back: the bucket is closed, and stays so
 --- code
 served($_) for $Martin, $Paoli;
-# where a worker's own epochs stand is drawn with its name; without that bucket
-# it serves nobody, and another is to be closed here
-while (key_of($Martin, 'rec') =~ /^\{dmp:@{[ home() ]}\}/) {
-    my %old = map { $_ => 1 } worker_pids();
-    reload();
-    wait_for { !grep { $old{$_} } worker_pids() } 'the end of the old worker', 15;
-    served($_) for $Martin, $Paoli;
-}
+away();
 my ($entry) = reverse grep { $_->{body}{patient} } trace(undef, qr/^access$/);
 my $key = key_of($Martin, 'rec') =~ s/:rec:.*//r . ":w:$entry->{body}{writer}";
 ok(redis('EXISTS', $key), 'the writer of now');

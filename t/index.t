@@ -204,42 +204,54 @@ is redis('EXISTS', 'dmp:att:' . name('Binary/foreign')), 0,
 
 
 # Facts that change, attachments that come and go, documents that go.
-counts(learn([[of($martin), page([
+my $changed = [[of($martin), page([
         document('own', ins => $martin, label => 'MASQUE_PS',
             urls => ['Binary/own-2', 'Binary/own-2', 'Bundle/own',
                 'http://elsewhere/fhir/Binary/x', 'Patient/1', 'urn:uuid:1']),
         document('silent'),
-    ])]]), added => 0, changed => 1, unchanged => 1, removed => 1,
-    attachments => 3);
+    ])]];
+counts(routine($changed), added => 0, changed => 1, unchanged => 1,
+    removed => 1, attachments => 3, claims_kept => 2);
 is_deeply show('own')->{document}{labels}, ['masked'], 'a new label';
 is_deeply show('own')->{document}{attachments}, ['Binary/own-2', 'Bundle/own'],
     'its attachments, each once, of the host alone';
-is_deeply att('Binary/own'), [], 'the old one is claimed no more';
+is_deeply att('Binary/own'), [claim($martin, 'own')], 'the old claim stands';
 is_deeply att("B$_"), [claim($martin, 'own')], "B$_ is" for qw(inary/own-2 undle/own);
 is doc('unnamed'), undef, 'what is gone has no hint';
 ok !facts_there($martin, 'unnamed'), 'and no facts';
-is_deeply att('Binary/unnamed'), [], 'and claims nothing';
+is_deeply att('Binary/unnamed'), [claim($martin, 'unnamed')],
+    'but claims what it did';
+
+counts(cleared($changed), unchanged => 2, claims_removed => 1, claims_kept => 1);
+is_deeply att('Binary/own'), [], 'until it is cleared';
 
 
-# A document that is another patient's now: nothing stays under the old one.
-counts(learn([[of($martin), empty()], [of($durand), page([
-        document('own', ins => $durand, urls => ['Binary/own-2'])])]],
-    '--patient', $durand), added => 1, moved => 1, removed => 0);
+# A document that is another patient's now: its claims alone stay under the old
+# one, and are no conflict.
+my $moved = [[of($martin), empty()], [of($durand), page([
+        document('own', ins => $durand, urls => ['Binary/own-2'])])]];
+counts(routine($moved, '--patient', $durand), added => 1, moved => 1,
+    removed => 0, conflicts => 0);
 is doc('own'), pseudonym($durand), 'the hint follows';
 ok !facts_there($martin, 'own'), 'its facts have gone';
 ok facts_there($durand, 'own'), 'to where it is';
-is_deeply att('Binary/own-2'), [claim($durand, 'own')], 'its claim too';
-is_deeply att('Bundle/own'), [], 'one it has no more is gone';
+is_deeply att('Binary/own-2'), [sort map { claim($_, 'own') } $martin, $durand],
+    'its claim is made once more';
+is_deeply att('Bundle/own'), [claim($martin, 'own')],
+    'one it has no more stands';
+is show('Binary/own-2')->{patient}, pseudonym($durand), 'it is whose it is now';
+
+counts(cleared($moved), unchanged => 1, moved => 0, claims_removed => 1);
+is_deeply att('Binary/own-2'), [claim($durand, 'own')], 'cleared: one claim';
 
 # the same, where the old facts do not open
 redis('SET', 'dmp:doc:' . name('DocumentReference/own'), pseudonym($martin));
 redis('HSET', docs_key($martin), name('DocumentReference/own'), 'broken');
 redis('SADD', 'dmp:att:' . name('Binary/own-2'), claim($martin, 'own'));
-counts(learn([[of($durand), page([
-        document('own', ins => $durand, urls => ['Binary/own-2'])])]],
-    '--patient', $durand), changed => 1, moved => 1, conflicts => 0);
+counts(routine($moved, '--patient', $durand), changed => 1, moved => 1,
+    conflicts => 0);
 ok !facts_there($martin, 'own'), 'they go as well';
-is_deeply att('Binary/own-2'), [claim($durand, 'own')], 'with their claim';
+is scalar @{ att('Binary/own-2') }, 2, 'their claim does not';
 
 
 # An attachment of two patients is nobody's, and is said.
@@ -333,6 +345,8 @@ for my $case (
     [[$real, '--page-size', 1001], '--page-size "1001" is not'],
     [[$real, '--page-size', 'x'], '--page-size "x" is not'],
     [[$real, '--patient', 'x'], '--patient names is not an INS'],
+    [[$real, '--patient', $martin, '--clear-claims'],
+        '--clear-claims needs a build of all records: it is not given with --patient'],
     [[$real, '--cert', 'x'], '--cert and --key are given together'],
     [[$real, '--key', 'x'], '--cert and --key are given together'],
     [[$real, '--host', ''], '--host "" is no name of a host'],

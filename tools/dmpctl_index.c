@@ -171,6 +171,12 @@ index_usage(index_build_t *b, const index_options_t *o, dmp_str_t *patient)
             tool_error("what --patient names is not an INS");
             return TOOL_USAGE;
         }
+
+        if (b->clear_claims) {
+            tool_error("--clear-claims needs a build of all records: it is "
+                       "not given with --patient");
+            return TOOL_USAGE;
+        }
     }
 
     return index_host_name(o->name, &b->name)
@@ -213,18 +219,22 @@ index_report(const index_build_t *b, bool json)
 }
 
 
-/* Claims are removed only where all that could confirm them was seen. */
+/* Claims go only if it is asked for, and all that could confirm them seen. */
 static void
 index_left_alone(const index_build_t *b)
 {
-    if (!b->all && b->conflicts.n != 0) {
-        tool_error("claims are left as they are: only a build without "
-                   "--patient removes those that the host makes no more");
+    if (!b->clear_claims) {
 
-    } else if (b->failed != 0 && (b->conflicts.n != 0 || b->claims_kept != 0))
-    {
-        tool_error("claims are left as they are: only a build that fails for "
-                   "no patient removes those that the host makes no more");
+        if (b->conflicts.n != 0) {
+            tool_error("claims are left as they are: a build of all records "
+                       "with --clear-claims takes out those that the host "
+                       "makes no more; look first whose they are (dmpctl "
+                       "index show Binary/ID)");
+        }
+
+    } else if (b->failed != 0) {
+        tool_error("claims are left as they are: --clear-claims takes them "
+                   "out only when the build fails for no patient");
     }
 }
 
@@ -343,6 +353,7 @@ dmpctl_index_build(int argc, char **argv)
         { "--operator",      NULL,    &b.tool.commit.operator, NULL },
         { "--patient",       NULL,    &o.patient,              NULL },
         { "--page-size",     NULL,    &o.page_size,            NULL },
+        { "--clear-claims",  &b.clear_claims, NULL,            NULL },
         { "--json",          &o.json, NULL,                    NULL },
         { NULL,              NULL,    NULL,                    NULL }
     };

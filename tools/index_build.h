@@ -2,8 +2,9 @@
  * index_build.h: between the steps of "dmpctl index": each record of the store
  * in turn (index_patients.c), the documents that the host has of its patient,
  * page by page (index_search.c), and what the store is to hold of each
- * (index_learn.c, index_store.c); then the claims that nobody makes any more
- * (index_claims.c).  dmpctl_index.c has the options.
+ * (index_learn.c, index_store.c); then the claims that nobody makes any more,
+ * which stay unless it was told to take them out (index_claims.c).
+ * dmpctl_index.c has the options.
  */
 
 #ifndef TOOL_INDEX_BUILD_H
@@ -46,6 +47,7 @@ typedef struct {
     unsigned          page_size;
     bool              one_system;        /* it takes no list of identifiers */
     bool              all;               /* records, not that of one INS */
+    bool              clear_claims;      /* that the host makes no more */
 
     uint64_t          patients;
     uint64_t          failed;
@@ -105,16 +107,20 @@ index_rc_t index_search(index_build_t *b, index_patient_t *p);
 bool index_learn(index_build_t *b, index_patient_t *p,
     const dmp_document_t *document);
 
-/* Removes what was not found; false if the store failed. */
+/*
+ * Removes the facts and hints of what was not found, not what it claimed;
+ * false if the store failed.
+ */
 bool index_sweep(index_build_t *b, index_patient_t *p);
 
 
 /* index_claims.c */
 
 /*
- * Removes the claims of this host's documents that they make no more, if all
- * patients were gone through; counts and names the attachments that documents
- * of two patients claim after that.  False if the store failed.
+ * Counts the claims that nothing confirms, and counts and names the attachments
+ * of this host that documents of two patients claim.  Before that, if it is to
+ * clear claims and no patient failed, removes the claims of this host's
+ * documents that they make no more.  False if the store failed.
  */
 bool index_claims(index_build_t *b);
 
@@ -163,9 +169,9 @@ redisReply *index_ask(store_t *store, const char *verb, const void *key,
 bool index_number(store_t *store, const char *verb, const void *key,
     size_t key_len, const void *value, size_t len, long long *n);
 
-/* Removes what a document had under a patient: facts, claims, its hint. */
-bool index_forget(record_tool_t *tool, dmp_str_t host, const char *pseudonym,
-    const char *hash, const index_facts_t *facts);
+/* Removes a document's facts under a patient, and its hint; no claim. */
+bool index_forget(record_tool_t *tool, const char *pseudonym,
+    const char *hash);
 
 
 /* index_standing.c: what a claim to an attachment is worth. */

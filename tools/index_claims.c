@@ -1,7 +1,8 @@
 /*
- * index_claims.c: a gateway adds claims to attachments and takes none away,
- * since what a document claimed once may have been another's.  When all
- * patients were gone through, those that the host makes no more go.
+ * index_claims.c: claims to attachments are added and not taken away, since a
+ * document that is gone from the host may have left its Binary there, for
+ * another to claim.  An operator who has looked may have those that the host
+ * makes no more taken out, when all patients were gone through.
  */
 
 #include <stdlib.h>
@@ -201,7 +202,9 @@ claims_conflict(claims_t *c)
 
     if (added == 1 && c->build->conflicts.n <= INDEX_SHOWN) {
         tool_error("%.*s is claimed by documents of two patients: nobody is "
-                   "shown it", (int) c->name.len, c->name.data);
+                   "shown it (claims that nothing confirms: %llu)",
+                   (int) c->name.len, c->name.data,
+                   (unsigned long long) c->unconfirmed);
     }
 
     return true;
@@ -221,7 +224,9 @@ claims_attachment(claims_t *c)
         return false;
     }
 
-    if (c->ours && c->unconfirmed != 0 && c->build->failed == 0) {
+    if (c->build->clear_claims && c->build->failed == 0 && c->ours
+        && c->unconfirmed != 0)
+    {
         c->clear = true;
 
         if (!claims_each(c)) {

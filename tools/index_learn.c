@@ -1,6 +1,7 @@
 /*
  * index_learn.c: what the store is to hold of one document, and what it no
- * longer is.  Nothing is written that stands there already.
+ * longer is.  Nothing is written that stands there already, and no claim to an
+ * attachment is taken out: index_claims.c does that, when it is told to.
  */
 
 #include <stdlib.h>
@@ -141,46 +142,6 @@ learn_facts(index_build_t *b, learn_t *l)
 }
 
 
-/* Attachments that the document had and has no more. */
-static bool
-learn_dropped(index_build_t *b, learn_t *l)
-{
-    char              hash[DMP_INDEX_HASH_LEN], key[INDEX_HINT];
-    unsigned          i;
-    long long         n;
-    dmp_document_t   *held;
-    dmp_document_t    kept;
-
-    if (!l->held.opens) {
-        return true;
-    }
-
-    held = &l->held.document;
-    kept.n_attachments = l->n;
-    memcpy(kept.attachments, l->attachments, sizeof(kept.attachments));
-
-    for (i = 0; i < held->n_attachments; i++) {
-
-        if (dmp_index_has(&kept, held->attachments[i])
-            || dmp_index_hash(b->tool.pseudonym_key, b->name,
-                              held->attachments[i], hash) != DMP_OK)
-        {
-            continue;
-        }
-
-        index_hint_key(key, "att", hash);
-
-        if (!index_number(&b->tool.store, "SREM", key, sizeof(key), l->claim,
-                          sizeof(l->claim), &n))
-        {
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
 /* Whether a claim is another patient's; not that of this document, moved. */
 static bool
 learn_is_rival(const learn_t *l, const redisReply *claim)
@@ -270,43 +231,13 @@ learn_claims(index_build_t *b, learn_t *l)
 }
 
 
-/* What was known of it under another patient goes. */
+/* Its facts under another patient go; what it claimed as theirs stays so. */
 static bool
-learn_moved(index_build_t *b, learn_t *l, const char *pseudonym)
+learn_moved(index_build_t *b, const learn_t *l, const char *pseudonym)
 {
-    char            docs[DMP_KEY_NAME_MAX], claim[INDEX_CLAIM];
-    char            key[INDEX_HINT];
-    unsigned        i;
-    dmp_str_t       name;
-    long long       n;
-    index_facts_t   facts;
-
-    name.data = docs;
-    name.len = index_docs_key(&b->tool.store, pseudonym, docs);
-
-    if (!index_facts(&b->tool.store, &b->tool.ring, name, l->hash, &facts)
-        || !index_forget(&b->tool, b->name, pseudonym, l->hash, &facts))
-    {
-        return false;
-    }
-
-    /* also where those facts were lost, or had other attachments */
-
-    index_claim(claim, pseudonym, l->hash);
-
-    for (i = 0; i < l->n; i++) {
-        index_hint_key(key, "att", l->hashes[i]);
-
-        if (!index_number(&b->tool.store, "SREM", key, sizeof(key), claim,
-                          sizeof(claim), &n))
-        {
-            return false;
-        }
-    }
-
     b->moved++;
 
-    return true;
+    return index_forget(&b->tool, pseudonym, l->hash);
 }
 
 
@@ -374,8 +305,7 @@ learn_write(index_build_t *b, learn_t *l)
 {
     if (!index_facts(&b->tool.store, &b->tool.ring, learn_docs(l), l->hash,
                      &l->held)
-        || !learn_facts(b, l) || !learn_dropped(b, l) || !learn_claims(b, l)
-        || !learn_point(b, l))
+        || !learn_facts(b, l) || !learn_claims(b, l) || !learn_point(b, l))
     {
         return false;
     }
@@ -476,11 +406,7 @@ sweep_field(index_build_t *b, index_patient_t *p, const redisReply *field,
 
     b->removed++;
 
-    /* perhaps it is there, and cannot be read: what it claims stays */
-
-    facts.opens = !p->unread;
-
-    return index_forget(&b->tool, b->name, p->pseudonym, hash, &facts);
+    return index_forget(&b->tool, p->pseudonym, hash);
 }
 
 

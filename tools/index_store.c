@@ -232,33 +232,11 @@ forget_hint(store_t *store, const char *pseudonym, const char *hash)
 
 
 bool
-index_forget(record_tool_t *tool, dmp_str_t host, const char *pseudonym,
-    const char *hash, const index_facts_t *facts)
+index_forget(record_tool_t *tool, const char *pseudonym, const char *hash)
 {
-    char       docs[DMP_KEY_NAME_MAX], claim[INDEX_CLAIM];
-    char       key[INDEX_HINT], other[DMP_INDEX_HASH_LEN];
+    char       docs[DMP_KEY_NAME_MAX];
     size_t     docs_len;
-    unsigned   i;
     long long  n;
-
-    index_claim(claim, pseudonym, hash);
-
-    for (i = 0; facts->opens && i < facts->document.n_attachments; i++) {
-
-        if (dmp_index_hash(tool->pseudonym_key, host,
-                           facts->document.attachments[i], other) != DMP_OK)
-        {
-            continue;
-        }
-
-        index_hint_key(key, "att", other);
-
-        if (!index_number(&tool->store, "SREM", key, sizeof(key), claim,
-                          sizeof(claim), &n))
-        {
-            return false;
-        }
-    }
 
     docs_len = index_docs_key(&tool->store, pseudonym, docs);
 
