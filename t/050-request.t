@@ -493,3 +493,23 @@ for my $path ('/fhir', '/fhir/', '/fhir/Bundle', '/fhir/$process-message') {
         is(scalar(backend()), $seen, 'the host received nothing');
     }
 }
+
+
+
+=== TEST 23: HTTP/1.0: the same verdicts, with a Host header or none
+--- code
+is(request(as => 'petit', get => $Read)->{status}, 200, 'known');
+my $seen = backend();
+for my $host ("Host: 127.0.0.1\r\n", '') {
+    my $r = request_raw('petit', "GET $Read HTTP/1.0\r\n$host\r\n");
+    like($r, qr{^HTTP/1\.1 200 .*\r\nConnection: close\r\n}s, 'a document');
+    like($r, qr{"id":"martin-consultation-1"}, 'whole');
+    unlike($r, qr{Transfer-Encoding}i, 'and in no chunks');
+}
+is(backend() - $seen, 2, 'each reached the host once');
+$seen = backend();
+like(request_raw('petit', "GET $Read;x=1 HTTP/1.0\r\n\r\n"), qr{^HTTP/1\.1 400 },
+    'refused');
+like(request_raw('petit', "GET $Read HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}"),
+    qr{^HTTP/1\.1 400 }, 'a body where there is none to read');
+is(scalar(backend()), $seen, 'the host received nothing of these');
