@@ -126,6 +126,8 @@ reload();
 served();
 $Fake->on('slow');
 for (1 .. 5) {
+    # one that is told to leave may still accept, and decides nothing new
+    wait_for { 1 == (() = worker_pids()) } 'the last one to have left';
     my ($log, $commits) = (log_mark(), commits());
     my ($old) = worker_pids();
     my $request = parked();
