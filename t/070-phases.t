@@ -87,6 +87,7 @@ for my $http ('1.1', '2') {
     my $r = request(as => 'petit', get => $Read, http => $http);
     is("$r->{status} $r->{json}{id}", '200 martin-consultation-1', 'that document');
     unlike($r->{body}, qr/durand|CapabilityStatement/, 'and nothing else');
+    wait_for { backend() >= $seen + 3 } 'the mirror, which nobody waits for';
     is_deeply([sort map { "$_->{method} $_->{target}" } (backend())[$seen .. backend() - 1]],
         ["GET $Read", 'GET /fhir/Patient/durand', 'GET /fhir/metadata'],
         'what each of them received');
