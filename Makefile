@@ -105,6 +105,17 @@ $(B)/nginx-static: $(B)/static/objs/Makefile $(CORE) $(NGX) $(HDRS)
 	$(Q)$(MAKE) $(if $(V),,-s) -j$(JOBS) -C $(B)/static -f objs/Makefile binary
 	$(Q)cp $(B)/static/objs/nginx $@.new && mv $@.new $@
 
+# The same without some of what makes a revocation hold, as the environment
+# says: t/240-race.t must notice each.  Never installed.
+$(B)/unsafe/objs/Makefile: config misc/nginx-configure.sh store/dmp1.lua store/embed.sh $(B)/nginx.id $(B)/headers.id
+	@echo "  CONFIGURE unsafe"
+	$(Q)CC=$(CC) misc/nginx-configure.sh dynamic $(NGX_SRC) $(B)/unsafe "-g $(HARD) -DNGX_HTTP_DMP_UNSAFE=1"
+
+$(B)/unsafe/ngx_http_dmp_module.so: $(B)/unsafe/objs/Makefile $(CORE) $(NGX) $(HDRS)
+	@echo "  BUILD unsafe/$(@F)"
+	$(Q)$(MAKE) $(if $(V),,-s) -j$(JOBS) -C $(B)/unsafe -f objs/Makefile modules
+	$(Q)cp $(B)/unsafe/objs/$(@F) $@.new && mv $@.new $@
+
 
 # The core and the tools
 
@@ -197,7 +208,7 @@ prove: build $(B)/oracle ## the tests through a real nginx; T=t/NNN-name.t for o
 
 # The rules, and how well they are tested
 
-.PHONY: rules cases mutants
+.PHONY: rules cases mutants model
 rules: build $(B)/oracle ## run the rules against the oracle, write docs/rules.md
 	@prove -It/lib t/200-rules.t
 	@$(MAKE) cases
@@ -206,6 +217,9 @@ rules: build $(B)/oracle ## run the rules against the oracle, write docs/rules.m
 cases: build
 	@$(B)/dmpctl policy test t/policy --policy conf/policy/policy.json \
 	    --count $(B)/cases-decided.json
+
+model: deps ## verify the model of revocation: docs/model/
+	@docs/model/run.sh $(B)/model
 
 mutants: build $(B)/oracle ## change each cell and each rule: some test must fail
 	@misc/mutants.pl --jobs=$(JOBS)

@@ -30,6 +30,7 @@ PACKAGES='
     libcmocka-dev
     redis-server|valkey-server
     valgrind
+    spin
     wrk
     nghttp2-client
     clang

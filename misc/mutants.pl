@@ -31,7 +31,8 @@ use JSON::PP ();
 use POSIX ();
 use Time::HiRes ();
 
-use DMP::Oracle::Cases qw(products relations each_case prepare random_cases);
+use DMP::Oracle::Cases qw(products relations openings each_case prepare
+    random_cases);
 use DMP::Oracle::Run qw(write_policies policy_arguments script_of base_script
     case_script zero_script read_json);
 use DMP::Oracle::Types ();
@@ -112,7 +113,8 @@ sub build_all {
 
 
 # What is asked, in parts: the quick one, the rest, and ("cells") what is not
-# asked of a decision: what each cell and label says, who is authorised.
+# asked of a decision: what each cell and label says, who is authorised, what
+# bris de glace would open.
 
 sub write_scripts {
     my $professions = read_json("$policy/professions.json")->{professions};
@@ -140,6 +142,12 @@ sub write_scripts {
     each_case($relations->{bases}, $relations->{dims}, sub {
         $script{cells} .= case_script($_[0], 'answer');
     });
+
+    for my $product (openings()) {
+        each_case($product->{bases}, $product->{dims}, sub {
+            $script{cells} .= case_script($_[0], 'opens');
+        });
+    }
 
 
     spew("$dir/$_.script", $script{$_}) for keys %script;

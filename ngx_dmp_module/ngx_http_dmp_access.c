@@ -1,7 +1,8 @@
 /*
  * The access state machine: identify, introduce, map, locate, load, decide,
- * commit, enforce; one function per state.  It suspends to wait for the store
- * or for the record host's answer to a question, and in no other way.
+ * commit, enforce; one function per state.  It suspends to read a body, to
+ * wait for the store or for the record host's answer to a question, and until
+ * a change may be acknowledged; in no other way.
  *
  * Only a timely "1" of the store lets a request through; whatever cannot be
  * decided or traced ends in a refusal.
@@ -10,8 +11,6 @@
 #include "ngx_http_dmp_store.h"
 #include "ngx_http_dmp_refusals.h"
 
-
-#define NGX_HTTP_DMP_TRIES  3            /* commits of one request */
 
 /*
  * NGX_OK: go on in the state that was set; NGX_AGAIN: wait; anything else is
@@ -30,7 +29,7 @@ static ngx_int_t ngx_http_dmp_state_load(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 static ngx_int_t ngx_http_dmp_state_decide(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
-static ngx_int_t ngx_http_dmp_state_commit(ngx_http_request_t *r,
+static ngx_int_t ngx_http_dmp_state_target(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 static ngx_int_t ngx_http_dmp_state_enforce(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
@@ -44,9 +43,14 @@ static const struct {
     [NGX_HTTP_DMP_INTRODUCE] = { "introduce", ngx_http_dmp_state_introduce },
     [NGX_HTTP_DMP_MAP] = { "map", ngx_http_dmp_state_map },
     [NGX_HTTP_DMP_LOCATE] = { "locate", ngx_http_dmp_state_locate },
+    [NGX_HTTP_DMP_FIND] = { "find", ngx_http_dmp_state_find },
+    [NGX_HTTP_DMP_TARGET] = { "target", ngx_http_dmp_state_target },
+    [NGX_HTTP_DMP_MASK] = { "mask", ngx_http_dmp_state_mask },
     [NGX_HTTP_DMP_LOAD] = { "load", ngx_http_dmp_state_load },
     [NGX_HTTP_DMP_DECIDE] = { "decide", ngx_http_dmp_state_decide },
     [NGX_HTTP_DMP_COMMIT] = { "commit", ngx_http_dmp_state_commit },
+    [NGX_HTTP_DMP_ACKNOWLEDGE] = { "acknowledge",
+                                   ngx_http_dmp_state_acknowledge },
     [NGX_HTTP_DMP_ENFORCE] = { "enforce", ngx_http_dmp_state_enforce },
 };
 
@@ -225,6 +229,26 @@ ngx_http_dmp_state_introduce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/* Where a request that names its patient goes on. */
+static ngx_http_dmp_state_e
+ngx_http_dmp_next_state(const ngx_http_dmp_ctx_t *ctx)
+{
+    switch (ctx->asked.operation) {
+
+    case DMP_OPERATION_MASK:
+    case DMP_OPERATION_UNMASK:
+        return NGX_HTTP_DMP_MASK;
+
+    case DMP_OPERATION_RIGHTS:
+        return (ctx->asked.target.len != 0) ? NGX_HTTP_DMP_TARGET
+                                            : NGX_HTTP_DMP_LOAD;
+
+    default:
+        return NGX_HTTP_DMP_LOAD;
+    }
+}
+
+
 /* The patient is known: the record can be loaded. */
 static ngx_int_t
 ngx_http_dmp_name_patient(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
@@ -239,7 +263,11 @@ ngx_http_dmp_name_patient(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     }
 
     ctx->patient_known = 1;
-    ctx->state = NGX_HTTP_DMP_LOAD;
+    ctx->state = ngx_http_dmp_next_state(ctx);
+
+    /* a change is made on what the store has, not on what is remembered */
+    ctx->reload = ngx_http_dmp_is_change(ctx);
+
     return NGX_OK;
 }
 
@@ -256,6 +284,12 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     {
         /* who asks is admitted: the form says what for */
         return ngx_http_dmp_form(r, ctx);
+    }
+
+    if (ctx->decision.effect == DMP_ALLOW
+        && ctx->asked.operation == DMP_OPERATION_FIND)
+    {
+        return ngx_http_dmp_find_start(r, ctx);
     }
 
     if (ctx->decision.rule != DMP_RULE_X1) {
@@ -372,6 +406,67 @@ ngx_http_dmp_state_load(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/* Whom a change concerns may be known by other identifiers, too. */
+static ngx_int_t
+ngx_http_dmp_state_target(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_dmp_introduce_target(r, ctx);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_dmp_wait_store(ctx);
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    if (rc == NGX_ERROR) {
+        return ngx_http_dmp_no_trace(ctx);
+    }
+
+    if (rc == NGX_OK) {
+        ctx->state = NGX_HTTP_DMP_LOAD;
+    }
+
+    return rc;
+}
+
+
+/*
+ * What the decision asks for can be done here.  The labels of the record host
+ * mask by themselves: to unmask such a document here would change nothing.
+ */
+static ngx_int_t
+ngx_http_dmp_can_do(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    uint32_t  known;
+
+    known = ctx->api ? NGX_HTTP_DMP_API_OBLIGATIONS : NGX_HTTP_DMP_OBLIGATIONS;
+
+    if (ctx->decision.obligations & ~known) {
+        return ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
+                                   DMP_REASON_TRACE_UNAVAILABLE);
+    }
+
+    if (!ngx_http_dmp_is_change(ctx)) {
+        return NGX_OK;
+    }
+
+    if (ctx->asked.operation == DMP_OPERATION_UNMASK
+        && (ctx->document->labels & DMP_LABEL_MASKED))
+    {
+        return ngx_http_dmp_refuse(ctx, DMP_DENY, DMP_RULE_H7,
+                                   DMP_REASON_CHANGE_NOT_ALLOWED);
+    }
+
+    if (ngx_http_dmp_change_prepare(r, ctx) != NGX_OK) {
+        return ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
+                                   DMP_REASON_TRACE_UNAVAILABLE);
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
@@ -388,223 +483,18 @@ ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     /* asked for again also where the record refuses: an absent one is */
     if (ctx->decision.effect == DMP_DENY && ctx->asked.ins.len == 0
+        && ctx->find == NULL
         && ngx_http_dmp_locate_again(r, ctx) == NGX_OK)
     {
         return NGX_OK;
     }
 
-    if (ctx->decision.effect == DMP_ALLOW
-        && (ctx->decision.obligations & ~(uint32_t) NGX_HTTP_DMP_OBLIGATIONS))
-    {
-        return ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
-                                   DMP_REASON_TRACE_UNAVAILABLE);
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * The document's name for the trace.  Whoever deposits chooses it: one that
- * holds what may be a patient's number stands there as its hash in the index.
- */
-static dmp_str_t
-ngx_http_dmp_traced_name(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    char       room[NGX_HTTP_DMP_RESOURCE_MAX];
-    dmp_str_t  name;
-
-    name = dmp_document_name(ctx->document);
-
-    if (!dmp_ins_within(name)) {
-        return name;
-    }
-
-    if (ngx_http_dmp_index_hash(r,
-                   ngx_http_dmp_document_resource(ctx->document->id, room),
-                   ctx->name)
-        != NGX_OK)
-    {
-        return dmp_null_string;
-    }
-
-    return (dmp_str_t) { ctx->name, DMP_INDEX_HASH_LEN };
-}
-
-
-/* The client's own words, but never a patient's number in clear. */
-static dmp_str_t
-ngx_http_dmp_words(const ngx_http_dmp_ctx_t *ctx)
-{
-    dmp_str_t  id, attachment;
-
-    attachment = ctx->asked.attachment;
-
-    if (attachment.len == 0) {
-        id = ctx->asked.document;
-
-    } else {
-        id.data = attachment.data + sizeof("Binary/") - 1;
-        id.len = attachment.len - (sizeof("Binary/") - 1);
-    }
-
-    if (dmp_ins_valid(id, false) || dmp_ins_within(id)) {
-        return dmp_null_string;
-    }
-
-    return (attachment.len != 0) ? attachment : id;
-}
-
-
-static ngx_int_t
-ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    dmp_access_t  access;
-
-    ngx_memzero(&access, sizeof(dmp_access_t));
-
-    access.time_ms = ngx_http_dmp_time_ms();
-    access.trace_id = (dmp_str_t) { (char *) ctx->trace_id, DMP_UUID_LEN };
-    access.subject = &ctx->subject;
-    access.request = &ctx->asked;
-    access.decision = &ctx->decision;
-    access.policy = (dmp_str_t) { ctx->policy->digest,
-                                  sizeof(ctx->policy->digest) };
-    access.version = ctx->facts.version;
-    access.client = ngx_http_dmp_str(r->connection->addr_text);
-    access.method = ngx_http_dmp_str(r->method_name);
-    access.repeated = ctx->repeated;
-
-    if (ctx->patient_known) {
-        access.patient = (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN };
-    }
-
-    if (ctx->document != NULL) {
-        access.document.id = ngx_http_dmp_traced_name(r, ctx);
-
-        if (ctx->document->n_types != 0
-            && !dmp_ins_within(ctx->document->types[0].code))
-        {
-            access.document.type = ctx->document->types[0].code;
-        }
-
-    } else {
-        access.document.id = ngx_http_dmp_words(ctx);
-    }
-
-    return ngx_http_dmp_store_trace(ctx, &access);
-}
-
-
-/* Writer, epoch and sequence of the entry that lets this request through. */
-static ngx_int_t
-ngx_http_dmp_make_receipt(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    size_t        len;
-    u_char       *p;
-    dmp_entry_t  *e;
-    dmp_str_t     writer;
-
-    e = &ngx_http_dmp_store.entry;
-    writer = dmp_writer_name(ngx_http_dmp_store.writer);
-
-    len = DMP_UUID_LEN + 1 + writer.len + 1 + NGX_INT32_LEN
-          + 2 * (1 + NGX_INT64_LEN);
-
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->receipt.data = p;
-
-    p = ngx_snprintf(p, len, "%*s %*s %ui %uL %uL",
-                     (size_t) DMP_UUID_LEN, ctx->trace_id,
-                     writer.len, writer.data, (ngx_uint_t) e->bucket,
-                     e->epoch, e->seq);
-
-    ctx->receipt.len = (size_t) (p - ctx->receipt.data);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_dmp_committed(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_int_t               rc;
-    uint64_t                took;
-    ngx_http_dmp_waiter_t  *w;
-
-    w = ctx->waiter;
-    took = ngx_http_dmp_now_ns() - w->sent_ns;
-    ctx->waiter = NULL;
-
-    if (w->result == NGX_HTTP_DMP_WAIT_DONE
-        && took <= (uint64_t) ngx_http_dmp_store.deadline * 1000000)
-    {
-        ctx->sent_ns = w->sent_ns;
-        ctx->traced = 1;
-        ctx->state = NGX_HTTP_DMP_ENFORCE;
-        ngx_http_dmp_waiter_release(w);
+    if (ctx->find != NULL && !ngx_http_dmp_find_decided(ctx)) {
         return NGX_OK;
     }
 
-    if (w->result == NGX_HTTP_DMP_WAIT_STALE
-        && ++ctx->tries < NGX_HTTP_DMP_TRIES)
-    {
-        rc = ngx_http_dmp_take_record(r, ctx, w);
-        ngx_http_dmp_waiter_release(w);
-
-        if (rc != NGX_OK) {
-            return ngx_http_dmp_no_trace(ctx);
-        }
-
-        ctx->state = NGX_HTTP_DMP_DECIDE;
-        return NGX_OK;
-    }
-
-    /* late, lost or refused: if the entry stands, it lets nothing through */
-    if (w->access && w->result != NGX_HTTP_DMP_WAIT_STALE) {
-        ngx_http_dmp_outcome_abandon(w->trace_id);
-    }
-
-    ngx_http_dmp_waiter_release(w);
-
-    return ngx_http_dmp_no_trace(ctx);
-}
-
-
-static ngx_int_t
-ngx_http_dmp_state_commit(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_int_t  rc;
-
-    if (ctx->waiter != NULL && ctx->waiter->sent) {
-
-        if (ctx->waiter->result == NGX_HTTP_DMP_WAIT_PENDING) {
-            return NGX_AGAIN;
-        }
-
-        return ngx_http_dmp_committed(r, ctx);
-    }
-
-    rc = ngx_http_dmp_wait_store(ctx);
-    if (rc != NGX_DECLINED) {
-        return rc;
-    }
-
-    if (ngx_http_dmp_send_trace(r, ctx) != NGX_AGAIN) {
-        return ngx_http_dmp_no_trace(ctx);
-    }
-
-    if (ngx_http_dmp_make_receipt(r, ctx) != NGX_OK) {
-        ngx_http_dmp_waiter_detach(ctx->waiter);
-        ctx->waiter = NULL;
-        return ngx_http_dmp_no_trace(ctx);
-    }
-
-    return NGX_AGAIN;
+    return (ctx->decision.effect == DMP_ALLOW) ? ngx_http_dmp_can_do(r, ctx)
+                                               : NGX_OK;
 }
 
 
@@ -621,6 +511,14 @@ ngx_http_dmp_state_enforce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                       dmp_reason_name(ctx->decision.reason));
 
         return ngx_http_dmp_send_refusal(r, ctx);
+    }
+
+    if (ctx->find != NULL) {
+        return ngx_http_dmp_send_find(r, ctx);
+    }
+
+    if (ctx->api) {
+        return ngx_http_dmp_send_state(r, ctx);
     }
 
     if (ctx->decision.obligations & DMP_OBLIGATION_COMPOSE) {

@@ -5,6 +5,8 @@
 
 #include "ngx_http_dmp_module.h"
 
+#include <dmp/dmp_change.h>
+
 
 #define NGX_HTTP_DMP_RETRY_AFTER  "1"
 
@@ -94,8 +96,12 @@ ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     r->headers_out.status_line.len = 0;
     r->headers_out.content_length_n = length;
 
-    if (ctx->problem) {
+    if (ctx->api && status < NGX_HTTP_SPECIAL_RESPONSE) {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+
+    } else if (ctx->problem) {
         ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+
     } else {
         ngx_str_set(&r->headers_out.content_type, "application/fhir+json");
     }
@@ -157,18 +163,33 @@ ngx_http_dmp_body_of(ngx_http_request_t *r, const dmp_buf_t *text)
 }
 
 
-static ngx_int_t
-ngx_http_dmp_text(ngx_http_request_t *r, dmp_buf_t *text)
+ngx_int_t
+ngx_http_dmp_text(ngx_http_request_t *r, dmp_buf_t *text, size_t size)
 {
     u_char  *data;
 
-    data = ngx_palloc(r->pool, DMP_ANSWER_MAX);
+    data = ngx_palloc(r->pool, size);
     if (data == NULL) {
         return NGX_ERROR;
     }
 
-    dmp_buf_init(text, (char *) data, DMP_ANSWER_MAX);
+    dmp_buf_init(text, (char *) data, size);
     return NGX_OK;
+}
+
+
+/*
+ * Of a refusal, whether bris de glace would open it: for who reads "403" in
+ * front of a person in danger.
+ */
+static bool
+ngx_http_dmp_opens(ngx_http_dmp_ctx_t *ctx, ngx_uint_t status)
+{
+    return status == NGX_HTTP_FORBIDDEN && ctx->decision.effect == DMP_DENY
+           && ctx->facts.state == DMP_RECORD_PRESENT
+           && dmp_bris_de_glace_opens(ctx->policy, &ctx->subject, &ctx->asked,
+                                      &ctx->facts, ctx->document,
+                                      dmp_day_paris((int64_t) ngx_time()));
 }
 
 
@@ -176,19 +197,22 @@ ngx_buf_t *
 ngx_http_dmp_refusal_body(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_uint_t status, dmp_reason_t reason)
 {
+    bool       opens;
     dmp_buf_t  text;
     dmp_str_t  trace;
 
-    if (ngx_http_dmp_text(r, &text) != NGX_OK) {
+    if (ngx_http_dmp_text(r, &text, DMP_ANSWER_MAX) != NGX_OK) {
         return NULL;
     }
+
+    opens = ngx_http_dmp_opens(ctx, status);
 
     trace = (dmp_str_t) { (char *) ctx->trace_id, DMP_UUID_LEN };
 
     if (ctx->problem) {
-        dmp_answer_problem(&text, (unsigned) status, reason, trace);
+        dmp_answer_problem(&text, (unsigned) status, reason, trace, opens);
     } else {
-        dmp_answer_refusal(&text, (unsigned) status, reason, trace);
+        dmp_answer_refusal(&text, (unsigned) status, reason, trace, opens);
     }
 
     return ngx_http_dmp_body_of(r, &text);
@@ -254,17 +278,49 @@ ngx_http_dmp_send_refusal(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
 
 ngx_int_t
+ngx_http_dmp_send_text(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    const dmp_buf_t *text)
+{
+    return ngx_http_dmp_send(r, ctx, NGX_HTTP_OK,
+                             ngx_http_dmp_body_of(r, text));
+}
+
+
+/* The record as it is now; escaped, a byte of its lists is six at most. */
+ngx_int_t
+ngx_http_dmp_send_state(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    size_t     size;
+    dmp_buf_t  text;
+
+    size = DMP_ANSWER_MAX;
+
+    if (ctx->facts.record != NULL) {
+        size += 6 * ctx->facts.record->size;
+    }
+
+    if (ngx_http_dmp_text(r, &text, size) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    dmp_answer_state(&text, ctx->policy, &ctx->asked, &ctx->facts,
+                     &ctx->subject, dmp_day_paris((int64_t) ngx_time()));
+
+    return ngx_http_dmp_send_text(r, ctx, &text);
+}
+
+
+ngx_int_t
 ngx_http_dmp_send_check(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     dmp_buf_t  text;
 
-    if (ngx_http_dmp_text(r, &text) != NGX_OK) {
+    if (ngx_http_dmp_text(r, &text, DMP_ANSWER_MAX) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    dmp_answer_check(&text, &ctx->asked, &ctx->facts, &ctx->subject,
-                     dmp_day_paris((int64_t) ngx_time()));
+    dmp_answer_check(&text, ctx->policy, &ctx->asked, &ctx->facts,
+                     &ctx->subject, dmp_day_paris((int64_t) ngx_time()));
 
-    return ngx_http_dmp_send(r, ctx, NGX_HTTP_OK,
-                             ngx_http_dmp_body_of(r, &text));
+    return ngx_http_dmp_send_text(r, ctx, &text);
 }

@@ -534,7 +534,7 @@ ngx_http_dmp_check_location(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf,
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"%s\" needs \"%s\" in %s:%ui",
                       (dlcf->mode == NGX_HTTP_DMP_DENIED) ? "dmp_denied"
-                                                          : "dmp on",
+                      : (dlcf->mode == NGX_HTTP_DMP_API) ? "dmp_api" : "dmp on",
                       missing, dlcf->file, dlcf->line);
         return NGX_CONF_ERROR;
     }

@@ -73,6 +73,14 @@ ngx_http_dmp_cleanup(void *data)
         ctx->entry = NULL;
     }
 
+    if (ctx->target_entry != NULL) {
+        ngx_http_dmp_cached_release(ctx->target_entry);
+        ctx->target_entry = NULL;
+    }
+
+    ngx_http_dmp_find_cleanup(ctx);
+    ngx_http_dmp_change_cleanup(ctx);
+
     ctx->request = NULL;
 
     if (--ngx_http_dmp_store.requests == 0 && ngx_exiting) {
@@ -154,6 +162,7 @@ ngx_http_dmp_create_ctx(ngx_http_request_t *r,
     ctx->request = r;
     ctx->policy = dlcf->policy;
     ctx->refused = (dlcf->mode == NGX_HTTP_DMP_DENIED);
+    ctx->api = (dlcf->mode == NGX_HTTP_DMP_API);
     ctx->problem = !dlcf->fhir;
     ctx->http_version = r->http_version;
     dmp_uuid7((char *) ctx->trace_id, ngx_http_dmp_time_ms(), random);

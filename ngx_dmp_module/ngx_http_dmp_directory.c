@@ -188,3 +188,46 @@ ngx_http_dmp_introduce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     return ngx_http_dmp_introduce_centres(r, ctx);
 }
+
+
+ngx_int_t
+ngx_http_dmp_introduce_target(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    char                    key[DMP_KEY_NAME_MAX];
+    unsigned                i;
+    ngx_int_t               rc;
+    dmp_request_t          *asked;
+    const dmp_directory_t  *entry;
+
+    asked = &ctx->asked;
+
+    if (ctx->target_entry != NULL || dmp_directory_key(key, asked->target) == 0)
+    {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_dmp_entry_load(r, ctx, asked->target, &ctx->target_entry);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    entry = ctx->target_entry->value;
+
+    for (i = 0; entry != NULL && i < entry->n_ids && i < DMP_DIRECTORY_IDS;
+         i++)
+    {
+        if (dmp_str_eq(entry->ids[i], asked->target)) {
+            continue;
+        }
+
+        if (asked->n_target_ids == DMP_SUBJECT_IDS) {
+            /* one left out would keep what is taken away */
+            return NGX_ERROR;
+        }
+
+        asked->target_ids[asked->n_target_ids++] = entry->ids[i];
+    }
+
+    return NGX_OK;
+}

@@ -136,6 +136,22 @@ ngx_http_dmp_index_facts(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
+ngx_int_t
+ngx_http_dmp_index_all(ngx_http_dmp_ctx_t *ctx, const char *patient)
+{
+    char         key[DMP_KEY_NAME_MAX];
+    size_t       lens[2];
+    const char  *argv[2];
+
+    argv[0] = "HGETALL";
+    lens[0] = 7;
+    argv[1] = key;
+    lens[1] = ngx_http_dmp_facts_key(key, patient);
+
+    return ngx_http_dmp_store_values(ctx, 0, 2, argv, lens);
+}
+
+
 dmp_document_t *
 ngx_http_dmp_index_open(ngx_http_request_t *r, const char *patient,
     const char *hash, ngx_str_t sealed)

@@ -31,6 +31,20 @@ static ngx_http_dmp_bounds_t  ngx_http_dmp_form_bounds =
 static ngx_http_dmp_bounds_t  ngx_http_dmp_parameters_bounds = { 1, 1024, 0 };
 
 
+static ngx_conf_enum_t  ngx_http_dmp_access_paths[] = {
+    { ngx_string("normal"), DMP_MODE_NORMAL },
+    { ngx_string("centre-15"), DMP_MODE_CENTRE_15 },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t  ngx_http_dmp_channels[] = {
+    { ngx_string("any"), DMP_CHANNEL_ANY },
+    { ngx_string("read"), DMP_CHANNEL_READ },
+    { ngx_string("feed"), DMP_CHANNEL_FEED },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_dmp_commands[] = {
 
     { ngx_string("dmp"),
@@ -46,6 +60,27 @@ static ngx_command_t  ngx_http_dmp_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("dmp_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_dmp_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_access_path"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_dmp_loc_conf_t, access_path),
+      &ngx_http_dmp_access_paths },
+
+    { ngx_string("dmp_channel"),
+      NGX_HTTP_DMP_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_dmp_loc_conf_t, channel),
+      &ngx_http_dmp_channels },
 
     { ngx_string("dmp_resource"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -308,6 +343,8 @@ ngx_http_dmp_create_loc_conf(ngx_conf_t *cf)
 
     dlcf->mode = NGX_CONF_UNSET_UINT;
     dlcf->receipt = NGX_CONF_UNSET;
+    dlcf->access_path = NGX_CONF_UNSET_UINT;
+    dlcf->channel = NGX_CONF_UNSET_UINT;
     dlcf->max_answer_size = NGX_CONF_UNSET_SIZE;
     dlcf->max_answer_entries = NGX_CONF_UNSET_UINT;
     dlcf->max_answer_depth = NGX_CONF_UNSET_UINT;
@@ -335,6 +372,9 @@ ngx_http_dmp_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_HTTP_DMP_OFF);
     ngx_conf_merge_value(conf->receipt, prev->receipt, 1);
+    ngx_conf_merge_uint_value(conf->access_path, prev->access_path,
+                              DMP_MODE_NORMAL);
+    ngx_conf_merge_uint_value(conf->channel, prev->channel, DMP_CHANNEL_ANY);
     ngx_conf_merge_size_value(conf->max_answer_size, prev->max_answer_size,
                               8 * 1024 * 1024);
     ngx_conf_merge_uint_value(conf->max_answer_entries,
@@ -425,6 +465,48 @@ ngx_http_dmp_postconfiguration(ngx_conf_t *cf)
 }
 
 
+#if (NGX_HTTP_DMP_UNSAFE)
+
+ngx_uint_t  ngx_http_dmp_without;
+
+
+/* Safeties that a test does without, from the environment. */
+static void
+ngx_http_dmp_without_init(ngx_cycle_t *cycle)
+{
+    const char  *names;
+    ngx_uint_t   i;
+
+    static const struct {
+        const char  *name;
+        ngx_uint_t   safety;
+    } safeties[] = {
+        { ",version,", NGX_HTTP_DMP_SAFETY_VERSION },
+        { ",deadline,", NGX_HTTP_DMP_SAFETY_DEADLINE },
+        { ",recheck,", NGX_HTTP_DMP_SAFETY_RECHECK },
+        { ",hold,", NGX_HTTP_DMP_SAFETY_HOLD },
+        { ",hold-repeated,", NGX_HTTP_DMP_SAFETY_HOLD_REPEATED },
+        { ",clock,", NGX_HTTP_DMP_SAFETY_CLOCK }
+    };
+
+    names = getenv("DMP_UNSAFE");           /* ",hold," */
+
+    for (i = 0; names != NULL && i < sizeof(safeties) / sizeof(safeties[0]);
+         i++)
+    {
+        if (ngx_strstr(names, safeties[i].name) != NULL) {
+            ngx_http_dmp_without |= safeties[i].safety;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                  "dmp built for tests: does without \"%s\"",
+                  (names != NULL) ? names : "");
+}
+
+#endif
+
+
 static ngx_int_t
 ngx_http_dmp_init_process(ngx_cycle_t *cycle)
 {
@@ -441,6 +523,10 @@ ngx_http_dmp_init_process(ngx_cycle_t *cycle)
     if (dmcf == NULL || !dmcf->enabled) {
         return NGX_OK;
     }
+
+#if (NGX_HTTP_DMP_UNSAFE)
+    ngx_http_dmp_without_init(cycle);
+#endif
 
     ngx_http_dmp_cache_init();
     ngx_http_dmp_crl_start(cycle, dmcf);

@@ -33,15 +33,39 @@
 #define NGX_HTTP_DMP_OFF     0
 #define NGX_HTTP_DMP_ON      1
 #define NGX_HTTP_DMP_DENIED  2           /* nginx has refused it already */
+#define NGX_HTTP_DMP_API     3           /* we answer, nothing is forwarded */
 
 /*
  * What this code knows how to do; a decision that asks for more is a refusal.
- * A first access is recognised by nobody yet, and so announced by nobody.
+ * Over the API a mask is the record's own, and nothing goes to the host.
  */
 #define NGX_HTTP_DMP_OBLIGATIONS                                              \
     (DMP_OBLIGATION_TRACE | DMP_OBLIGATION_COMPOSE | DMP_OBLIGATION_FILTER    \
      | DMP_OBLIGATION_JUDGE | DMP_OBLIGATION_METADATA_ONLY                    \
-     | DMP_OBLIGATION_NOTIFY_FIRST_ACCESS)
+     | DMP_OBLIGATION_NOTIFY_FIRST_ACCESS | DMP_OBLIGATION_NOTIFY_EMERGENCY)
+
+#define NGX_HTTP_DMP_API_OBLIGATIONS                                          \
+    (DMP_OBLIGATION_TRACE | DMP_OBLIGATION_COMPOSE                            \
+     | DMP_OBLIGATION_CHANGE_RECORD | DMP_OBLIGATION_FORWARD_CHANGE           \
+     | DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED | DMP_OBLIGATION_IMPUTE)
+
+/*
+ * What makes a revocation hold.  A build for the tests alone can do without
+ * each of them, so that it is seen that the tests would notice.
+ */
+#define NGX_HTTP_DMP_SAFETY_VERSION        0x01
+#define NGX_HTTP_DMP_SAFETY_DEADLINE       0x02
+#define NGX_HTTP_DMP_SAFETY_RECHECK        0x04
+#define NGX_HTTP_DMP_SAFETY_HOLD           0x08
+#define NGX_HTTP_DMP_SAFETY_HOLD_REPEATED  0x10
+#define NGX_HTTP_DMP_SAFETY_CLOCK          0x20
+
+#if (NGX_HTTP_DMP_UNSAFE)
+#define ngx_http_dmp_safety(safety)  (!(ngx_http_dmp_without & (safety)))
+extern ngx_uint_t  ngx_http_dmp_without;
+#else
+#define ngx_http_dmp_safety(safety)  1
+#endif
 
 /* What an acknowledged trace has survived; the zero value asks for most. */
 typedef enum {
@@ -113,6 +137,9 @@ typedef struct {
                                             that host: no client has a say */
     ngx_uint_t       by_index;           /* attachments: the index alone says
                                             which documents have them */
+    ngx_uint_t       access_path;        /* DMP_MODE_NORMAL: bris de glace,
+                                            too; DMP_MODE_CENTRE_15: that */
+    ngx_uint_t       channel;            /* dmp_channel_t */
     u_char          *file;               /* where "dmp on" stands */
     ngx_uint_t       line;
 } ngx_http_dmp_loc_conf_t;
@@ -124,9 +151,13 @@ typedef enum {
     NGX_HTTP_DMP_INTRODUCE,
     NGX_HTTP_DMP_MAP,
     NGX_HTTP_DMP_LOCATE,
+    NGX_HTTP_DMP_FIND,
+    NGX_HTTP_DMP_TARGET,
+    NGX_HTTP_DMP_MASK,
     NGX_HTTP_DMP_LOAD,
     NGX_HTTP_DMP_DECIDE,
     NGX_HTTP_DMP_COMMIT,
+    NGX_HTTP_DMP_ACKNOWLEDGE,
     NGX_HTTP_DMP_ENFORCE,
     NGX_HTTP_DMP_END
 } ngx_http_dmp_state_e;
@@ -199,6 +230,8 @@ typedef struct {
 typedef struct ngx_http_dmp_waiter_s  ngx_http_dmp_waiter_t;
 typedef struct ngx_http_dmp_cache_s   ngx_http_dmp_cache_t;
 typedef struct ngx_http_dmp_ctx_s     ngx_http_dmp_ctx_t;
+typedef struct ngx_http_dmp_find_s    ngx_http_dmp_find_t;
+typedef struct ngx_http_dmp_change_s  ngx_http_dmp_change_t;
 
 /* A list of revoked certificates, of one issuer: ngx_http_dmp_crl.c. */
 typedef struct {
@@ -256,6 +289,9 @@ struct ngx_http_dmp_ctx_s {
     unsigned                 unproven:1;     /* nothing vouches for the card:
                                                 refusals are counted, not
                                                 traced one by one */
+    unsigned                 api:1;
+    unsigned                 first_noticed:1;    /* by the commit on its way */
+    unsigned                 mask_by_name:1;
     ngx_uint_t               tries;
     ngx_uint_t               http_version;   /* the client's */
     uint64_t                 repeated;
@@ -283,6 +319,13 @@ struct ngx_http_dmp_ctx_s {
     ngx_http_dmp_cached_t  **all;            /* and as the host does */
     ngx_uint_t               n_all;
     char                     owner[DMP_PSEUDONYM_LEN];   /* of all of them */
+
+    ngx_http_dmp_find_t     *find;           /* NULL: not a "find" */
+    ngx_http_dmp_change_t   *change;         /* NULL: none was allowed */
+    char                    *json;           /* the record, for a change */
+    size_t                   json_len;
+    ngx_http_dmp_cached_t   *target_entry;   /* the directory's, of whom a
+                                                change concerns */
 
     ngx_http_dmp_cached_t   *entry;          /* the directory's, of who asks */
     ngx_uint_t               introduced;     /* entries seen: that, centres */
@@ -326,7 +369,7 @@ extern ngx_module_t  ngx_http_dmp_module;
 /* ngx_http_dmp_policy.c */
 char *ngx_http_dmp_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/* ngx_http_dmp_conf.c: directives that read files or several words */
+/* ngx_http_dmp_conf.c and _conf_location.c: directives */
 char *ngx_http_dmp_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_audit_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_record_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -336,6 +379,7 @@ char *ngx_http_dmp_audit_durability(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_dmp_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_denied(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_dmp_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_dmp_record_host(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -387,6 +431,67 @@ ngx_int_t ngx_http_dmp_preaccess_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_dmp_wait_store(ngx_http_dmp_ctx_t *ctx);
 
 /*
+ * ngx_http_dmp_commit.c.  seal_words seals what somebody wrote, or nothing,
+ * for the trace entry of this request.
+ */
+ngx_int_t ngx_http_dmp_state_commit(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_seal_words(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, dmp_str_t field, dmp_str_t words,
+    dmp_str_t *sealed);
+
+/* What a commit is to notice, for whom. */
+typedef struct {
+    char         who[22];                /* dmp_seen_hash() */
+    unsigned     first:1;
+    unsigned     emergency:1;
+    uint64_t     hold_ms;                /* of an emergency: not told again */
+    const char  *mode;
+} ngx_http_dmp_notices_t;
+
+/*
+ * ngx_http_dmp_notice.c.  notices says what the commit of this request is to
+ * notice (*told is NULL: nothing); noticed is for when the store has it.
+ */
+ngx_int_t ngx_http_dmp_notices(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_http_dmp_notices_t *notices, const ngx_http_dmp_notices_t **told);
+void ngx_http_dmp_noticed(ngx_http_dmp_ctx_t *ctx);
+void ngx_http_dmp_forget_seen(void);
+
+/*
+ * ngx_http_dmp_find.c.  start makes a request a "find"; decided is told each
+ * record's decision: 0 if it needs no trace.
+ */
+ngx_int_t ngx_http_dmp_find_start(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_uint_t ngx_http_dmp_find_decided(ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_state_find(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_send_find(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+void ngx_http_dmp_find_cleanup(ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * ngx_http_dmp_change.c.  prepare makes the change that was allowed on
+ * ctx->json; send commits it with this entry; done is for when it stands;
+ * acknowledge waits until it may be told.
+ */
+ngx_uint_t ngx_http_dmp_is_change(const ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_change_prepare(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_change_send(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, dmp_access_t *access);
+ngx_int_t ngx_http_dmp_change_done(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_state_acknowledge(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+void ngx_http_dmp_change_cleanup(ngx_http_dmp_ctx_t *ctx);
+
+/* ngx_http_dmp_mask.c: which document a change of masks names */
+ngx_int_t ngx_http_dmp_state_mask(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+
+/*
  * ngx_http_dmp_record.c.  take_record opens what the waiter brought and makes
  * it the record that decisions use; NGX_ERROR if it does not open.
  *
@@ -433,6 +538,10 @@ ngx_int_t ngx_http_dmp_identify(ngx_http_request_t *r,
  * known.
  */
 ngx_int_t ngx_http_dmp_introduce(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+
+/* The same for whom a change concerns: their other identifiers. */
+ngx_int_t ngx_http_dmp_introduce_target(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 
 /*
@@ -561,6 +670,10 @@ ngx_int_t ngx_http_dmp_index_hint(ngx_http_request_t *r,
 ngx_int_t ngx_http_dmp_index_facts(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, const char *patient,
     const char (*hashes)[DMP_INDEX_HASH_LEN], ngx_uint_t n);
+/* All that is known of that patient's: hashes and facts, in turn. */
+ngx_int_t ngx_http_dmp_index_all(ngx_http_dmp_ctx_t *ctx,
+    const char *patient);
+
 dmp_document_t *ngx_http_dmp_index_open(ngx_http_request_t *r,
     const char *patient, const char *hash, ngx_str_t sealed);
 void ngx_http_dmp_index_learn(ngx_http_request_t *r, const char *patient,
@@ -589,12 +702,20 @@ ngx_int_t ngx_http_dmp_send_refusal(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_send_check(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_send_state(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_add_header(ngx_http_request_t *r, const char *name,
     const char *lowcase, ngx_str_t *value);
 ngx_int_t ngx_http_dmp_set_headers(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, off_t length);
 ngx_buf_t *ngx_http_dmp_refusal_body(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, dmp_reason_t reason);
+
+/* A text of at most "size" bytes, and sending it with 200. */
+ngx_int_t ngx_http_dmp_text(ngx_http_request_t *r, dmp_buf_t *text,
+    size_t size);
+ngx_int_t ngx_http_dmp_send_text(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, const dmp_buf_t *text);
 
 /* ngx_http_dmp_filter.c */
 ngx_int_t ngx_http_dmp_filter_init(ngx_conf_t *cf);

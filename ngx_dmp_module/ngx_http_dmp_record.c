@@ -9,6 +9,20 @@
 #define NGX_HTTP_DMP_CHECKS  3           /* of one answer */
 
 
+/* A change is made on the text: what it does not concern is kept as it is. */
+static void
+ngx_http_dmp_record_keep(ngx_http_dmp_ctx_t *ctx, char *text, size_t len)
+{
+    if (ctx->json != NULL) {
+        ngx_explicit_memzero(ctx->json, ctx->json_len);
+        ngx_free(ctx->json);
+    }
+
+    ctx->json = text;
+    ctx->json_len = len;
+}
+
+
 ngx_int_t
 ngx_http_dmp_take_record(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const ngx_http_dmp_waiter_t *w)
@@ -50,10 +64,19 @@ ngx_http_dmp_take_record(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     if (rc == DMP_OK) {
         rc = dmp_record_parse(text, len, &record, &error);
-        ngx_explicit_memzero(text, len);
+
+        if (rc == DMP_OK && ngx_http_dmp_is_change(ctx)) {
+            ngx_http_dmp_record_keep(ctx, text, len);
+            text = NULL;
+
+        } else {
+            ngx_explicit_memzero(text, len);
+        }
     }
 
-    ngx_free(text);
+    if (text != NULL) {
+        ngx_free(text);
+    }
 
     if (rc != DMP_OK) {
         ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
@@ -114,7 +137,8 @@ ngx_http_dmp_is_fresh(const ngx_http_dmp_ctx_t *ctx)
     }
 
     return ngx_http_dmp_now_ns() - ctx->sent_ns
-           <= (uint64_t) ngx_http_dmp_store.deadline * 1000000;
+           <= (uint64_t) ngx_http_dmp_store.deadline * 1000000
+           || !ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_RECHECK);
 }
 
 

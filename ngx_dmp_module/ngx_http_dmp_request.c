@@ -5,6 +5,8 @@
 
 #include "ngx_http_dmp_module.h"
 
+#include <dmp/dmp_change.h>
+
 
 /*
  * Takes element i out of the list without moving any other: nginx keeps
@@ -187,6 +189,58 @@ ngx_http_dmp_reads_otherwise(ngx_http_request_t *r)
 }
 
 
+/*
+ * Memory for what the request may hold: the words of headers, those of a
+ * query, a page.  Without it, what needs it is refused.
+ */
+static void
+ngx_http_dmp_map_room(ngx_http_request_t *r, const ngx_http_dmp_ctx_t *ctx,
+    dmp_raw_t *raw)
+{
+    raw->words_size = dmp_headers_words(&ctx->headers);
+
+    if (ctx->api) {
+        raw->words_size += raw->target.len + raw->form.len;
+
+    } else if (memchr(raw->target.data, '?', raw->target.len) != NULL) {
+        raw->words_size += raw->target.len;
+
+        raw->room = ngx_palloc(r->pool, DMP_PAGE_MAX);
+        raw->room_size = (raw->room != NULL) ? DMP_PAGE_MAX : 0;
+    }
+
+    if (raw->words_size != 0) {
+        raw->words = ngx_pnalloc(r->pool, raw->words_size);
+    }
+
+    if (raw->words == NULL) {
+        raw->words_size = 0;
+    }
+}
+
+
+static unsigned
+ngx_http_dmp_offers(const ngx_http_dmp_ctx_t *ctx,
+    const ngx_http_dmp_loc_conf_t *dlcf)
+{
+    if (ctx->api) {
+        return DMP_OFFERS_NORMAL;
+    }
+
+    switch (dlcf->access_path) {
+
+    case DMP_MODE_NORMAL:
+        return DMP_OFFERS_NORMAL|DMP_OFFERS_BRIS_DE_GLACE;
+
+    case DMP_MODE_CENTRE_15:
+        return DMP_OFFERS_CENTRE_15;
+
+    default:
+        return 0;
+    }
+}
+
+
 void
 ngx_http_dmp_map_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     dmp_str_t form)
@@ -212,20 +266,24 @@ ngx_http_dmp_map_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     raw.keys = dmcf->record_keys;
     raw.host = ngx_http_dmp_str(dlcf->host);
 
-    if (ngx_strlchr(r->unparsed_uri.data,
-                    r->unparsed_uri.data + r->unparsed_uri.len, '?')
-        != NULL)
-    {
-        /* it may be a page; without memory it is none */
-        raw.room = ngx_palloc(r->pool, DMP_PAGE_MAX);
-        raw.room_size = (raw.room != NULL) ? DMP_PAGE_MAX : 0;
+    raw.own_mode = (dmp_mode_t) dlcf->access_path;
+
+    ngx_http_dmp_map_room(r, ctx, &raw);
+
+    if (ctx->api) {
+        dmp_api_map(&raw, &ctx->asked);
+
+    } else {
+        dmp_request_map(&raw, &ctx->asked);
     }
 
-    dmp_request_map(&raw, &ctx->asked);
+    ctx->asked.offers = ngx_http_dmp_offers(ctx, dlcf);
+    ctx->asked.channel = (dmp_channel_t) dlcf->channel;
 
-    /* what a location may offer beyond that has no directive yet */
-    ctx->asked.offers = DMP_OFFERS_NORMAL;
-    ctx->asked.channel = DMP_CHANNEL_ANY;
+    if (ctx->api) {
+        /* nothing is forwarded: nobody else reads it */
+        return;
+    }
 
     if (!dlcf->fhir) {
         ctx->asked.mapping = DMP_MAPPING_OPERATION_UNKNOWN;

@@ -34,6 +34,10 @@ ngx_http_dmp_now_ns(void)
 {
     struct timespec  ts;
 
+    if (!ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_CLOCK)) {
+        return (uint64_t) ngx_current_msec * 1000000;
+    }
+
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
     return (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec;
@@ -369,6 +373,7 @@ ngx_http_dmp_store_set_ready(void)
 
     /* another store, or this one as it was: it may not have what was entered */
     ngx_http_dmp_forget_all_learnt();
+    ngx_http_dmp_forget_seen();
 
     if (store->timer.timer_set) {
         ngx_del_timer(&store->timer);

@@ -118,13 +118,18 @@ ngx_int_t ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_store_get(ngx_http_dmp_ctx_t *ctx, const char *key,
     size_t len);
 ngx_int_t ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx,
-    const dmp_access_t *access);
+    const dmp_access_t *access, const ngx_http_dmp_notices_t *notices);
+
+/* A change: the record, sealed as its next version, and a notice or NULL. */
+ngx_int_t ngx_http_dmp_store_change(ngx_http_dmp_ctx_t *ctx,
+    const dmp_access_t *access, uint64_t version, dmp_str_t sealed,
+    const char *notice);
 
 /*
  * A command of any kind that reads: its reply is "expected" values, or as many
  * as there are (0), at most NGX_HTTP_DMP_VALUES_MAX; they are in the waiter.
  */
-#define NGX_HTTP_DMP_VALUES_MAX  1024
+#define NGX_HTTP_DMP_VALUES_MAX  16384
 
 ngx_int_t ngx_http_dmp_store_values(ngx_http_dmp_ctx_t *ctx,
     ngx_uint_t expected, ngx_uint_t argc, const char **argv,

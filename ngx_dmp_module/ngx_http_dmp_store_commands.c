@@ -323,11 +323,15 @@ ngx_http_dmp_store_loaded(redisAsyncContext *ac, void *data, void *privdata)
 /* Arguments of a commit, common to all of them. */
 typedef struct {
     ngx_uint_t   n;
-    const char  *argv[16];
-    size_t       lens[16];
+    const char  *argv[20];
+    size_t       lens[20];
     char         epoch[NGX_INT64_LEN];
     char         seq[NGX_INT64_LEN];
     char         version[NGX_INT64_LEN];
+    char         next[NGX_INT64_LEN];
+    char         hold[NGX_INT64_LEN];
+    char         seen[DMP_KEY_NAME_MAX];
+    char         outbox[DMP_KEY_NAME_MAX];
     char         rec[DMP_KEY_NAME_MAX];
     char         trace[DMP_KEY_NAME_MAX];
     char         idx[DMP_KEY_NAME_MAX];
@@ -398,9 +402,50 @@ ngx_http_dmp_store_append(redisCallbackFn *callback, void *data)
 }
 
 
+/* FCALL name, with the keys that every commit on a record has. */
+static void
+ngx_http_dmp_command_record(ngx_http_dmp_command_t *c, const char *function,
+    const char *keys, const dmp_access_t *access)
+{
+    dmp_entry_t           *e;
+    ngx_http_dmp_store_t  *store;
+
+    store = &ngx_http_dmp_store;
+    e = &store->entry;
+    c->n = 0;
+
+    ngx_http_dmp_command_add(c, "FCALL", 5);
+    ngx_http_dmp_command_add(c, function, ngx_strlen(function));
+    ngx_http_dmp_command_add(c, keys, 1);
+    ngx_http_dmp_command_key(c, c->rec, e->bucket, "rec", access->patient);
+    ngx_http_dmp_command_key(c, c->trace, e->bucket, "trace", dmp_null_string);
+    ngx_http_dmp_command_key(c, c->idx, e->bucket, "idx", access->patient);
+    ngx_http_dmp_command_key(c, c->writer, e->bucket, "w",
+                             dmp_writer_name(store->writer));
+}
+
+
+static void
+ngx_http_dmp_command_notices(ngx_http_dmp_command_t *c,
+    const ngx_http_dmp_notices_t *notices)
+{
+    ngx_http_dmp_command_add(c, notices->who, sizeof(notices->who));
+    ngx_http_dmp_command_add(c, "1", notices->first ? 1 : 0);
+
+    if (notices->emergency) {
+        ngx_http_dmp_command_number(c, c->hold, notices->hold_ms);
+        ngx_http_dmp_command_add(c, notices->mode, ngx_strlen(notices->mode));
+
+    } else {
+        ngx_http_dmp_command_add(c, "", 0);
+        ngx_http_dmp_command_add(c, "", 0);
+    }
+}
+
+
 static ngx_int_t
 ngx_http_dmp_store_commit(ngx_http_dmp_waiter_t *w,
-    const dmp_access_t *access)
+    const dmp_access_t *access, const ngx_http_dmp_notices_t *notices)
 {
     dmp_entry_t             *e;
     ngx_http_dmp_store_t    *store;
@@ -413,26 +458,57 @@ ngx_http_dmp_store_commit(ngx_http_dmp_waiter_t *w,
         return ngx_http_dmp_store_append(ngx_http_dmp_store_traced, w);
     }
 
-    c.n = 0;
+    ngx_http_dmp_command_record(&c, "dmp1_trace", notices ? "6" : "4", access);
 
-    ngx_http_dmp_command_add(&c, "FCALL", 5);
-    ngx_http_dmp_command_add(&c, "dmp1_trace", 10);
-    ngx_http_dmp_command_add(&c, "4", 1);
-    ngx_http_dmp_command_key(&c, c.rec, e->bucket, "rec", access->patient);
-    ngx_http_dmp_command_key(&c, c.trace, e->bucket, "trace", dmp_null_string);
-    ngx_http_dmp_command_key(&c, c.idx, e->bucket, "idx", access->patient);
-    ngx_http_dmp_command_key(&c, c.writer, e->bucket, "w",
-                             dmp_writer_name(store->writer));
+    if (notices != NULL) {
+        ngx_http_dmp_command_key(&c, c.seen, e->bucket, "seen",
+                                 access->patient);
+        ngx_http_dmp_command_key(&c, c.outbox, e->bucket, "outbox",
+                                 dmp_null_string);
+    }
+
     ngx_http_dmp_command_number(&c, c.version, access->version);
     ngx_http_dmp_command_entry(&c, e);
+
+    if (notices != NULL) {
+        ngx_http_dmp_command_notices(&c, notices);
+    }
 
     return ngx_http_dmp_store_send(ngx_http_dmp_store_traced, w, c.n, c.argv,
                                    c.lens);
 }
 
 
+/* The writer has made store->entry of it: it is on its way. */
+static void
+ngx_http_dmp_waiter_entry(ngx_http_dmp_waiter_t *w, unsigned bucket,
+    char outcome)
+{
+    w->entry = 1;
+    w->outcome = outcome;
+    w->bucket = bucket;
+    w->seq = ngx_http_dmp_store.entry.seq;
+    ngx_memcpy(w->hash, ngx_http_dmp_store.entry.hash, DMP_HASH_LEN);
+    w->sent_ns = ngx_http_dmp_now_ns();
+}
+
+
+static ngx_int_t
+ngx_http_dmp_waiter_sent(ngx_http_dmp_ctx_t *ctx, ngx_http_dmp_waiter_t *w)
+{
+    w->sent = 1;
+    ngx_http_dmp_store_sent();
+    ctx->waiter = w;
+
+    ngx_http_dmp_outcome_arm();
+
+    return NGX_AGAIN;
+}
+
+
 ngx_int_t
-ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access)
+ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
+    const ngx_http_dmp_notices_t *notices)
 {
     unsigned                bucket;
     dmp_buf_t               buf;
@@ -449,7 +525,9 @@ ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access)
         return NGX_ERROR;
     }
 
-    w = ngx_http_dmp_waiter_create(ctx, store->deadline);
+    w = ngx_http_dmp_waiter_create(ctx,
+              ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_DEADLINE)
+              ? store->deadline : store->conf->timeout);
     if (w == NULL) {
         return NGX_ERROR;
     }
@@ -463,27 +541,93 @@ ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access)
         return NGX_ERROR;
     }
 
-    w->entry = 1;
+    ngx_http_dmp_waiter_entry(w, bucket,
+                              (access->patient.len != 0) ? '1' : 'S');
     w->access = (access->decision->effect == DMP_ALLOW);
-    w->outcome = (access->patient.len != 0) ? '1' : 'S';
-    w->bucket = bucket;
-    w->seq = store->entry.seq;
-    ngx_memcpy(w->hash, store->entry.hash, DMP_HASH_LEN);
-    w->sent_ns = ngx_http_dmp_now_ns();
 
-    if (ngx_http_dmp_store_commit(w, access) != NGX_OK) {
+    if (ngx_http_dmp_store_commit(w, access, notices) != NGX_OK) {
         /* the chain has the entry as sent: the link is broken already */
         ngx_http_dmp_waiter_release(w);
         return NGX_ERROR;
     }
 
-    w->sent = 1;
-    ngx_http_dmp_store_sent();
-    ctx->waiter = w;
+    return ngx_http_dmp_waiter_sent(ctx, w);
+}
 
-    ngx_http_dmp_outcome_arm();
 
-    return NGX_AGAIN;
+static ngx_int_t
+ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
+    const dmp_access_t *access, uint64_t version, dmp_str_t sealed,
+    const char *notice)
+{
+    dmp_entry_t             *e;
+    ngx_http_dmp_command_t   c;
+
+    e = &ngx_http_dmp_store.entry;
+
+    ngx_http_dmp_command_record(&c, "dmp1_change", notice ? "5" : "4", access);
+
+    if (notice != NULL) {
+        ngx_http_dmp_command_key(&c, c.outbox, e->bucket, "outbox",
+                                 dmp_null_string);
+    }
+
+    ngx_http_dmp_command_number(&c, c.version, access->version);
+    ngx_http_dmp_command_entry(&c, e);
+    ngx_http_dmp_command_add(&c, sealed.data, sealed.len);
+    ngx_http_dmp_command_number(&c, c.next, version);
+
+    if (notice != NULL) {
+        ngx_http_dmp_command_add(&c, notice, ngx_strlen(notice));
+    }
+
+    return ngx_http_dmp_store_send(ngx_http_dmp_store_traced, w, c.n, c.argv,
+                                   c.lens);
+}
+
+
+ngx_int_t
+ngx_http_dmp_store_change(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
+    uint64_t version, dmp_str_t sealed, const char *notice)
+{
+    unsigned                bucket;
+    dmp_buf_t               buf;
+    ngx_http_dmp_store_t   *store;
+    ngx_http_dmp_waiter_t  *w;
+
+    store = &ngx_http_dmp_store;
+    bucket = dmp_bucket(ctx->patient, store->buckets);
+
+    if (store->closed[bucket]) {
+        return NGX_ERROR;
+    }
+
+    w = ngx_http_dmp_waiter_create(ctx, store->deadline);
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    dmp_buf_init(&buf, store->text, sizeof(store->text));
+
+    if (dmp_writer_change(store->writer, bucket, access, version, &buf,
+                          &store->entry)
+        != DMP_OK)
+    {
+        ngx_http_dmp_waiter_release(w);
+        return NGX_ERROR;
+    }
+
+    /* whether it stands is for the record to say: nothing is abandoned */
+    ngx_http_dmp_waiter_entry(w, bucket, 'R');
+
+    if (ngx_http_dmp_store_send_change(w, access, version, sealed, notice)
+        != NGX_OK)
+    {
+        ngx_http_dmp_waiter_release(w);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_dmp_waiter_sent(ctx, w);
 }
 
 
@@ -506,7 +650,7 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
     outcome = w->outcome;
 
     /* only a commit on a record can come too late for its version */
-    if (reply != NULL && w->outcome == '1'
+    if (reply != NULL && (w->outcome == '1' || w->outcome == 'R')
         && ngx_http_dmp_reply_fits(reply, w->hash, '0'))
     {
         outcome = '0';

@@ -43,6 +43,43 @@ ngx_http_dmp_stream_inert(ngx_http_request_t *r)
 }
 
 
+/*
+ * To the socket, now: a header that nginx kept back until more of the body
+ * came would leave when its check is old.
+ */
+static ngx_int_t
+ngx_http_dmp_stream_flush(ngx_http_request_t *r, ngx_chain_t *held)
+{
+    ngx_chain_t  *flush, *last;
+
+    flush = ngx_alloc_chain_link(r->pool);
+    if (flush == NULL) {
+        return NGX_ERROR;
+    }
+
+    flush->buf = ngx_calloc_buf(r->pool);
+    if (flush->buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    flush->buf->flush = 1;
+    flush->next = NULL;
+
+    if (held == NULL) {
+        return ngx_http_dmp_pass_body(r, flush);
+    }
+
+    for (last = held; last->next != NULL; last = last->next) { /* void */ }
+
+    /* after the last buffer of an answer nothing may come */
+    if (!last->buf->last_buf) {
+        last->next = flush;
+    }
+
+    return ngx_http_dmp_pass_body(r, held);
+}
+
+
 /* Header and what was held of the body; from here on nothing is held. */
 static ngx_int_t
 ngx_http_dmp_stream_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
@@ -75,11 +112,11 @@ ngx_http_dmp_stream_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     rc = ngx_http_dmp_pass_header(r);
 
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only || held == NULL) {
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
 
-    return ngx_http_dmp_pass_body(r, held);
+    return ngx_http_dmp_stream_flush(r, held);
 }
 
 

@@ -1,11 +1,21 @@
 /*
  * dmp_answer.c: refusals as FHIR OperationOutcome or as problem details, and
- * the answer to TD0.2.
+ * the answers to TD0.2 and TD0.5.
  */
 
 #include <dmp/dmp_answer.h>
 #include <dmp/dmp_record.h>
 
+
+/* Whose identifiers "find" gives: it searches by no system. */
+#define DMP_INS_SYSTEM  "urn:oid:1.2.250.1.213.1.4.8"
+
+/* The case of CSP L1111-17, and what it takes. */
+static const char  dmp_bris_de_glace[] =
+    "Si l'état de la personne comporte un risque immédiat pour sa santé, le "
+    "mode bris de glace ouvre ce dossier, avec une justification et les traits "
+    "d'identité (nom, prénom, date de naissance). Cet accès est tracé et le "
+    "patient en est informé.";
 
 static const char *const dmp_titles[] = {
     [DMP_REASON_AUTHENTICATION_REQUIRED] =
@@ -95,12 +105,16 @@ dmp_mapping_status(dmp_mapping_t mapping)
 }
 
 
-/* Named only by a document or an attachment; metadata names nothing. */
+/*
+ * Named only by a document or an attachment; metadata names nothing, and
+ * "find" names its patient by traits.
+ */
 static bool
 dmp_names_no_patient(const dmp_request_t *request)
 {
     return request->mapping == DMP_MAPPING_ONE
            && request->ins.len == 0
+           && request->operation != DMP_OPERATION_FIND
            && request->operation != DMP_OPERATION_METADATA
            && request->resource != DMP_RESOURCE_CAPABILITIES;
 }
@@ -220,7 +234,7 @@ dmp_issue_type(unsigned status)
 
 void
 dmp_answer_refusal(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
-    dmp_str_t trace_id)
+    dmp_str_t trace_id, bool opens)
 {
     reason = dmp_answer_reason(status, reason);
 
@@ -234,13 +248,24 @@ dmp_answer_refusal(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
     dmp_buf_text(buf, dmp_answer_title(status, reason));
     dmp_buf_text(buf, "\"},\"diagnostics\":\"trace ");
     dmp_buf_str(buf, trace_id);
-    dmp_buf_text(buf, "\"}]}\n");
+    dmp_buf_text(buf, "\"}");
+
+    if (opens && status == 403) {
+        dmp_buf_text(buf, ",{\"severity\":\"information\",\"code\":"
+                          "\"informational\",\"details\":{\"coding\":[{"
+                          "\"system\":\"urn:dmp:hint\",\"code\":"
+                          "\"bris-de-glace\"}],\"text\":\"");
+        dmp_buf_text(buf, dmp_bris_de_glace);
+        dmp_buf_text(buf, "\"}}");
+    }
+
+    dmp_buf_text(buf, "]}\n");
 }
 
 
 void
 dmp_answer_problem(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
-    dmp_str_t trace_id)
+    dmp_str_t trace_id, bool opens)
 {
     reason = dmp_answer_reason(status, reason);
 
@@ -254,12 +279,17 @@ dmp_answer_problem(dmp_buf_t *buf, unsigned status, dmp_reason_t reason,
     dmp_buf_text(buf, dmp_reason_name(reason));
     dmp_buf_text(buf, "\",\"trace_id\":\"");
     dmp_buf_str(buf, trace_id);
+
+    if (opens && status == 403) {
+        dmp_buf_text(buf, "\",\"bris_de_glace\":\"");
+        dmp_buf_text(buf, dmp_bris_de_glace);
+    }
+
     dmp_buf_text(buf, "\"}\n");
 }
 
 
-/* GIE SESAM-Vitale, code system 1.2.250.1.213.4.1.2.6.2. */
-static const char *
+const char *
 dmp_authorisation_code(dmp_authorisation_t authorisation)
 {
     switch (authorisation) {
@@ -316,9 +346,23 @@ dmp_answer_traits(dmp_buf_t *buf, const dmp_record_t *record)
 }
 
 
+static void
+dmp_answer_identifier(dmp_buf_t *buf, dmp_str_t system, dmp_str_t ins,
+    bool open)
+{
+    dmp_buf_text(buf, "\"identifier\":[{\"use\":\"official\",\"system\":");
+    dmp_buf_json(buf, system);
+    dmp_buf_text(buf, ",\"value\":");
+    dmp_buf_json(buf, ins);
+    dmp_buf_text(buf, "}],\"active\":");
+    dmp_buf_text(buf, open ? "true" : "false");
+}
+
+
 void
-dmp_answer_check(dmp_buf_t *buf, const dmp_request_t *request,
-    const dmp_facts_t *facts, const dmp_subject_t *subject, int32_t today)
+dmp_answer_check(dmp_buf_t *buf, const dmp_policy_t *policy,
+    const dmp_request_t *request, const dmp_facts_t *facts,
+    const dmp_subject_t *subject, int32_t today)
 {
     dmp_authorisation_t  authorisation;
 
@@ -329,7 +373,8 @@ dmp_answer_check(dmp_buf_t *buf, const dmp_request_t *request,
         return;
     }
 
-    authorisation = dmp_authorisation(facts->record, subject, today);
+    authorisation = dmp_authorisation(policy, facts->record, subject,
+                                      today);
 
     dmp_buf_text(buf, "\"total\":1,\"entry\":[{\"resource\":{"
                       "\"resourceType\":\"Patient\",\"extension\":["
@@ -341,18 +386,49 @@ dmp_answer_check(dmp_buf_t *buf, const dmp_request_t *request,
                       "dmp/StructureDefinition/dmp-medecin-traitant\","
                       "\"valueBoolean\":");
     dmp_buf_text(buf, (authorisation == DMP_AUTHORISATION_VALID
-                       && dmp_is_treating(facts->record, subject))
+                       && dmp_is_treating(policy, facts->record, subject))
                       ? "true" : "false");
-    dmp_buf_text(buf, "}],\"identifier\":[{\"use\":\"official\",\"system\":");
-    dmp_buf_json(buf, request->ins_system);
-    dmp_buf_text(buf, ",\"value\":");
-    dmp_buf_json(buf, request->ins);
-    dmp_buf_text(buf, "}],\"active\":");
-    dmp_buf_text(buf, facts->record->open ? "true" : "false");
+    dmp_buf_text(buf, "}],");
+    dmp_answer_identifier(buf, request->ins_system, request->ins,
+                          facts->record->open);
 
     if (authorisation == DMP_AUTHORISATION_VALID && facts->record->open) {
         dmp_answer_traits(buf, facts->record);
     }
 
     dmp_buf_text(buf, "},\"search\":{\"mode\":\"match\"}}]}\n");
+}
+
+
+void
+dmp_answer_find(dmp_buf_t *buf, const dmp_record_t *const *records, size_t n,
+    bool more)
+{
+    size_t  i;
+
+    dmp_buf_text(buf, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\","
+                      "\"total\":");
+    dmp_buf_uint(buf, n);
+
+    for (i = 0; i < n; i++) {
+        dmp_buf_text(buf, (i == 0) ? ",\"entry\":[" : ",");
+        dmp_buf_text(buf, "{\"resource\":{\"resourceType\":\"Patient\",");
+        dmp_answer_identifier(buf, dmp_string(DMP_INS_SYSTEM),
+                              records[i]->ins, records[i]->open);
+        dmp_answer_traits(buf, records[i]);
+        dmp_buf_text(buf, "},\"search\":{\"mode\":\"match\"}}");
+    }
+
+    if (more) {
+        dmp_buf_text(buf, (n == 0) ? ",\"entry\":[" : ",");
+        dmp_buf_text(buf, "{\"resource\":{\"resourceType\":"
+                          "\"OperationOutcome\",\"issue\":[{\"severity\":"
+                          "\"warning\",\"code\":\"suppressed\",\"details\":{"
+                          "\"text\":\"D'autres dossiers ont ces traits "
+                          "d'identité : tous ne sont pas donnés ici. Cherchez "
+                          "ce patient par son INS.\"}}]},\"search\":{\"mode\":"
+                          "\"outcome\"}}");
+    }
+
+    dmp_buf_text(buf, (n != 0 || more) ? "]}\n" : "}\n");
 }

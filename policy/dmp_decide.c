@@ -5,6 +5,8 @@
  * Nothing here may allocate, read a clock or keep state.
  */
 
+#include <dmp/dmp_request.h>
+
 #include "dmp_rules_int.h"
 
 
@@ -151,7 +153,7 @@ dmp_case_subject(dmp_case_t *c)
                   && c->profession->kind == DMP_PROFESSION_DOCTOR
                   && !c->profession->training && !c->occupational
                   && c->record != NULL
-                  && dmp_is_treating(c->record, c->subject);
+                  && dmp_list_names(&c->record->treating, c->subject);
 }
 
 
@@ -201,6 +203,23 @@ dmp_standing(const dmp_policy_t *policy, const dmp_subject_t *subject,
     dmp_case_subject(&c);
 
     return dmp_standing_of(&c);
+}
+
+
+bool
+dmp_is_treating(const dmp_policy_t *policy, const dmp_record_t *record,
+    const dmp_subject_t *subject)
+{
+    dmp_case_t  c;
+
+    memset(&c, 0, sizeof(c));
+    c.policy = policy;
+    c.subject = subject;
+    c.record = record;
+
+    dmp_case_subject(&c);
+
+    return c.treating;
 }
 
 
@@ -515,6 +534,66 @@ dmp_judge(const dmp_hearing_t *hearing, const dmp_document_t *document,
     } else {
         out->obligations = DMP_OBLIGATION_TRACE;
     }
+}
+
+
+/* As many characters as any setting of rule G3 may ask for. */
+#define DMP_TEN_X       "xxxxxxxxxx"
+#define DMP_HUNDRED_X   DMP_TEN_X DMP_TEN_X DMP_TEN_X DMP_TEN_X DMP_TEN_X     \
+                        DMP_TEN_X DMP_TEN_X DMP_TEN_X DMP_TEN_X DMP_TEN_X
+#define DMP_THOUSAND_X  DMP_HUNDRED_X DMP_HUNDRED_X DMP_HUNDRED_X             \
+                        DMP_HUNDRED_X DMP_HUNDRED_X DMP_HUNDRED_X             \
+                        DMP_HUNDRED_X DMP_HUNDRED_X DMP_HUNDRED_X             \
+                        DMP_HUNDRED_X
+
+static const char  dmp_any_justification[] = DMP_THOUSAND_X;
+
+_Static_assert(sizeof(dmp_any_justification) - 1 == DMP_JUSTIFICATION_MAX,
+               "a justification that is long enough for any setting");
+
+
+/* What G4 compares; what the record does not hold stays empty. */
+static dmp_traits_t
+dmp_traits_of(const dmp_record_t *record)
+{
+    dmp_traits_t  traits;
+
+    traits.family = dmp_fold_same(record->family, record->family)
+                    ? record->family : record->birth_family;
+    traits.given = record->given;
+    traits.birthdate = record->birthdate;
+
+    return traits;
+}
+
+
+bool
+dmp_bris_de_glace_opens(const dmp_policy_t *policy,
+    const dmp_subject_t *subject, const dmp_request_t *request,
+    const dmp_facts_t *facts, const dmp_document_t *document, int32_t today)
+{
+    dmp_request_t   bris;
+    dmp_decision_t  out;
+
+    if (request->mode != DMP_MODE_NORMAL || facts->record == NULL) {
+        return false;
+    }
+
+    dmp_decide(policy, subject, request, facts, document, today, &out);
+
+    if (out.effect != DMP_DENY) {
+        return false;
+    }
+
+    bris = *request;
+    bris.mode = DMP_MODE_BRIS_DE_GLACE;
+    bris.traits = dmp_traits_of(facts->record);
+    bris.justification = (dmp_str_t) { dmp_any_justification,
+                                       sizeof(dmp_any_justification) - 1 };
+
+    dmp_decide(policy, subject, &bris, facts, document, today, &out);
+
+    return out.effect == DMP_ALLOW;
 }
 
 

@@ -18,6 +18,8 @@
 
 #include <openssl/evp.h>
 
+#include <dmp/dmp_ids.h>
+
 #include "dmp_entry_int.h"
 
 
@@ -186,19 +188,72 @@ entry_actor(dmp_buf_t *b, const dmp_subject_t *subject, bool unverified)
 }
 
 
-void
-dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
-    uint64_t new_version)
+/* What is sealed has no length of its own: none at all where there is none. */
+static void
+entry_sealed(dmp_buf_t *b, const char *name, dmp_str_t sealed)
 {
-    const char            *word;
-    const dmp_request_t   *request;
-    const dmp_decision_t  *decision;
+    if (sealed.len > 0) {
+        entry_bytes(b, name, (const unsigned char *) sealed.data, sealed.len);
+    }
+}
+
+
+/*
+ * A professional or a structure stands in clear, as who asks does; a person
+ * who is named by their INS never does, and a client's other words do not.
+ */
+static bool
+entry_names_target(const dmp_request_t *request)
+{
+    switch (request->change) {
+
+    case DMP_CHANGE_AUTHORISE:
+    case DMP_CHANGE_WITHDRAW:
+    case DMP_CHANGE_BLOCK:
+    case DMP_CHANGE_UNBLOCK:
+    case DMP_CHANGE_DESIGNATE:
+    case DMP_CHANGE_DISMISS:
+        break;
+
+    default:
+        return false;
+    }
+
+    return request->target.len > 0 && request->target.len <= DMP_ID_MAX
+           && (dmp_ps_id(request->target) != DMP_PS_ID_NONE
+               || dmp_struct_id(request->target))
+           && !dmp_ins_within(request->target);
+}
+
+
+/* Which change it is, and whom it concerns. */
+static void
+entry_change(dmp_buf_t *b, const dmp_request_t *request)
+{
+    if (request->operation != DMP_OPERATION_RIGHTS
+        || request->change <= DMP_CHANGE_NONE
+        || request->change >= DMP_CHANGE_MAX)
+    {
+        return;
+    }
+
+    entry_word(b, ",\"change\":", dmp_change_names.names[request->change]);
+
+    if (entry_names_target(request)) {
+        entry_string(b, ",\"target\":", request->target);
+    }
+}
+
+
+/* Of whom, and what was asked for. */
+static void
+entry_asked(dmp_buf_t *b, const dmp_access_t *access)
+{
+    const char           *word;
+    const dmp_request_t  *request;
 
     request = access->request;
-    decision = access->decision;
 
-    entry_string(b, ",\"trace\":", access->trace_id);
-    entry_actor(b, access->subject, access->decision->unverified);
     entry_optional(b, ",\"patient\":", access->patient);
     entry_word(b, ",\"operation\":", dmp_operation_name(request->operation));
 
@@ -212,11 +267,31 @@ dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
                     || request->mode == DMP_MODE_CENTRE_15
                     ? ",\"emergency\":true" : ",\"emergency\":false");
 
+    entry_sealed(b, ",\"justification\":", access->justification);
+    entry_change(b, request);
+    entry_sealed(b, ",\"details\":", access->details);
+
     if (access->document.id.len > 0) {
         entry_string(b, ",\"documents\":[[", access->document.id);
         entry_string(b, ",", access->document.type);
         dmp_buf_add(b, "]]", 2);
     }
+}
+
+
+void
+dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
+    uint64_t new_version)
+{
+    const dmp_request_t   *request;
+    const dmp_decision_t  *decision;
+
+    request = access->request;
+    decision = access->decision;
+
+    entry_string(b, ",\"trace\":", access->trace_id);
+    entry_actor(b, access->subject, access->decision->unverified);
+    entry_asked(b, access);
 
     entry_word(b, ",\"decision\":", dmp_effect_name(decision->effect));
     entry_word(b, ",\"rule\":", dmp_rule_name(decision->rule));

@@ -163,21 +163,83 @@ read_emergency(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 }
 
 
+/* What is sealed, as it was sealed: at least what every seal has. */
 static void
-read_access(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+read_sealed(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
 {
-    dmp_entry_read_string(r, "trace", &view->trace);
-    read_actor(r, view);
+    size_t         len;
+    unsigned char  sealed[DMP_ENTRY_MAX];
+
+    if (!dmp_entry_read_at(r, name)) {
+        return;
+    }
+
+    dmp_entry_read_string(r, name, out);
+    len = out->len / 4 * 3 + (out->len % 4) * 3 / 4;
+
+    if (r->rc == DMP_OK
+        && (len < DMP_SEAL_OVERHEAD || len > sizeof(sealed)
+            || !dmp_base64url_decode(*out, sealed, len)))
+    {
+        (void) dmp_entry_read_bad(r, name);
+    }
+}
+
+
+/* Which change of rights, and whom it concerns: of nothing else. */
+static void
+read_change(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    if (!dmp_entry_read_at(r, "change")
+        || !dmp_str_eq(view->operation, dmp_string("rights")))
+    {
+        return;
+    }
+
+    dmp_entry_read_string(r, "change", &view->change);
+
+    if (r->rc == DMP_OK
+        && dmp_name_value(&dmp_change_names, view->change) <= DMP_CHANGE_NONE)
+    {
+        (void) dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown change",
+                                    view->change.data, view->change.len);
+        return;
+    }
+
+    if (dmp_entry_read_at(r, "target")) {
+        dmp_entry_read_string(r, "target", &view->target);
+
+        if (r->rc == DMP_OK && view->target.len == 0) {
+            (void) dmp_entry_read_bad(r, "target");
+        }
+    }
+}
+
+
+static void
+read_asked(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
     dmp_entry_read_optional(r, "patient", &view->patient);
     dmp_entry_read_string(r, "operation", &view->operation);
     dmp_entry_read_optional(r, "transaction", &view->transaction);
     dmp_entry_read_string(r, "mode", &view->mode);
     read_emergency(r, view);
+    read_sealed(r, "justification", &view->justification);
+    read_change(r, view);
+    read_sealed(r, "details", &view->details);
 
     if (dmp_entry_read_at(r, "documents")) {
         read_list(r, "documents", read_document, &view->documents);
     }
+}
 
+
+static void
+read_access(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    dmp_entry_read_string(r, "trace", &view->trace);
+    read_actor(r, view);
+    read_asked(r, view);
     dmp_entry_read_string(r, "decision", &view->decision);
     dmp_entry_read_string(r, "rule", &view->rule);
     dmp_entry_read_string(r, "reason", &view->reason);

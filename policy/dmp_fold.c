@@ -10,21 +10,10 @@
 
 #include <utf8proc.h>
 
-#include <dmp/dmp.h>
+#include "dmp_fold_int.h"
 
 
-#define DMP_FOLD_NAMES   32              /* names in a list */
 #define DMP_FOLD_PARTS   32              /* one character's NFKD: 18 */
-#define DMP_FOLD_LETTERS 1536            /* of a whole text */
-
-/* Between two names of a list. */
-#define DMP_FOLD_BREAK   (-1)
-
-/* The letters of a text. */
-typedef struct {
-    size_t   n;
-    int32_t  letters[DMP_FOLD_LETTERS];
-} dmp_fold_t;
 
 
 static size_t
@@ -276,11 +265,7 @@ dmp_fold_quickly(dmp_fold_t *f, int32_t code)
 }
 
 
-/*
- * The letters of a text; in a list, its names with a break between them.
- * False if it is not UTF-8, or longer than any name.
- */
-static bool
+bool
 dmp_fold_text(dmp_fold_t *f, dmp_str_t text, bool list)
 {
     bool                  between;
@@ -381,10 +366,25 @@ dmp_fold_begins(const dmp_fold_t *list, size_t from, const dmp_fold_t *name)
 }
 
 
+size_t
+dmp_fold_names(const dmp_fold_t *list)
+{
+    size_t  i, names;
+
+    names = (list->n != 0);
+
+    for (i = 0; i < list->n; i++) {
+        names += (list->letters[i] == DMP_FOLD_BREAK);
+    }
+
+    return names;
+}
+
+
 bool
 dmp_fold_among(dmp_str_t name, dmp_str_t list)
 {
-    size_t      i, names;
+    size_t      i;
     dmp_fold_t  one, all;
 
     if (!dmp_fold_text(&one, name, false) || one.n == 0
@@ -393,13 +393,7 @@ dmp_fold_among(dmp_str_t name, dmp_str_t list)
         return false;
     }
 
-    names = (all.n != 0);
-
-    for (i = 0; i < all.n; i++) {
-        names += (all.letters[i] == DMP_FOLD_BREAK);
-    }
-
-    if (names > DMP_FOLD_NAMES) {
+    if (dmp_fold_names(&all) > DMP_FOLD_NAMES) {
         return false;
     }
 

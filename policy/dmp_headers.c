@@ -240,24 +240,30 @@ dmp_header_accept(dmp_headers_t *headers, dmp_str_t value)
 }
 
 
-/* That type and no other, and no charset but the one that forms have. */
+/* One of two types, and no charset but the one that both have. */
 static void
 dmp_header_content_type(dmp_headers_t *headers, dmp_str_t value)
 {
+    bool       form, json;
     char       text[DMP_NAME_MAX];
     dmp_str_t  type, charset;
 
     type = dmp_lowered(dmp_cut(&value, ';'), text);
+    form = dmp_str_eq(type, dmp_string("application/x-www-form-urlencoded"));
+    json = dmp_str_eq(type, dmp_string("application/json"));
 
-    if (!dmp_str_eq(type, dmp_string("application/x-www-form-urlencoded"))) {
+    value = dmp_trim(value);
+    charset = dmp_lowered(value, text);
+
+    if (value.len != 0
+        && !dmp_str_eq(charset, dmp_string("charset=utf-8"))
+        && !dmp_str_eq(charset, dmp_string("charset=\"utf-8\"")))
+    {
         return;
     }
 
-    charset = dmp_lowered(dmp_trim(value), text);
-
-    headers->form = dmp_trim(value).len == 0
-                    || dmp_str_eq(charset, dmp_string("charset=utf-8"))
-                    || dmp_str_eq(charset, dmp_string("charset=\"utf-8\""));
+    headers->form = form;
+    headers->json = json;
 }
 
 
@@ -317,8 +323,30 @@ dmp_header_ours(dmp_headers_t *headers, unsigned seen, bool folded,
         dmp_headers_refuse(headers, "a DMP header is spelt with \"_\"");
     }
 
-    if (seen == DMP_SEEN_MODE) {
+    switch (seen) {
+
+    case DMP_SEEN_MODE:
         dmp_header_mode(headers, value);
+        break;
+
+    case DMP_SEEN_JUSTIFICATION:
+        headers->justification = value;
+        break;
+
+    case DMP_SEEN_FAMILY:
+        headers->family = value;
+        break;
+
+    case DMP_SEEN_GIVEN:
+        headers->given = value;
+        break;
+
+    case DMP_SEEN_BIRTHDATE:
+        headers->birthdate = value;
+        break;
+
+    default:
+        break;
     }
 }
 

@@ -4,6 +4,8 @@
  * stay, since the policy's strings are theirs.
  */
 
+#include <dmp/dmp_request.h>
+
 #include "dmp_policy_int.h"
 
 
@@ -275,14 +277,15 @@ dmp_policy_settings(dmp_policy_reader_t *r, json_t *root)
     static const char *const  members[] = {
         "ins_key", "test_chains", "occupational_doctors", "training_cards",
         "justification_characters", "invisible_to_patient_months",
-        "authorisation_days", NULL
+        "authorisation_days", "emergency_notice_minutes", NULL
     };
     static const char *const  doctors[] = { "none", "table", NULL };
     static const char *const  cards[] = { "none", "read", NULL };
 
     s = &r->policy->settings;
     *s = (dmp_settings_t) { .ins_key = true, .justification_min = 10,
-                            .invisible_months = 1, .authorisation_days = 365 };
+                            .invisible_months = 1, .authorisation_days = 365,
+                            .emergency_notice_minutes = 15 };
 
     value = json_object_get(root, "settings");
 
@@ -300,12 +303,14 @@ dmp_policy_settings(dmp_policy_reader_t *r, json_t *root)
         || !dmp_policy_choice(r, value, "occupational_doctors", doctors,
                               &occupational)
         || !dmp_policy_choice(r, value, "training_cards", cards, &training)
-        || !dmp_policy_uint(r, value, "justification_characters", 1, 1000,
-                            &s->justification_min)
+        || !dmp_policy_uint(r, value, "justification_characters", 1,
+                            DMP_JUSTIFICATION_MAX, &s->justification_min)
         || !dmp_policy_uint(r, value, "invisible_to_patient_months", 0, 12,
                             &s->invisible_months)
         || !dmp_policy_uint(r, value, "authorisation_days", 1, 3660,
-                            &s->authorisation_days))
+                            &s->authorisation_days)
+        || !dmp_policy_uint(r, value, "emergency_notice_minutes", 0, 1440,
+                            &s->emergency_notice_minutes))
     {
         return false;
     }

@@ -2,8 +2,8 @@
  * dmp_request.c: a raw request on a FHIR location to one operation on one
  * patient, one document or one attachment, or a refusal.
  *
- * Sources: PDSm for DMP, transactions TD0.2, TD3.1a, TD3.1b and TD3.2; ITI-66
- * of IHE MHD; FHIR R4, 3.1.0 (search by POST).
+ * Sources: PDSm for DMP, transactions TD0.2, TD0.5, TD3.1a, TD3.1b and TD3.2;
+ * ITI-66 of IHE MHD; FHIR R4, 3.1.0 (search by POST).
  */
 
 #include "dmp_request_int.h"
@@ -140,12 +140,42 @@ dmp_map_page(dmp_reading_t *r)
 }
 
 
+/* All the traits there are, and no other word on who it is. */
+static bool
+dmp_map_find(dmp_reading_t *r)
+{
+    if (r->kinds & 1u << DMP_PARAMETER_PATIENT) {
+        return dmp_request_refuse(r->out, DMP_MAPPING_AMBIGUOUS,
+                                  "the patient is named by an identifier and "
+                                  "by traits");
+    }
+
+    if ((r->kinds & DMP_TRAIT_PARAMETERS) != DMP_TRAIT_PARAMETERS) {
+        return dmp_request_refuse(r->out, DMP_MAPPING_AMBIGUOUS,
+                                  "one of family, given and birthdate is "
+                                  "missing");
+    }
+
+    if (r->raw->headers->seen & DMP_SEEN_TRAITS) {
+        return dmp_request_refuse(r->out, DMP_MAPPING_AMBIGUOUS,
+                                  "traits are given in the query and in DMP "
+                                  "headers");
+    }
+
+    return true;
+}
+
+
 /* Whom it is about: a search that names nobody would be about everybody. */
 static bool
 dmp_map_patient(dmp_reading_t *r)
 {
     if (r->kinds & 1u << DMP_PARAMETER_PAGE) {
         return dmp_map_page(r);
+    }
+
+    if (r->kinds & DMP_TRAIT_PARAMETERS) {
+        return dmp_map_find(r);
     }
 
     if (r->what->parameters[0].kind != DMP_PARAMETER_PATIENT
@@ -162,26 +192,19 @@ dmp_map_patient(dmp_reading_t *r)
 void
 dmp_request_map(const dmp_raw_t *raw, dmp_request_t *out)
 {
-    dmp_reading_t         r;
-    const dmp_headers_t  *headers;
+    dmp_reading_t  r;
 
     memset(out, 0, sizeof(dmp_request_t));
     memset(&r, 0, sizeof(dmp_reading_t));
 
-    headers = raw->headers;
     r.raw = raw;
     r.out = out;
+    r.room = dmp_request_room(raw);
 
     out->route = "";
-    out->mode = (headers->mode == DMP_MODE_NONE) ? DMP_MODE_NORMAL
-                                                 : headers->mode;
 
-    if (headers->ambiguous) {
-        (void) dmp_request_refuse(out, DMP_MAPPING_AMBIGUOUS, headers->why);
-        return;
-    }
-
-    if (dmp_request_target(&r)
+    if (dmp_request_headers(raw, &r.room, out)
+        && dmp_request_target(&r)
         && dmp_request_parameters(&r, r.query, false)
         && dmp_map_body(&r)
         && dmp_map_accept(&r)

@@ -8,8 +8,8 @@
 
 static const dmp_transaction_t  dmp_transactions[] = {
     { dmp_string("Patient"), DMP_PART_NONE, DMP_OPERATION_CHECK,
-      DMP_RESOURCE_PATIENT, dmp_check_parameters, "Patient?identifier=",
-      NULL },
+      DMP_RESOURCE_PATIENT, dmp_patient_parameters,
+      "Patient?identifier=", NULL },
     { dmp_string("DocumentReference"), DMP_PART_NONE, DMP_OPERATION_SEARCH,
       DMP_RESOURCE_DOCUMENT_REFERENCE, dmp_document_parameters,
       "DocumentReference?", "DocumentReference?_page=" },

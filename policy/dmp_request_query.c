@@ -69,8 +69,12 @@ const dmp_parameter_entry_t  dmp_list_parameters[] = {
     { dmp_null_string, DMP_PARAMETER_REFUSED }
 };
 
-const dmp_parameter_entry_t  dmp_check_parameters[] = {
+/* A patient by the INS, or by all three traits: never by both. */
+const dmp_parameter_entry_t  dmp_patient_parameters[] = {
     { dmp_string("identifier"), DMP_PARAMETER_PATIENT },
+    { dmp_string("family"), DMP_PARAMETER_FAMILY },
+    { dmp_string("given"), DMP_PARAMETER_GIVEN },
+    { dmp_string("birthdate"), DMP_PARAMETER_BIRTHDATE },
     { dmp_string("_format"), DMP_PARAMETER_FORMAT },
     { dmp_string("_pretty"), DMP_PARAMETER_PRETTY },
     { dmp_null_string, DMP_PARAMETER_REFUSED }

@@ -50,8 +50,8 @@ dmp_request_system(dmp_str_t system)
 }
 
 
-static int
-dmp_hex(char c)
+int
+dmp_request_hex(char c)
 {
     if (c >= '0' && c <= '9') {
         return c - '0';
@@ -82,8 +82,8 @@ dmp_decode_byte(dmp_str_t raw, size_t *i)
             return -1;
         }
 
-        high = dmp_hex(raw.data[*i + 1]);
-        low = dmp_hex(raw.data[*i + 2]);
+        high = dmp_request_hex(raw.data[*i + 1]);
+        low = dmp_request_hex(raw.data[*i + 2]);
         if (high < 0 || low < 0) {
             return -1;
         }
@@ -436,6 +436,11 @@ dmp_request_value(dmp_reading_t *r, dmp_parameter_t kind, dmp_str_t value)
 
     case DMP_PARAMETER_PATIENT:
         return dmp_take_patient(r->out, value);
+
+    case DMP_PARAMETER_FAMILY:
+    case DMP_PARAMETER_GIVEN:
+    case DMP_PARAMETER_BIRTHDATE:
+        return dmp_request_trait(r, kind, value);
 
     case DMP_PARAMETER_FORMAT:
         return dmp_take_format(r->out, value);

@@ -591,6 +591,15 @@ dmp_may_authorise(const dmp_case_t *c)
 }
 
 
+/* A representative is named until a day that is to come: majority, say. */
+static bool
+dmp_may_name(const dmp_case_t *c)
+{
+    return !(c->needed & dmp_right_bit(DMP_RIGHT_NAME_REPRESENTATIVE))
+           || c->request->until > c->today;
+}
+
+
 /* What the notes of cells demand that needs no document. */
 static bool
 dmp_conditions_hold(const dmp_case_t *c)
@@ -619,7 +628,7 @@ dmp_conditions_hold(const dmp_case_t *c)
         return false;
     }
 
-    return dmp_may_authorise(c);
+    return dmp_may_authorise(c) && dmp_may_name(c);
 }
 
 

@@ -100,10 +100,19 @@ dmp_rule_a4(const dmp_case_t *c)
 }
 
 
-/* A change, and whom it concerns where it concerns somebody. */
+/*
+ * A change, whom it concerns where it concerns somebody, and what is to be
+ * where there is a choice.
+ */
 static bool
 dmp_names_change(const dmp_request_t *request)
 {
+    const dmp_contact_t    *contact;
+    const dmp_emergency_t  *emergency;
+
+    contact = &request->contact;
+    emergency = &request->emergency;
+
     if (request->change <= DMP_CHANGE_NONE
         || request->change >= DMP_CHANGE_MAX)
     {
@@ -113,9 +122,19 @@ dmp_names_change(const dmp_request_t *request)
     switch (request->change) {
 
     case DMP_CHANGE_OPPOSE:
+        return emergency->bris_de_glace != DMP_CHOICE_NONE
+               || emergency->centre_15 != DMP_CHOICE_NONE
+               || emergency->masked != DMP_CHOICE_NONE;
+
     case DMP_CHANGE_MASK_DEFAULT:
+        return request->mask_by_default != DMP_CHOICE_NONE;
+
     case DMP_CHANGE_CONTACT:
-        return true;
+        return contact->email.data != NULL || contact->phone.data != NULL
+               || contact->prefer.data != NULL;
+
+    case DMP_CHANGE_NAME_REPRESENTATIVE:
+        return request->target.len != 0 && request->until != 0;
 
     default:
         return request->target.len != 0;
@@ -200,16 +219,31 @@ dmp_rule_b1(const dmp_case_t *c)
 }
 
 
-/* B2: the INS is well formed; its key is checked unless configured off. */
+/* Who is named as a representative is known by nothing but an INS. */
+static bool
+dmp_names_representative(const dmp_request_t *request)
+{
+    return request->operation == DMP_OPERATION_RIGHTS
+           && request->change == DMP_CHANGE_NAME_REPRESENTATIVE;
+}
+
+
+/*
+ * B2: the INS is well formed, and that of a representative; its key is checked
+ * unless configured off.
+ */
 dmp_reason_t
 dmp_rule_b2(const dmp_case_t *c)
 {
-    if (c->request->mapping != DMP_MAPPING_ONE) {
-        return DMP_REASON_INS_INVALID;
-    }
+    bool  key;
 
-    if (dmp_names_patient(c->request)
-        && !dmp_ins_valid(c->request->ins, c->policy->settings.ins_key))
+    key = c->policy->settings.ins_key;
+
+    if (c->request->mapping != DMP_MAPPING_ONE
+        || (dmp_names_patient(c->request)
+            && !dmp_ins_valid(c->request->ins, key))
+        || (dmp_names_representative(c->request)
+            && !dmp_ins_valid(c->request->target, key)))
     {
         return DMP_REASON_INS_INVALID;
     }

@@ -185,7 +185,8 @@ dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document)
 /*
  * H3: masked from professionals, but for whom the table's row of masked
  * documents lets read it, and for its author and the structure that deposited
- * it: in an emergency these do not see it, but may still change it.
+ * it: in an emergency these do not see it, but may still change it.  Operators
+ * see no document: they change one because its patient asked.
  */
 dmp_reason_t
 dmp_rule_h3(const dmp_case_t *c)
@@ -195,6 +196,7 @@ dmp_rule_h3(const dmp_case_t *c)
     dmp_condition_t  condition;
 
     if (dmp_brings_document(c) || dmp_is_holder(c->subject)
+        || c->subject->actor == DMP_ACTOR_OPERATOR
         || !dmp_is_masked(c->record, c->document))
     {
         return DMP_REASON_NONE;

@@ -24,7 +24,7 @@ typedef struct {
     const dmp_profession_t  *profession; /* NULL: unknown */
     int32_t                  today;
     bool                     occupational;   /* D1, on positive evidence */
-    bool                     treating;   /* the record names them so */
+    bool                     treating;   /* a physician, by the record */
     bool                     author;     /* of the document */
     bool                     depositor;  /* the structure that deposited it */
     dmp_standing_t           standing;
@@ -83,6 +83,9 @@ bool dmp_is_occupational(const dmp_case_t *c);
 
 /* No sector is known that D1 could look at. */
 bool dmp_is_unverified(const dmp_subject_t *subject);
+
+/* A list names the person, by whichever of their identifiers. */
+bool dmp_list_names(const dmp_list_t *list, const dmp_subject_t *subject);
 
 /* dmp_standing(), with what has been found out already. */
 dmp_standing_t dmp_standing_of(const dmp_case_t *c);

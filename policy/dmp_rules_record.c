@@ -82,7 +82,10 @@ dmp_rule_c1(const dmp_case_t *c)
 }
 
 
-/* Of a closed record, the holder reads the history, and may reopen it. */
+/*
+ * Of a closed record, the holder reads the history, and may reopen it.  Closed
+ * again it stays closed: who was not told the first time learns that it is.
+ */
 static bool
 dmp_outlives_closing(const dmp_case_t *c)
 {
@@ -92,6 +95,7 @@ dmp_outlives_closing(const dmp_case_t *c)
         return true;
 
     case DMP_OPERATION_HISTORY:
+    case DMP_OPERATION_CLOSE:
     case DMP_OPERATION_REOPEN:
         return dmp_is_holder(c->subject)
                || c->subject->actor == DMP_ACTOR_OPERATOR;
@@ -114,8 +118,7 @@ dmp_rule_c2(const dmp_case_t *c)
 }
 
 
-/* A list names the person, by whichever of their identifiers. */
-static bool
+bool
 dmp_list_names(const dmp_list_t *list, const dmp_subject_t *subject)
 {
     unsigned  i;
@@ -136,13 +139,6 @@ dmp_list_names(const dmp_list_t *list, const dmp_subject_t *subject)
 }
 
 
-bool
-dmp_is_treating(const dmp_record_t *record, const dmp_subject_t *subject)
-{
-    return record != NULL && dmp_list_names(&record->treating, subject);
-}
-
-
 dmp_str_t
 dmp_structure_of(const dmp_subject_t *subject)
 {
@@ -157,10 +153,50 @@ dmp_structure_of(const dmp_subject_t *subject)
 }
 
 
-/* F1: the patient has not blocked this professional; it beats G1 to G6. */
+/* A change that would give rights to whom the patient has blocked. */
+static bool
+dmp_favours_blocked(const dmp_case_t *c)
+{
+    unsigned              i;
+    const dmp_list_t     *blocked;
+    const dmp_request_t  *request;
+
+    request = c->request;
+    blocked = &c->record->blocked;
+
+    if (request->operation != DMP_OPERATION_RIGHTS
+        || (request->change != DMP_CHANGE_AUTHORISE
+            && request->change != DMP_CHANGE_DESIGNATE))
+    {
+        return false;
+    }
+
+    if (dmp_list_has(blocked, request->target)) {
+        return true;
+    }
+
+    for (i = 0; i < request->n_target_ids && i < DMP_SUBJECT_IDS; i++) {
+        if (dmp_list_has(blocked, request->target_ids[i])) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/*
+ * F1: the patient has not blocked this professional; it beats G1 to G6.  Nor
+ * does anybody authorise or designate one who is blocked: they are unblocked
+ * first, which only the patient's word does.
+ */
 dmp_reason_t
 dmp_rule_f1(const dmp_case_t *c)
 {
+    if (c->record != NULL && dmp_favours_blocked(c)) {
+        return DMP_REASON_BLOCKED;
+    }
+
     if (c->record == NULL || dmp_asks_only(c)
         || c->request->operation == DMP_OPERATION_DEPOSIT
         || dmp_is_holder(c->subject)
@@ -214,14 +250,14 @@ dmp_best_grant(const dmp_record_t *record, const dmp_subject_t *subject,
 
 
 dmp_authorisation_t
-dmp_authorisation(const dmp_record_t *record, const dmp_subject_t *subject,
-    int32_t today)
+dmp_authorisation(const dmp_policy_t *policy, const dmp_record_t *record,
+    const dmp_subject_t *subject, int32_t today)
 {
     if (dmp_list_names(&record->blocked, subject)) {
         return DMP_AUTHORISATION_FORBIDDEN;
     }
 
-    if (dmp_list_names(&record->treating, subject)) {
+    if (dmp_is_treating(policy, record, subject)) {
         return DMP_AUTHORISATION_VALID;
     }
 

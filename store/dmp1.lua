@@ -16,7 +16,8 @@
 -- The hash is the entry's own: it binds a reply to what it answers.
 --
 -- An error means that nothing was written: all types are checked before the
--- first write.
+-- first write.  A notice goes to the outbox with the entry that it comes from,
+-- or not at all.
 
 local NONE = ('\0'):rep(32)
 
@@ -56,8 +57,56 @@ local function reference(id)
 end
 
 
--- KEYS record trace history writer
--- ARGV version epoch seq prev hash body
+-- What somebody is to be told: which notice, about whom (the record's key ends
+-- with it), and the entry that it comes from.
+local function tell(outbox, notice, record, id)
+    redis.call('XADD', outbox, '*', 'k', notice, 'p', record:match('[^:]*$'),
+               'e', id)
+end
+
+
+-- What an access is to be noticed for, as far as that is known before the
+-- entry is written: "first" is whether it is the first, "hold" the time
+-- within which an emergency is not told again, "last" when it was.
+local function due(seen, outbox, who, first, hold, mode)
+    local field = who .. ':' .. mode
+    local known = redis.call('HMGET', seen, who, field)
+    local d = {field = field, first = first == '1' and not known[1],
+               hold = hold ~= '' and hold + 0 or nil,
+               last = tonumber(known[2] or '')}
+
+    if d.first or d.hold then
+        redis.call('XLEN', outbox)
+    end
+
+    return d
+end
+
+
+-- A last time that is to come was written before a clock went back.
+local function notice(keys, d, who, id)
+    local ms = id:match('^%d+')
+
+    if d.first then
+        redis.call('HSET', keys[5], who, ms)
+        tell(keys[6], 'first-access', keys[1], id)
+    end
+
+    if not d.hold then
+        return
+    end
+
+    local passed = d.last and tonumber(ms) - d.last
+
+    if not (passed and passed >= 0 and passed < d.hold) then
+        redis.call('HSET', keys[5], d.field, ms)
+        tell(keys[6], 'emergency-access', keys[1], id)
+    end
+end
+
+
+-- KEYS record trace history writer [seen outbox]
+-- ARGV version epoch seq prev hash body [who first hold mode]
 redis.register_function('dmp1_trace', function(keys, a)
     local v = redis.call('HGET', keys[1], 'v') or '0'
     local no = refused(keys[4], a[2], a[3], a[4])
@@ -69,11 +118,17 @@ redis.register_function('dmp1_trace', function(keys, a)
     redis.call('LLEN', keys[3])
 
     local same = v == a[1]
+    local d = same and keys[5]
+              and due(keys[5], keys[6], a[7], a[8], a[9], a[10])
     local id = redis.call('XADD', keys[2], '*', 'b', a[6],
                           'o', same and '1' or '0')
 
     redis.call('HSET', keys[4], 'e', a[2], 's', a[3], 'h', a[5])
     redis.call('RPUSH', keys[3], reference(id))
+
+    if d then
+        notice(keys, d, a[7], id)
+    end
 
     if same then
         return {1, id, a[5]}
@@ -100,8 +155,8 @@ redis.register_function('dmp1_append', function(keys, a)
 end)
 
 
--- KEYS record trace history writer
--- ARGV version epoch seq prev hash body new-record new-version
+-- KEYS record trace history writer [outbox]
+-- ARGV version epoch seq prev hash body new-record new-version [notice]
 redis.register_function('dmp1_change', function(keys, a)
     local v = redis.call('HGET', keys[1], 'v') or '0'
 
@@ -119,6 +174,12 @@ redis.register_function('dmp1_change', function(keys, a)
     redis.call('LLEN', keys[3])
 
     local same = v == a[1]
+    local told = same and keys[5] and a[9]
+
+    if told then
+        redis.call('XLEN', keys[5])
+    end
+
     local id = redis.call('XADD', keys[2], '*', 'b', a[6],
                           'o', same and 'R' or '0')
 
@@ -127,6 +188,11 @@ redis.register_function('dmp1_change', function(keys, a)
 
     if same then
         redis.call('HSET', keys[1], 'v', a[8], 'd', a[7])
+
+        if told then
+            tell(keys[5], a[9], keys[1], id)
+        end
+
         return {1, id, a[5]}
     end
 

@@ -176,18 +176,18 @@ for my $http ('1.1', '2') {
 
 
 
-=== TEST 10: an emergency mode is no way to ask
+=== TEST 10: an emergency mode is no shorter way to ask
 --- as: morel
 --- headers
 DMP-Access-Mode: bris-de-glace
 --- get eval: $main::Check . '285037512000151'
 --- status: 403
 --- json
-issue.0.details.coding.0.code = mode-unavailable
+issue.0.details.coding.0.code = justification-missing
 --- backend: none
 --- trace
 body.decision = deny
-body.rule = G7
+body.rule = G3
 
 
 

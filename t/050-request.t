@@ -1,4 +1,4 @@
-# What may be asked (B1, B2, G7): a request that a host could read in another
+# What may be asked (B1, B2): a request that a host could read in another
 # way than the gateway is refused, and one that is allowed reaches the host as
 # the client made it, but for the headers that are the gateway's.
 
@@ -288,10 +288,10 @@ ambiguous(map { my $header = $_; [$header, get => $Read, headers => [$header],
 
 
 
-=== TEST 14: G7: emergency modes are not offered yet
+=== TEST 14: an emergency mode is what its rules ask for (t/210-modes.t)
 --- code
 my @in_words = ('DMP-Justification: Patient%20inconscient%20aux%20urgences');
-refused('403 G7 mode-unavailable', ['bris de glace', get => $Search,
+refused('403 G4 traits-mismatch', ['bris de glace', get => $Search,
     headers => ['DMP-Access-Mode: bris-de-glace', @in_words]]);
 refused('403 G5 not-regulator', ['centre 15', get => $Search,
     headers => ['DMP-Access-Mode: centre-15', @in_words]]);

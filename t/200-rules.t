@@ -14,8 +14,8 @@ use File::Temp qw(tempdir);
 use JSON::PP ();
 use Test::More;
 
-use DMP::Oracle qw(verdict answer);
-use DMP::Oracle::Cases qw(products relations prepare each_case
+use DMP::Oracle qw(verdict answer opens);
+use DMP::Oracle::Cases qw(products relations openings prepare each_case
     random_cases);
 use DMP::Oracle::Run qw(write_policies ask names encode decode script_of
     expected_of base_script case_script zero_script words read_json);
@@ -175,6 +175,31 @@ subtest 'what check answers' => sub {
 
     is(ask($driver, $dir, $lines), join('', map { "$_\n" } @want),
         @want . ' cases');
+};
+
+
+# What a refusal may say: that bris de glace would open it.
+
+subtest 'what bris de glace opens' => sub {
+    my ($lines, @want, @cases) = ($define . base_script());
+
+    for my $product (openings()) {
+        each_case($product->{bases}, $product->{dims}, sub {
+            $lines .= case_script($_[0], 'opens');
+            push @want, opens($_[0]) ? 'opens' : 'stays';
+            push @cases, words($_[0]);
+        });
+    }
+
+    my @got = split /\n/, ask($driver, $dir, $lines);
+    my @wrong = map { "$cases[$_]: " . ($got[$_] // 'nothing')
+        . ", not $want[$_]" }
+        grep { ($got[$_] // '') ne $want[$_] } 0 .. $#want;
+
+    is(scalar @got, scalar @want, 'one answer for each case');
+    is(scalar @wrong, 0, @want . ' cases')
+        or diag(join "\n", splice @wrong, 0, $show);
+    cmp_ok(scalar(grep { $_ eq 'opens' } @want), '>', 100, 'some open');
 };
 
 

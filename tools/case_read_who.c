@@ -134,6 +134,75 @@ case_traits(case_reader_t *r, const char *path, json_t *value,
 }
 
 
+static bool
+case_target_ids(case_reader_t *r, const char *path, json_t *value,
+    const case_member_t *m, void *out)
+{
+    dmp_request_t  *request;
+
+    (void) m;
+    request = out;
+
+    return case_texts(r, path, value, request->target_ids, DMP_SUBJECT_IDS,
+                      &request->n_target_ids);
+}
+
+
+/* true or false; left out it was not given. */
+static bool
+case_choice(case_reader_t *r, const char *path, json_t *value,
+    const case_member_t *m, void *out)
+{
+    bool  yes;
+
+    yes = false;
+
+    if (!case_flag(r, path, value, m, &yes)) {
+        return false;
+    }
+
+    *(dmp_choice_t *) out = yes ? DMP_CHOICE_YES : DMP_CHOICE_NO;
+
+    return true;
+}
+
+
+static const case_member_t  case_emergency_members[] = {
+    { "bris_de_glace", case_choice, offsetof(dmp_emergency_t, bris_de_glace),
+      NULL },
+    { "centre_15", case_choice, offsetof(dmp_emergency_t, centre_15), NULL },
+    { "masked", case_choice, offsetof(dmp_emergency_t, masked), NULL },
+    CASE_END
+};
+
+static const case_member_t  case_contact_members[] = {
+    { "email", case_text, offsetof(dmp_contact_t, email), NULL },
+    { "phone", case_text, offsetof(dmp_contact_t, phone), NULL },
+    { "prefer", case_text, offsetof(dmp_contact_t, prefer), NULL },
+    CASE_END
+};
+
+
+static bool
+case_emergency(case_reader_t *r, const char *path, json_t *value,
+    const case_member_t *m, void *out)
+{
+    (void) m;
+
+    return case_object(r, path, value, case_emergency_members, out);
+}
+
+
+static bool
+case_contact(case_reader_t *r, const char *path, json_t *value,
+    const case_member_t *m, void *out)
+{
+    (void) m;
+
+    return case_object(r, path, value, case_contact_members, out);
+}
+
+
 /* By the number of their bit: DMP_OFFERS_…, DMP_EFFECT_… */
 static const char *const  case_offer_words[] = {
     "normal", "bris-de-glace", "centre-15"
@@ -167,7 +236,11 @@ static const case_member_t  case_request_members[] = {
     REQUEST("traits", case_traits, traits, NULL),
     REQUEST("change", case_name, change, &dmp_change_names),
     REQUEST("target", case_text, target, NULL),
+    { "target_ids", case_target_ids, 0, NULL },
     REQUEST("until", case_day, until, NULL),
+    REQUEST("emergency", case_emergency, emergency, NULL),
+    REQUEST("mask_by_default", case_choice, mask_by_default, NULL),
+    REQUEST("contact", case_contact, contact, NULL),
     REQUEST("consent", case_flag, consent, NULL),
     REQUEST("emergency_answered", case_flag, emergency_answered, NULL),
     REQUEST("effects", case_bits, effects, &case_effects),

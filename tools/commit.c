@@ -31,7 +31,7 @@ commit_number(store_args_t *args, char text[24], uint64_t n)
 
 /*
  * Reads the store's answer and tells the writer.  TOOL_NO: outcome '0'.
- * Anything unexpected ends the import: nothing was written, or the chain is
+ * Anything unexpected ends the command: nothing was written, or the chain is
  * not what we think.
  */
 static int
@@ -65,6 +65,7 @@ commit_answer(commit_t *c, const dmp_entry_t *e, redisReply *r,
         tool_error("store: bucket %u: answers do not fit requests", e->bucket);
 
     } else {
+        c->id_ms = ms;
         rc = r->element[0]->integer == 1 ? TOOL_DONE : TOOL_NO;
     }
 
@@ -236,7 +237,7 @@ commit_trace_id(char out[DMP_UUID_LEN])
 }
 
 
-static void
+void
 commit_subject(const commit_t *c, dmp_subject_t *subject)
 {
     memset(subject, 0, sizeof(*subject));
@@ -276,82 +277,118 @@ commit_admin(commit_t *c, const dmp_admin_t *admin)
 }
 
 
+/* The entry of a change, or of what is refused. */
 static bool
-commit_write(commit_t *c, const commit_change_t *change, dmp_entry_t *e)
+commit_write(commit_t *c, const commit_change_t *change, bool refused,
+    dmp_entry_t *e)
 {
-    char             trace_id[DMP_UUID_LEN];
-    dmp_buf_t        buf;
-    dmp_access_t     access;
-    dmp_request_t    request;
-    dmp_subject_t    subject;
-    dmp_decision_t   decision;
+    dmp_rc_t        rc;
+    dmp_buf_t       buf;
+    dmp_access_t    access;
+    dmp_subject_t   subject;
 
     memset(&access, 0, sizeof(access));
-    memset(&request, 0, sizeof(request));
-    memset(&decision, 0, sizeof(decision));
-
-    if (!commit_trace_id(trace_id)) {
-        return false;
-    }
-
     commit_subject(c, &subject);
-    request.mapping = DMP_MAPPING_ONE;
-    request.operation = change->operation;
-    request.mode = DMP_MODE_NORMAL;
-    request.route = change->route;
-    decision.effect = DMP_ALLOW;
-    decision.rule = DMP_RULE_E1;
 
     access.time_ms = tool_now_ms();
-    access.trace_id = (dmp_str_t) { trace_id, DMP_UUID_LEN };
+    access.trace_id = change->trace_id;
     access.subject = &subject;
     access.patient = change->pseudonym;
-    access.request = &request;
-    access.decision = &decision;
+    access.request = change->request;
+    access.decision = change->decision;
+    access.policy = change->policy;
     access.version = change->version;
+    access.document = change->document;
+    access.details = change->details;
 
-    dmp_buf_init(&buf, commit_body, sizeof(commit_body));
+    dmp_buf_init(&buf, commit_body, DMP_ENTRY_MAX);
+    rc = refused ? dmp_writer_access(c->writer, change->bucket, &access, &buf,
+                                     e)
+                 : dmp_writer_change(c->writer, change->bucket, &access,
+                                     change->next, &buf, e);
 
-    if (dmp_writer_change(c->writer, change->bucket, &access, change->next,
-                          &buf, e)
-        != DMP_OK)
-    {
-        tool_error("the change could not be traced");
-        return false;
+    if (rc != DMP_OK) {
+        tool_error("the %s could not be traced", refused ? "refusal"
+                                                         : "change");
     }
 
-    return true;
+    return rc == DMP_OK;
+}
+
+
+/* What a call of the store begins with, up to the entry; names holds keys. */
+static void
+commit_call(commit_t *c, const commit_change_t *change, store_args_t *args,
+    bool told, char names[3][DMP_KEY_NAME_MAX])
+{
+    store_bytes(args, change->rec.data, change->rec.len);
+    store_bytes(args, names[0], dmp_key_name(names[0], change->bucket,
+                                             "trace", dmp_null_string));
+    store_bytes(args, change->idx.data, change->idx.len);
+    store_bytes(args, names[1], dmp_key_name(names[1], change->bucket, "w",
+                                             dmp_writer_name(c->writer)));
+
+    if (told) {
+        store_bytes(args, names[2], dmp_key_name(names[2], change->bucket,
+                                                 "outbox", dmp_null_string));
+    }
 }
 
 
 int
 commit_change(commit_t *c, const commit_change_t *change)
 {
-    char           trace[DMP_KEY_NAME_MAX], w[DMP_KEY_NAME_MAX];
+    char           names[3][DMP_KEY_NAME_MAX];
     char           epoch[24], seq[24], current[24], following[24];
     redisReply    *r;
     dmp_entry_t    e;
     store_args_t   args;
 
-    if (!commit_keep(c) || !commit_write(c, change, &e)) {
+    if (!commit_keep(c) || !commit_write(c, change, false, &e)) {
         return TOOL_FAILED;
     }
 
     args.n = 0;
     store_text(&args, "FCALL");
     store_text(&args, "dmp1_change");
-    store_text(&args, "4");
-    store_bytes(&args, change->rec.data, change->rec.len);
-    store_bytes(&args, trace, dmp_key_name(trace, change->bucket, "trace",
-                                           dmp_null_string));
-    store_bytes(&args, change->idx.data, change->idx.len);
-    store_bytes(&args, w, dmp_key_name(w, change->bucket, "w",
-                                       dmp_writer_name(c->writer)));
+    store_text(&args, change->notice != NULL ? "5" : "4");
+    commit_call(c, change, &args, change->notice != NULL, names);
     commit_number(&args, current, change->version);
     commit_entry(&args, epoch, seq, &e);
     store_bytes(&args, change->sealed.data, change->sealed.len);
     commit_number(&args, following, change->next);
+
+    if (change->notice != NULL) {
+        store_text(&args, change->notice);
+    }
+
     r = store_call(c->store, &args);
 
     return r != NULL ? commit_answer(c, &e, r, 'R') : TOOL_FAILED;
+}
+
+
+int
+commit_refusal(commit_t *c, const commit_change_t *change)
+{
+    char           names[3][DMP_KEY_NAME_MAX];
+    char           epoch[24], seq[24], current[24];
+    redisReply    *r;
+    dmp_entry_t    e;
+    store_args_t   args;
+
+    if (!commit_keep(c) || !commit_write(c, change, true, &e)) {
+        return TOOL_FAILED;
+    }
+
+    args.n = 0;
+    store_text(&args, "FCALL");
+    store_text(&args, "dmp1_trace");
+    store_text(&args, "4");
+    commit_call(c, change, &args, false, names);
+    commit_number(&args, current, change->version);
+    commit_entry(&args, epoch, seq, &e);
+    r = store_call(c->store, &args);
+
+    return r != NULL ? commit_answer(c, &e, r, '1') : TOOL_FAILED;
 }

@@ -18,19 +18,26 @@ typedef struct {
     const char    *node;
     const char    *operator;
     char           host[256];            /* may hold the node */
+    uint64_t       id_ms;                /* when the last entry that was
+                                            acknowledged was, by the store */
 } commit_t;
 
-/* A change of a record; the strings are the caller's. */
+/* What is asked of a record; what it points to is the caller's. */
 typedef struct {
-    unsigned         bucket;
-    dmp_str_t        pseudonym;
-    dmp_str_t        rec;                /* names of its keys */
-    dmp_str_t        idx;
-    uint64_t         version;            /* 0: there is none yet */
-    uint64_t         next;
-    dmp_operation_t  operation;
-    const char      *route;
-    dmp_str_t        sealed;             /* as version "next" */
+    unsigned                bucket;
+    dmp_str_t               pseudonym;
+    dmp_str_t               rec;         /* names of its keys */
+    dmp_str_t               idx;
+    dmp_str_t               trace_id;
+    uint64_t                version;     /* 0: there is none yet */
+    const dmp_request_t    *request;
+    const dmp_decision_t   *decision;
+    dmp_str_t               policy;      /* digest; empty: none was asked */
+    dmp_trace_document_t    document;    /* id empty: none */
+    dmp_str_t               details;     /* sealed; empty: none */
+    uint64_t                next;        /* of a change: the version it makes */
+    dmp_str_t               sealed;      /* the record as that version */
+    const char             *notice;      /* who owns it is told; NULL: not */
 } commit_change_t;
 
 /* The names that were not given: this host's, and the user's. */
@@ -52,13 +59,18 @@ void commit_free(commit_t *c);
 /* The id of one command's entries; false after a complaint. */
 bool commit_trace_id(char out[DMP_UUID_LEN]);
 
+/* Who asks: the operator, as the rules know one. */
+void commit_subject(const commit_t *c, dmp_subject_t *subject);
+
 /* Traces that a command begins or has ended; time and subject are ours. */
 bool commit_admin(commit_t *c, const dmp_admin_t *admin);
 
 /*
- * Commits a new record with its trace.  TOOL_NO: traced as refused, since
- * another version than change->version is current.
+ * Commits a new record with its trace; commit_refusal() the trace alone, of
+ * what was denied.  TOOL_NO: traced as void, since another version than
+ * change->version is current.
  */
 int commit_change(commit_t *c, const commit_change_t *change);
+int commit_refusal(commit_t *c, const commit_change_t *change);
 
 #endif

@@ -13,7 +13,10 @@ typedef struct {
     const char  *summary;
     const char  *usage;
     int        (*run)(int argc, char **argv);
-} command_t;
+    int        (*change)(const char *verb, int argc, char **argv);
+} command_t;                             /* one of the two */
+
+#define HELP_NAME  16                    /* columns of a command's name */
 
 #define STORE_USAGE                                                          \
     "\nThe store:\n"                                                         \
@@ -21,6 +24,24 @@ typedef struct {
     "  --user NAME                  ACL user\n"                              \
     "  --password-file FILE         its first line is the password\n"        \
     "  --db N                       default 0\n"
+
+#define CHANGE_USAGE                                                         \
+    "  --policy FILE         says what an operator may do\n"                 \
+    "  --record-key FILE     the newest first when given several times\n"    \
+    "  --pseudonym-key FILE\n"                                               \
+    "  --audit-key FILE      certifies the trace\n"                          \
+    "  --node NAME           this host's name in traces; default its own\n"  \
+    "  --operator NAME       who asks; default the user's name\n"            \
+    "  --json                for machines\n"                                 \
+    "\n"                                                                     \
+    "Decided by the rules, traced, and done when it returns 0: no answer\n"  \
+    "decided before can leave a gateway any more, also when it was already\n"\
+    "so.  Answers 1 with the rule and the reason if it is refused.\n"        \
+    STORE_USAGE
+
+#define CHANGE_KEYS                                                          \
+    "\n    --policy FILE --record-key FILE --pseudonym-key FILE"              \
+    "\n    --audit-key FILE [options]\n\n"
 
 static const command_t  commands[] = {
     { "init", NULL, "prepare a store, and say what it guarantees",
@@ -34,7 +55,7 @@ static const command_t  commands[] = {
       "  --deadline TIME      time within which an answer of the store counts\n"
       "  --gateways-stopped   allows another deadline on an existing store\n"
       "  --json               for machines\n"
-      STORE_USAGE, dmpctl_init },
+      STORE_USAGE, dmpctl_init, NULL },
 
     { "keygen", NULL, "make keys",
       "dmpctl keygen audit|session|record|pseudonym|seal DIR\n"
@@ -47,7 +68,7 @@ static const command_t  commands[] = {
       "  session    session.key, session.pub  EC P-256, signs sessions\n"
       "  record     record.key                seals what the store holds\n"
       "  pseudonym  pseudonym.key             makes patients' pseudonyms\n",
-      dmpctl_keygen },
+      dmpctl_keygen, NULL },
 
     { "record", "import", "import records, each a traced commit",
       "dmpctl record import FILE|- --record-key FILE --pseudonym-key FILE\n"
@@ -62,12 +83,107 @@ static const command_t  commands[] = {
       "  --operator NAME       who imports; default the user's name\n"
       "  --any-ins-key         do not check the last two digits of an INS\n"
       "  --json                for machines\n"
-      STORE_USAGE, dmpctl_record_import },
+      STORE_USAGE, dmpctl_record_import, NULL },
 
     { "record", "show", "show a record",
       "dmpctl record show INS --record-key FILE --pseudonym-key FILE\n"
       "                   [--json]\n"
-      STORE_USAGE, dmpctl_record_show },
+      STORE_USAGE, dmpctl_record_show, NULL },
+
+    { "record", "authorise", "authorise a professional",
+      "dmpctl record authorise INS ID [--until DAY]" CHANGE_KEYS
+      "ID: 8 and the RPPS, 0 and the ADELI number; or a structure's.\n"
+      "\n"
+      "  --until DAY           exclusive; default as long as the policy lets\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "withdraw", "withdraw an authorisation",
+      "dmpctl record withdraw INS ID" CHANGE_KEYS
+      "Of a treating physician it takes nothing: they need none.\n"
+      "\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "block", "block a professional",
+      "dmpctl record block INS ID" CHANGE_KEYS
+      "Ends authorisation and designation, under all identifiers that the\n"
+      "directory has of them.\n"
+      "\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "unblock", "unblock a professional",
+      "dmpctl record unblock INS ID" CHANGE_KEYS
+      "Brings no authorisation back, and no designation.\n"
+      "\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "designate", "designate a treating physician",
+      "dmpctl record designate INS ID" CHANGE_KEYS
+      "There may be several.\n"
+      "\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "dismiss", "remove a treating physician",
+      "dmpctl record dismiss INS ID" CHANGE_KEYS
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "oppose", "say what the patient agrees to in an emergency",
+      "dmpctl record oppose INS [--bris-de-glace yes|no] [--centre-15 yes|no]"
+      " [--masked yes|no]" CHANGE_KEYS
+      "What is not given stays as it is.\n"
+      "\n"
+      "  --bris-de-glace yes|no\n"
+      "  --centre-15 yes|no\n"
+      "  --masked yes|no       documents that are masked, in either\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "mask", "mask a document",
+      "dmpctl record mask INS DOCUMENT" CHANGE_KEYS
+      "DOCUMENT is its masterIdentifier or its id; the index must know it.\n"
+      "\n"
+      "  --host NAME           whose, if several hosts have that id\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "unmask", "unmask a document",
+      "dmpctl record unmask INS DOCUMENT" CHANGE_KEYS
+      "What its label on the record host masks stays masked.\n"
+      "\n"
+      "  --host NAME           whose, if several hosts have that id\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "mask-default", "mask all documents by default, or not",
+      "dmpctl record mask-default INS yes|no" CHANGE_KEYS
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "contact", "set where the patient is written to",
+      "dmpctl record contact INS [--email X] [--phone X] [--prefer sms|email]"
+      CHANGE_KEYS
+      "What is not given stays; an empty one is taken away.\n"
+      "\n"
+      "  --email ADDRESS\n"
+      "  --phone NUMBER\n"
+      "  --prefer sms|email\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "name-representative", "name a legal representative",
+      "dmpctl record name-representative INS INS --until DAY" CHANGE_KEYS
+      "The patient's INS, and the representative's.\n"
+      "\n"
+      "  --until DAY           exclusive: majority, at most\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "remove-representative", "remove a legal representative",
+      "dmpctl record remove-representative INS INS" CHANGE_KEYS
+      "The patient's INS, and the representative's.\n"
+      "\n"
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "close", "close a record",
+      "dmpctl record close INS" CHANGE_KEYS
+      CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "record", "reopen", "reopen a record",
+      "dmpctl record reopen INS" CHANGE_KEYS
+      CHANGE_USAGE, NULL, dmpctl_record_change },
 
     { "directory", "import", "import the directory of who asks",
       "dmpctl directory import FILE|- --record-key FILE --audit-key FILE\n"
@@ -89,14 +205,14 @@ static const command_t  commands[] = {
       "  --json                for machines\n"
       "\n"
       "TMPDIR must have room for twice the file.\n"
-      STORE_USAGE, dmpctl_directory_import },
+      STORE_USAGE, dmpctl_directory_import, NULL },
 
     { "directory", "show", "show an entry of the directory",
       "dmpctl directory show ID --record-key FILE [--json]\n"
       "\n"
       "ID is a national identifier of a person (8 and the RPPS, 0 and the\n"
       "ADELI number) or of a structure (1 and the FINESS, 3 and the SIRET).\n"
-      STORE_USAGE, dmpctl_directory_show },
+      STORE_USAGE, dmpctl_directory_show, NULL },
 
     { "index", "build", "learn the documents of an existing host",
       "dmpctl index build URL --host NAME --policy FILE --record-key FILE\n"
@@ -127,7 +243,7 @@ static const command_t  commands[] = {
       "  --node NAME           this host's name in traces; default its own\n"
       "  --operator NAME       who builds it; default the user's name\n"
       "  --json                for machines\n"
-      STORE_USAGE, dmpctl_index_build },
+      STORE_USAGE, dmpctl_index_build, NULL },
 
     { "index", "show", "show what the index holds of a document or attachment",
       "dmpctl index show ID --host NAME --record-key FILE\n"
@@ -135,7 +251,7 @@ static const command_t  commands[] = {
       "\n"
       "ID is that of a DocumentReference, or \"Binary/ID\" or \"Bundle/ID\".\n"
       "Prints whose it is, by pseudonym, and what the rules know of it.\n"
-      STORE_USAGE, dmpctl_index_show },
+      STORE_USAGE, dmpctl_index_show, NULL },
 
     { "audit", "verify", "prove the trace whole, or name the first break",
       "dmpctl audit verify --audit-public-key FILE [--json]\n"
@@ -146,7 +262,7 @@ static const command_t  commands[] = {
       "is whole, 1 if not, 3 if it could not be read.\n"
       "\n"
       "  --audit-public-key FILE  may be given several times: one per gateway\n"
-      STORE_USAGE, dmpctl_audit_verify },
+      STORE_USAGE, dmpctl_audit_verify, NULL },
 
     { "policy", "check", "say whether a policy is right, and what it holds",
       "dmpctl policy check FILE [--json]\n"
@@ -156,7 +272,7 @@ static const command_t  commands[] = {
       "cannot be read.\n"
       "\n"
       "  --json                for machines\n",
-      dmpctl_policy_check },
+      dmpctl_policy_check, NULL },
 
     { "policy", "test", "try decision cases on a policy",
       "dmpctl policy test DIR|FILE... --policy FILE [options]\n"
@@ -169,7 +285,7 @@ static const command_t  commands[] = {
       "  --junit FILE          writes the results as JUnit XML\n"
       "  --count FILE          writes how often each rule decided, as JSON\n"
       "  --json                for machines\n",
-      dmpctl_policy_test },
+      dmpctl_policy_test, NULL },
 
     { "policy", "explain", "say which rule decides a case, and what it saw",
       "dmpctl policy explain CASE|- --policy FILE [options]\n"
@@ -185,9 +301,9 @@ static const command_t  commands[] = {
       "  --record-key FILE     may be given several times\n"
       "  --pseudonym-key FILE\n"
       "  --json                for machines\n"
-      STORE_USAGE, dmpctl_policy_explain },
+      STORE_USAGE, dmpctl_policy_explain, NULL },
 
-    { NULL, NULL, NULL, NULL, NULL }
+    { NULL, NULL, NULL, NULL, NULL, NULL }
 };
 
 
@@ -203,7 +319,9 @@ print_help(FILE *out)
         (void) snprintf(name, sizeof(name), "%s%s%s", c->group,
                         c->name != NULL ? " " : "",
                         c->name != NULL ? c->name : "");
-        fprintf(out, "  dmpctl %-16s %s\n", name, c->summary);
+        fprintf(out, strlen(name) <= HELP_NAME ? "  dmpctl %-*s %s\n"
+                     : "  dmpctl %-*s\n                          %s\n",
+                HELP_NAME, name, c->summary);
     }
 
     fputs("\n\"dmpctl help COMMAND\" says more.  Exit codes: 0 done, 1 the "
@@ -304,7 +422,8 @@ main(int argc, char **argv)
         return run_help(used, argv);
     }
 
-    rc = c->run(argc - used, argv + used);
+    rc = c->run != NULL ? c->run(argc - used, argv + used)
+                        : c->change(c->name, argc - used, argv + used);
 
     if (rc == TOOL_USAGE) {
         fprintf(stderr, "usage: %.*s\n", (int) strcspn(c->usage, "\n"),

@@ -231,7 +231,7 @@ check_exclusions(const dmp_exclusion_t *e, size_t n)
 static json_t *
 check_settings(const dmp_settings_t *s)
 {
-    return json_pack("{s:b,s:b,s:s,s:s,s:i,s:i,s:i}",
+    return json_pack("{s:b,s:b,s:s,s:s,s:i,s:i,s:i,s:i}",
                      "ins_key", s->ins_key ? 1 : 0,
                      "test_chains", s->test_chains ? 1 : 0,
                      "occupational_doctors",
@@ -239,7 +239,9 @@ check_settings(const dmp_settings_t *s)
                      "training_cards", s->training_reads ? "read" : "none",
                      "justification_characters", (int) s->justification_min,
                      "invisible_to_patient_months", (int) s->invisible_months,
-                     "authorisation_days", (int) s->authorisation_days);
+                     "authorisation_days", (int) s->authorisation_days,
+                     "emergency_notice_minutes",
+                     (int) s->emergency_notice_minutes);
 }
 
 

@@ -7,13 +7,27 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <jansson.h>
 #include <openssl/crypto.h>
 
+#include <dmp/dmp_notice.h>
+
 #include "record.h"
+
+
+typedef struct {
+    record_tool_t   tool;
+    bool            any_ins_key;
+    size_t          line;
+    size_t          checked;
+    size_t          imported;
+    size_t          unchanged;
+    json_t         *wanted;              /* the line at hand, three times */
+    dmp_record_t   *record;
+    char           *json;
+    size_t          len;
+} import_t;
 
 
 static const char *
@@ -57,125 +71,119 @@ record_operation(const record_held_t *held, json_t *wanted)
 }
 
 
-/* One attempt; TOOL_NO: the record has changed meanwhile, try again. */
+/* Commits it; RECORD_STALE: the record has changed meanwhile. */
 static int
-record_commit(record_tool_t *t, const record_keys_t *keys, uint64_t version,
-    dmp_operation_t operation, const char *json, size_t len)
+import_put(import_t *im, const record_keys_t *keys, uint64_t version,
+    dmp_operation_t operation)
+{
+    dmp_request_t    request;
+    dmp_decision_t   decision;
+    record_change_t  change;
+
+    memset(&request, 0, sizeof(request));
+    memset(&decision, 0, sizeof(decision));
+    memset(&change, 0, sizeof(change));
+
+    request.mapping = DMP_MAPPING_ONE;
+    request.operation = operation;
+    request.mode = DMP_MODE_NORMAL;
+    request.route = "dmpctl record import";
+    decision.effect = DMP_ALLOW;
+    decision.rule = DMP_RULE_E1;
+
+    change.request = &request;
+    change.decision = &decision;
+    change.json = im->json;
+    change.len = im->len;
+    change.notice = dmp_notice_name(operation == DMP_OPERATION_CREATE
+                                    ? DMP_OBLIGATION_NOTIFY_RECORD_CREATED
+                                    : DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED);
+
+    return record_put(&im->tool, keys, version, &change);
+}
+
+
+/*
+ * Whoever looks for the record may find it as soon as it is there: its traits
+ * come before it, and those it had go after.  An unchanged one mends them.
+ */
+static int
+import_try(record_tool_t *t, const record_keys_t *keys,
+    const record_held_t *held, void *data)
 {
     int               rc;
-    char             *sealed;
-    commit_change_t   change;
+    import_t         *im;
+    dmp_error_t       error;
+    dmp_record_t     *before;
+    dmp_operation_t   operation;
 
-    memset(&change, 0, sizeof(change));
-    change.bucket = keys->bucket;
-    change.pseudonym = (dmp_str_t) { keys->pseudonym, DMP_PSEUDONYM_LEN };
-    change.rec = (dmp_str_t) { keys->rec, keys->rec_len };
-    change.idx = (dmp_str_t) { keys->idx, keys->idx_len };
-    change.version = version;
-    change.operation = operation;
-    change.route = "dmpctl record import";
+    im = data;
+    before = NULL;
+    operation = record_operation(held, im->wanted);
 
-    /*
-     * A first version is the time: a record that was removed and made again
-     * never has a version that a gateway may still hold of the old one.
-     */
-    change.next = (version != 0) ? version + 1 : (uint64_t) tool_now_ms();
-
-    sealed = malloc(len + DMP_SEAL_OVERHEAD);
-    change.sealed.data = sealed;
-
-    if (sealed == NULL
-        || dmp_seal(&t->ring, change.rec, dmp_string(DMP_RECORD_FIELD),
-                    change.next, json, len, sealed, &change.sealed.len)
-           != DMP_OK)
-    {
-        tool_error("the record could not be sealed");
-        free(sealed);
+    if (!record_traits_add(t, keys, im->record)) {
         return TOOL_FAILED;
     }
 
-    rc = commit_change(&t->commit, &change);
-    free(sealed);
+    if (operation == DMP_OPERATION_NONE) {
+        im->unchanged++;
+        return TOOL_DONE;
+    }
+
+    rc = import_put(im, keys, held->version, operation);
+
+    if (rc != TOOL_DONE) {
+        return rc;
+    }
+
+    im->imported++;
+
+    /* one that cannot be read had no traits that anybody could know */
+    if (held->version != 0
+        && dmp_record_parse(held->json, held->len, &before, &error) == DMP_OK
+        && !record_traits_remove(t, keys, before, im->record))
+    {
+        rc = TOOL_FAILED;
+    }
+
+    dmp_record_free(before);
 
     return rc;
 }
 
 
 static int
-record_import_tree(record_tool_t *t, dmp_str_t ins, json_t *wanted,
-    const char *json, size_t len)
+import_line(import_t *im, const char *line, size_t len)
 {
-    int              attempt, rc;
-    record_keys_t    keys;
-    record_held_t    held;
-    dmp_operation_t  operation;
-
-    if (!record_keys(t, ins, &keys)) {
-        return TOOL_FAILED;
-    }
-
-    for (attempt = 0; attempt < 5; attempt++) {
-        if (!record_get(t, &keys, &held)) {
-            return TOOL_FAILED;
-        }
-
-        operation = record_operation(&held, wanted);
-        record_wipe(held.json, held.len);
-
-        if (operation == DMP_OPERATION_NONE) {
-            t->unchanged++;
-            return TOOL_DONE;
-        }
-
-        rc = record_commit(t, &keys, held.version, operation, json, len);
-
-        if (rc == TOOL_DONE) {
-            t->imported++;
-            return TOOL_DONE;
-        }
-
-        if (rc != TOOL_NO) {
-            return rc;
-        }
-    }
-
-    tool_error("line %zu: the record keeps being changed by others", t->line);
-
-    return TOOL_FAILED;
-}
-
-
-static int
-record_import_line(record_tool_t *t, const char *line, size_t len)
-{
-    int          rc;
-    char        *json;
-    json_t      *tree;
-    dmp_str_t    ins;
+    int           rc;
+    dmp_error_t   error;
 
     /* It was read once already, with every check. */
-    tree = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-    ins.data = json_string_value(json_object_get(tree, "ins"));
-    json = tree != NULL ? json_dumps(tree, JSON_COMPACT) : NULL;
+    rc = TOOL_FAILED;
+    im->wanted = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+    im->json = im->wanted != NULL ? json_dumps(im->wanted, JSON_COMPACT)
+                                  : NULL;
+    im->len = im->json != NULL ? strlen(im->json) : 0;
 
-    if (ins.data == NULL || json == NULL) {
-        tool_error("line %zu: cannot be read again", t->line);
-        record_wipe(json, json != NULL ? strlen(json) : 0);
-        json_decref(tree);
-        return TOOL_FAILED;
+    if (im->json == NULL
+        || dmp_record_parse(im->json, im->len, &im->record, &error) != DMP_OK)
+    {
+        tool_error("line %zu: cannot be read again", im->line);
+
+    } else {
+        rc = record_try(&im->tool, im->record->ins, import_try, im);
+        dmp_record_free(im->record);
     }
 
-    ins.len = strlen(ins.data);
-    rc = record_import_tree(t, ins, tree, json, strlen(json));
-    record_wipe(json, strlen(json));
-    json_decref(tree);
+    record_wipe(im->json, im->len);
+    json_decref(im->wanted);
 
     return rc;
 }
 
 
 static bool
-record_check_line(record_tool_t *t, const char *path, const char *line,
+import_check_line(import_t *im, const char *path, const char *line,
     size_t len)
 {
     bool           ok;
@@ -186,16 +194,16 @@ record_check_line(record_tool_t *t, const char *path, const char *line,
     rc = dmp_record_parse(line, len, &record, &error);
 
     if (rc != DMP_OK) {
-        tool_error("%s: line %zu: %s", path, t->line, error.text);
+        tool_error("%s: line %zu: %s", path, im->line, error.text);
         return false;
     }
 
-    ok = t->any_ins_key || dmp_ins_valid(record->ins, true);
+    ok = im->any_ins_key || dmp_ins_valid(record->ins, true);
     dmp_record_free(record);
 
     if (!ok) {
         tool_error("%s: line %zu: \"ins\": its key does not fit its number",
-                   path, t->line);
+                   path, im->line);
     }
 
     return ok;
@@ -204,7 +212,7 @@ record_check_line(record_tool_t *t, const char *path, const char *line,
 
 /* Calls for each line that is not blank; both passes read the same bytes. */
 static int
-record_each_line(record_tool_t *t, const char *path, const char *data,
+import_each_line(import_t *im, const char *path, const char *data,
     size_t len, bool check)
 {
     int          rc;
@@ -214,7 +222,7 @@ record_each_line(record_tool_t *t, const char *path, const char *data,
 
     good = true;
     end = data + len;
-    t->line = 0;
+    im->line = 0;
 
     for (p = data; p < end; p = eol + 1) {
         eol = memchr(p, '\n', (size_t) (end - p));
@@ -223,7 +231,7 @@ record_each_line(record_tool_t *t, const char *path, const char *data,
             eol = end;
         }
 
-        t->line++;
+        im->line++;
         n = (size_t) (eol - p);
 
         if (strspn(p, " \t\r") >= n) {
@@ -231,18 +239,18 @@ record_each_line(record_tool_t *t, const char *path, const char *data,
         }
 
         if (check) {
-            good = record_check_line(t, path, p, n) && good;
-            t->checked++;
+            good = import_check_line(im, path, p, n) && good;
+            im->checked++;
             continue;
         }
 
-        rc = record_import_line(t, p, n);
+        rc = import_line(im, p, n);
         if (rc != TOOL_DONE) {
             return rc;
         }
 
-        tool_progress("%zu of %zu records", t->imported + t->unchanged,
-                      t->checked);
+        tool_progress("%zu of %zu records", im->imported + im->unchanged,
+                      im->checked);
     }
 
     return good ? TOOL_DONE : TOOL_NO;
@@ -251,7 +259,7 @@ record_each_line(record_tool_t *t, const char *path, const char *data,
 
 /* A whole file or standard input: a second reading must find the same. */
 static char *
-record_slurp(const char *path, size_t *len)
+import_slurp(const char *path, size_t *len)
 {
     FILE    *f;
     char    *data, *larger;
@@ -306,62 +314,45 @@ record_slurp(const char *path, size_t *len)
 }
 
 
-static void
-record_wait(unsigned ms)
-{
-    struct timespec  t;
-
-    t.tv_sec = ms / 1000;
-    t.tv_nsec = (long) (ms % 1000) * 1000000;
-
-    while (nanosleep(&t, &t) != 0 && errno == EINTR) {
-        /* the rest of it */
-    }
-}
-
-
 static int
-record_import(record_tool_t *t, const char *path, const char *data,
-    size_t len, bool json)
+import_records(import_t *im, const char *path, const char *data, size_t len,
+    bool json)
 {
     int  rc;
 
-    rc = record_each_line(t, path, data, len, true);
+    rc = import_each_line(im, path, data, len, true);
 
     if (rc != TOOL_DONE) {
         tool_error("%s: nothing was imported", path);
         return rc;
     }
 
-    if (!commit_begin(&t->commit)) {
+    if (!commit_begin(&im->tool.commit)) {
         return TOOL_FAILED;
     }
 
-    rc = record_each_line(t, path, data, len, false);
+    rc = import_each_line(im, path, data, len, false);
 
-    if (!commit_end(&t->commit) && rc == TOOL_DONE) {
+    if (!commit_end(&im->tool.commit) && rc == TOOL_DONE) {
         rc = TOOL_FAILED;
     }
 
-    /*
-     * Answers decided before may leave for one deadline more; then none does,
-     * also when the file changed nothing: someone else's commit may be fresh.
-     */
-    record_wait(t->store.deadline_ms);
+    /* also when the file changed nothing: another's commit may be fresh */
+    record_wait(&im->tool);
     tool_progress_end();
 
     if (rc != TOOL_DONE) {
         tool_error("%s: stopped at line %zu; the lines before it are imported, "
-                   "and the import may be repeated", path, t->line);
+                   "and the import may be repeated", path, im->line);
     }
 
     if (json) {
-        printf("{\"imported\":%zu,\"unchanged\":%zu}\n", t->imported,
-               t->unchanged);
+        printf("{\"imported\":%zu,\"unchanged\":%zu}\n", im->imported,
+               im->unchanged);
 
     } else {
-        printf("%zu records imported, %zu unchanged\n", t->imported,
-               t->unchanged);
+        printf("%zu records imported, %zu unchanged\n", im->imported,
+               im->unchanged);
     }
 
     return rc;
@@ -375,63 +366,36 @@ dmpctl_record_import(int argc, char **argv)
     bool                   json;
     char                  *data;
     size_t                 len;
-    const char            *pseudonym, *audit;
-    tool_list_t            words, key_files;
-    record_tool_t          t;
-    store_options_t        where;
+    import_t               im;
+    tool_list_t            words;
+    record_options_t       o;
     const tool_option_t    options[] = {
-        STORE_OPTIONS(where),
-        { "--record-key",    NULL,           NULL,               &key_files },
-        { "--pseudonym-key", NULL,           &pseudonym,         NULL },
-        { "--audit-key",     NULL,           &audit,             NULL },
-        { "--node",          NULL,           &t.commit.node,     NULL },
-        { "--operator",      NULL,           &t.commit.operator, NULL },
-        { "--any-ins-key",   &t.any_ins_key, NULL,               NULL },
-        { "--json",          &json,          NULL,               NULL },
-        { NULL,              NULL,           NULL,               NULL }
+        RECORD_OPTIONS(o, im.tool),
+        { "--any-ins-key",   &im.any_ins_key, NULL, NULL },
+        { "--json",          &json,           NULL, NULL },
+        { NULL,              NULL,            NULL, NULL }
     };
 
-    memset(&where, 0, sizeof(where));
-    memset(&t, 0, sizeof(t));
-    key_files.n = 0;
-    pseudonym = NULL;
-    audit = NULL;
+    memset(&o, 0, sizeof(o));
+    memset(&im, 0, sizeof(im));
     json = false;
 
-    if (!tool_options(argc, argv, options, &words) || words.n != 1) {
-        return TOOL_USAGE;
-    }
-
-    if (key_files.n == 0 || pseudonym == NULL || audit == NULL) {
-        tool_error("--record-key, --pseudonym-key and --audit-key are needed");
-        return TOOL_USAGE;
-    }
-
-    t.commit.store = &t.store;
-    commit_names(&t.commit);
-
-    if (!tool_keyring(&key_files, &t.ring)
-        || !tool_key(pseudonym, t.pseudonym_key)
-        || (t.commit.audit_key = tool_private_key(audit)) == NULL)
+    if (!tool_options(argc, argv, options, &words) || words.n != 1
+        || !record_given(&o))
     {
-        return TOOL_FAILED;
+        return TOOL_USAGE;
     }
 
     rc = TOOL_FAILED;
     len = 0;
-    data = record_slurp(words.item[0], &len);
+    data = import_slurp(words.item[0], &len);
 
-    if (data != NULL && store_open(&t.store, &where)) {
-        if (store_meta(&t.store)) {
-            rc = record_import(&t, words.item[0], data, len, json);
-        }
-
-        store_close(&t.store);
+    if (data != NULL && record_open(&im.tool, &o)) {
+        rc = import_records(&im, words.item[0], data, len, json);
     }
 
     record_wipe(data, len);
-    commit_free(&t.commit);
-    OPENSSL_cleanse(&t, sizeof(t));
+    record_close(&im.tool);
 
     return rc;
 }

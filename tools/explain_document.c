@@ -245,9 +245,15 @@ explain_h3(explain_t *e)
         return;
     }
 
+    if (e->c->subject.actor == DMP_ACTOR_OPERATOR) {
+        explain_add(e, NULL, "an operator sees no document, and changes this "
+                    "one as its patient asked");
+        return;
+    }
+
     author = explain_is_author(e);
     depositor = explain_is_depositor(e);
-    treating = dmp_is_treating(e->record, &e->c->subject);
+    treating = dmp_is_treating(e->policy, e->record, &e->c->subject);
     explain_add(e, json_pack("{s:b,s:b,s:b}", "author", author ? 1 : 0,
                              "same_structure", depositor ? 1 : 0,
                              "treating", treating ? 1 : 0),

@@ -179,7 +179,12 @@ explain_e1_conditions(explain_t *e)
                     : ", the questions about emergencies are not answered");
     }
 
-    if (r->until != 0) {
+    if (r->change == DMP_CHANGE_NAME_REPRESENTATIVE) {
+        explain_day(r->until, until);
+        explain_add(e, json_pack("{s:s}", "until", until),
+                    "until %s, which must be a day to come", until);
+
+    } else if (r->until != 0) {
         explain_day(r->until, until);
         explain_day(e->c->today
                     + (int32_t) e->policy->settings.authorisation_days, last);
@@ -266,6 +271,50 @@ explain_f1_exempt(const explain_t *e)
 }
 
 
+static bool
+explain_is_blocked(const explain_t *e, dmp_str_t id)
+{
+    size_t  i;
+
+    for (i = 0; i < e->record->blocked.n; i++) {
+        if (dmp_str_eq(e->record->blocked.list[i], id)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* Who would be authorised or designated. */
+static void
+explain_f1_target(explain_t *e)
+{
+    bool                  blocked;
+    unsigned              i;
+    const dmp_request_t  *r;
+
+    r = &e->c->request;
+
+    if (r->operation != DMP_OPERATION_RIGHTS
+        || (r->change != DMP_CHANGE_AUTHORISE
+            && r->change != DMP_CHANGE_DESIGNATE))
+    {
+        return;
+    }
+
+    blocked = explain_is_blocked(e, r->target);
+
+    for (i = 0; i < r->n_target_ids; i++) {
+        blocked = blocked || explain_is_blocked(e, r->target_ids[i]);
+    }
+
+    explain_add(e, json_pack("{s:b}", "target_blocked", blocked ? 1 : 0),
+                "%.*s, whom the change is for, is %son it",
+                explain_str(r->target), blocked ? "" : "not ");
+}
+
+
 void
 explain_f1(explain_t *e)
 {
@@ -290,6 +339,7 @@ explain_f1(explain_t *e)
                 "%.*s is %son the patient's list of blocked professionals%s%s",
                 explain_str(e->c->subject.id), blocked ? "" : "not ",
                 exempt != NULL ? "; " : "", exempt != NULL ? exempt : "");
+    explain_f1_target(e);
 }
 
 
@@ -367,7 +417,7 @@ explain_g1(explain_t *e)
         return;
     }
 
-    found = dmp_is_treating(e->record, &e->c->subject);
+    found = dmp_is_treating(e->policy, e->record, &e->c->subject);
 
     if (found) {
         explain_add(e, json_pack("{s:b}", "treating", 1),

@@ -252,28 +252,42 @@ explain_b1(explain_t *e)
 
 
 static void
-explain_b2(explain_t *e)
+explain_ins(explain_t *e, const char *whose, dmp_str_t ins)
 {
-    bool       form, key;
-    dmp_str_t  ins;
-
-    ins = e->c->request.ins;
-
-    if (ins.len == 0) {
-        explain_add(e, NULL, "the request has no INS");
-        return;
-    }
+    bool  form, key;
 
     form = dmp_ins_valid(ins, false);
     key = dmp_ins_valid(ins, true);
     explain_add(e, json_pack("{s:b,s:b,s:b}", "form", form, "key", key,
                              "key_checked",
                              e->policy->settings.ins_key ? 1 : 0),
-                "%s%s", !form ? "not the form of an INS"
+                "%s%s%s", whose, !form ? "not the form of an INS"
                 : key ? "its form is right, and its key"
                 : "its form is right, its key is not",
                 form && !key && !e->policy->settings.ins_key
                 ? " (which the policy does not check)" : "");
+}
+
+
+static void
+explain_b2(explain_t *e)
+{
+    const dmp_request_t  *r;
+
+    r = &e->c->request;
+
+    if (r->ins.len == 0) {
+        explain_add(e, NULL, "the request has no INS");
+
+    } else {
+        explain_ins(e, "", r->ins);
+    }
+
+    if (r->operation == DMP_OPERATION_RIGHTS
+        && r->change == DMP_CHANGE_NAME_REPRESENTATIVE)
+    {
+        explain_ins(e, "the representative's: ", r->target);
+    }
 }
 
 

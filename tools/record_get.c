@@ -43,7 +43,7 @@ record_keys(record_tool_t *t, dmp_str_t ins, record_keys_t *keys)
 
 /* Opens what the store answered for "v" and "d". */
 static bool
-record_open(record_tool_t *t, const record_keys_t *keys, const redisReply *v,
+record_unseal(record_tool_t *t, const record_keys_t *keys, const redisReply *v,
     const redisReply *d, record_held_t *held)
 {
     char  *end;
@@ -98,7 +98,7 @@ record_get(record_tool_t *t, const record_keys_t *keys, record_held_t *held)
     }
 
     ok = r->type == REDIS_REPLY_ARRAY && r->elements == 2
-         && record_open(t, keys, r->element[0], r->element[1], held);
+         && record_unseal(t, keys, r->element[0], r->element[1], held);
     freeReplyObject(r);
 
     return ok;

@@ -176,6 +176,28 @@ typedef struct {
     dmp_str_t  birthdate;                /* YYYY-MM-DD */
 } dmp_traits_t;
 
+/* An answer that was asked for: not given is neither yes nor no. */
+typedef enum {
+    DMP_CHOICE_NONE = 0,
+    DMP_CHOICE_NO,
+    DMP_CHOICE_YES,
+    DMP_CHOICE_MAX
+} dmp_choice_t;
+
+/* What the patient agrees to: the three flags of emergency. */
+typedef struct {
+    dmp_choice_t  bris_de_glace;
+    dmp_choice_t  centre_15;
+    dmp_choice_t  masked;                /* masked documents, in either */
+} dmp_emergency_t;
+
+/* Where the patient is written to; no data: not given, empty: none. */
+typedef struct {
+    dmp_str_t  email;
+    dmp_str_t  phone;
+    dmp_str_t  prefer;                   /* "sms", "email" */
+} dmp_contact_t;
+
 /* What reading the request came to (rules B1 and B2). */
 typedef enum {
     DMP_MAPPING_NONE = 0,                /* never read: ambiguous */
@@ -224,8 +246,14 @@ typedef struct {
     dmp_change_t     change;             /* of "rights" */
     dmp_str_t        target;             /* whom it concerns: a professional,
                                             a structure, an INS */
-    int32_t          until;              /* authorise: a day, exclusive; 0: not
-                                            given */
+    dmp_str_t        target_ids[DMP_SUBJECT_IDS];    /* the same person's other
+                                            identifiers, as far as known */
+    unsigned         n_target_ids;
+    int32_t          until;              /* authorise, name-representative: a
+                                            day, exclusive; 0: not given */
+    dmp_emergency_t  emergency;          /* oppose: what is answered */
+    dmp_choice_t     mask_by_default;    /* mask-default */
+    dmp_contact_t    contact;            /* contact: what is given */
     bool             consent;            /* the patient's, declared: create,
                                             authorise */
     bool             emergency_answered; /* create: the three questions */
@@ -377,6 +405,16 @@ void dmp_hear(const dmp_policy_t *policy, const dmp_subject_t *subject,
 void dmp_judge(const dmp_hearing_t *hearing, const dmp_document_t *document,
     dmp_decision_t *out);
 
+/*
+ * Whether bris de glace would open what was denied in the normal mode: with a
+ * justification and the right traits, the same request would be allowed.  It
+ * is not for a patient who opposes it, nor where the location does not offer
+ * it, nor of any decision but a denial.
+ */
+bool dmp_bris_de_glace_opens(const dmp_policy_t *policy,
+    const dmp_subject_t *subject, const dmp_request_t *request,
+    const dmp_facts_t *facts, const dmp_document_t *document, int32_t today);
+
 /* One rule, in its turn; the reason is NONE when it held. */
 typedef struct {
     dmp_rule_t    rule;
@@ -397,7 +435,8 @@ size_t dmp_rules_in_order(dmp_rule_t out[DMP_RULE_MAX]);
 
 /*
  * Whether the professional is authorised, as TD0.2 answers it (GIE
- * SESAM-Vitale code system 1.2.250.1.213.4.1.2.6.2).
+ * SESAM-Vitale code system 1.2.250.1.213.4.1.2.6.2): by a designation only
+ * whom dmp_is_treating() takes for a treating physician.
  */
 typedef enum {
     DMP_AUTHORISATION_NONE = 0,          /* NON_EXISTE */
@@ -406,10 +445,15 @@ typedef enum {
     DMP_AUTHORISATION_VALID              /* VALIDE */
 } dmp_authorisation_t;
 
-dmp_authorisation_t dmp_authorisation(const dmp_record_t *record,
-    const dmp_subject_t *subject, int32_t today);
+dmp_authorisation_t dmp_authorisation(const dmp_policy_t *policy,
+    const dmp_record_t *record, const dmp_subject_t *subject, int32_t today);
 
-bool dmp_is_treating(const dmp_record_t *record, const dmp_subject_t *subject);
+/*
+ * A treating physician: the record names them so, and they are a doctor, none
+ * in training and no occupational one.  record may be NULL.
+ */
+bool dmp_is_treating(const dmp_policy_t *policy, const dmp_record_t *record,
+    const dmp_subject_t *subject);
 
 /* Masked from professionals: by its labels or by the record. */
 bool dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document);

@@ -73,6 +73,10 @@ typedef struct {
     dmp_str_t         transaction;
     dmp_str_t         mode;
     bool              emergency;
+    dmp_str_t         justification;     /* sealed, base64url */
+    dmp_str_t         change;            /* of "rights": its name, whom it */
+    dmp_str_t         target;            /* concerns, and what is sealed */
+    dmp_str_t         details;
     dmp_str_t         documents;         /* the JSON list */
     dmp_str_t         decision;
     dmp_str_t         rule;

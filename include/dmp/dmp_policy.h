@@ -143,6 +143,7 @@ typedef struct {
     unsigned  justification_min;         /* visible characters (G3) */
     unsigned  invisible_months;          /* H4 */
     unsigned  authorisation_days;        /* longest that one may last */
+    unsigned  emergency_notice_minutes;  /* not repeated within */
 } dmp_settings_t;
 
 struct dmp_policy_s {

@@ -18,6 +18,12 @@
 #define DMP_PARAMETERS_MAX  64
 #define DMP_COUNT_MAX       1000         /* of _count */
 
+/* Of our own headers: characters of the decoded text, bytes of the encoded. */
+#define DMP_JUSTIFICATION_MAX      1000
+#define DMP_JUSTIFICATION_ENCODED  4096
+#define DMP_TRAIT_MAX              200   /* of each name */
+#define DMP_TRAIT_ENCODED          2400
+
 /* What to do with a request header on its way to the record host. */
 typedef enum {
     DMP_HEADER_STRIP = 0,                /* for us, or it could change the
@@ -33,10 +39,19 @@ typedef struct {
     bool         format_refused;         /* Accept leaves us no JSON */
     bool         xml_only;               /* it leaves only FHIR in XML */
     bool         form;                   /* Content-Type is that of a form */
+    bool         json;                   /* Content-Type is application/json */
     bool         encoded;                /* Content-Encoding is not identity */
     dmp_mode_t   mode;
+    dmp_str_t    justification;          /* these four as given: encoded; they
+                                            point into the values */
+    dmp_str_t    family;
+    dmp_str_t    given;
+    dmp_str_t    birthdate;
     const char  *why;
 } dmp_headers_t;
+
+/* Bytes that dmp_request_map() needs to decode what the headers hold. */
+size_t dmp_headers_words(const dmp_headers_t *headers);
 
 /*
  * Takes one header.  name and value are as received; names are compared
@@ -65,6 +80,15 @@ typedef struct {
     dmp_str_t             host;          /* as dmp_page_write() had it */
     char                 *room;          /* for a page, as long as *out */
     size_t                room_size;     /* DMP_PAGE_MAX is always enough */
+    char                 *words;         /* for what headers and "find" say in
+                                            words, as long as *out */
+    size_t                words_size;    /* dmp_headers_words(), and for "find"
+                                            the length of the target */
+    dmp_mode_t            own_mode;      /* of the location: what is meant
+                                            where no mode is claimed; NONE:
+                                            normal */
+    dmp_str_t             own_ins;       /* dmp_api_map(): whom "me" stands
+                                            for; empty: nobody */
 } dmp_raw_t;
 
 /*

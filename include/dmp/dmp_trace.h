@@ -63,7 +63,16 @@ typedef struct {
     dmp_str_t              method;
     dmp_trace_document_t   document;     /* id empty: none */
     uint64_t               repeated;     /* refusals not traced one by one */
+    dmp_str_t              justification;    /* sealed; empty: none */
+    dmp_str_t              details;      /* of a change, sealed; empty: none */
 } dmp_access_t;
+
+/*
+ * What an entry seals is sealed by dmp_seal() with the trace id as its name,
+ * one of these as its field, and version 1.
+ */
+#define DMP_JUSTIFICATION_FIELD  "justification"
+#define DMP_DETAILS_FIELD        "details"
 
 typedef struct {
     char      trace_id[DMP_UUID_LEN];
@@ -132,7 +141,10 @@ dmp_rc_t dmp_writer_outcome(dmp_writer_t *w, int64_t now_ms,
 dmp_rc_t dmp_writer_admin(dmp_writer_t *w, const dmp_admin_t *admin,
     dmp_buf_t *buf, dmp_entry_t *entry);
 
-/* A change of a record: operation, the version it makes, who asked. */
+/*
+ * A change of a record: operation, the version it makes, who asked; of
+ * "rights" also which, and which professional it concerns.
+ */
 dmp_rc_t dmp_writer_change(dmp_writer_t *w, unsigned bucket,
     const dmp_access_t *change, uint64_t new_version, dmp_buf_t *buf,
     dmp_entry_t *entry);

@@ -61,6 +61,28 @@ admin_fits(const dmp_entry_view_t *view)
 }
 
 
+/* Whom a change concerns is said of a change, and that of "rights". */
+static bool
+change_fits(const dmp_entry_view_t *view)
+{
+    bool  asked;
+
+    asked = view->kind == DMP_KIND_ACCESS || view->kind == DMP_KIND_CHANGE;
+
+    if (!asked && (view->justification.len > 0 || view->details.len > 0)) {
+        return false;
+    }
+
+    if (view->change.len == 0) {
+        return view->target.len == 0;
+    }
+
+    return asked && dmp_str_eq(view->operation, dmp_string("rights"))
+           && dmp_name_value(&dmp_change_names, view->change)
+              > DMP_CHANGE_NONE;
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -73,7 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == DMP_OK) {
         if (view.kind == DMP_KIND_NONE || view.n_heads > DMP_BUCKETS_MAX
             || view.signed_len > size || view.epoch == 0 || view.seq == 0
-            || !admin_fits(&view))
+            || !admin_fits(&view) || !change_fits(&view))
         {
             abort();
         }

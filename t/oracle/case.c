@@ -17,6 +17,7 @@
 #define ID          "899700218896"
 #define ALIAS       "0751234567"
 #define SOMEBODY    "899700314422"
+#define ANOTHER     "899700451273"           /* blocked, always */
 #define STRUCTURE   "10B0127189"
 #define ELSEWHERE   "1760021832"
 
@@ -38,6 +39,10 @@ enum { OWN_NONE, OWN_PATIENT, OWN_REPRESENTATIVE, OWN_OTHER };
 
 enum { ON_INS, ON_BAD_INS, ON_SHORT_INS, ON_OTHER_INS, ON_DOCUMENT, ON_BOTH,
        ON_NOTHING, ON_ATTACHMENT, ON_INS_AND_ATTACHMENT };
+
+enum { TARGET_ALSO_ANOTHER = 7, TARGET_TWO_NAMES };
+
+enum { SAYS_NOTHING, SAYS_FIRST, SAYS_SECOND, SAYS_THIRD, SAYS_MASKING };
 
 enum { UNTIL_NONE, UNTIL_PAST, UNTIL_TODAY, UNTIL_TOMORROW, UNTIL_LONGEST,
        UNTIL_TOO_LONG };
@@ -87,7 +92,11 @@ const dimension_t  dimensions[DIM_MAX] = {
     [DIM_CHANGE] = { "change", &dmp_change_names, NULL, false },
     [DIM_TARGET] = { "target", NULL, fixed_values("none", "self", "alias",
                                                   "structure", "somebody",
-                                                  "own-ins"), false },
+                                                  "own-ins", "another",
+                                                  "also-another",
+                                                  "two-names"), false },
+    [DIM_SAYS] = { "says", NULL, fixed_values("nothing", "first", "second",
+                                              "third", "masking"), false },
     [DIM_CONSENT] = { "consent", NULL, no_or_yes, false },
     [DIM_EMERGENCY_ANSWERED] = { "answered", NULL, no_or_yes, false },
     [DIM_UNTIL] = { "until", NULL, fixed_values("none", "past", "today",
@@ -363,6 +372,7 @@ value_define(int dimension, const char *name, const char *text)
 
 
 static const dmp_str_t  somebody[] = { dmp_string(SOMEBODY), dmp_string(ID) };
+static const dmp_str_t  another[] = { dmp_string(ANOTHER), dmp_string(ID) };
 static const dmp_str_t  by_name[] = { dmp_string("urn:oid:9.9"),
                                       dmp_string("urn:oid:1.2") };
 static const dmp_str_t  by_id[] = { dmp_string("d1") };
@@ -433,6 +443,58 @@ build_subject(const case_t c, dmp_subject_t *subject)
 }
 
 
+/* One of three choices, or of three addresses, or the fourth of its kind. */
+static void
+build_choice(const case_t c, dmp_request_t *request)
+{
+    const dmp_str_t  none = dmp_string("");
+
+    switch (c[DIM_SAYS]) {
+
+    case SAYS_FIRST:
+        request->emergency.bris_de_glace = DMP_CHOICE_NO;
+        request->contact.email = none;
+        break;
+
+    case SAYS_SECOND:
+        request->emergency.centre_15 = DMP_CHOICE_YES;
+        request->contact.phone = dmp_string("+33612345678");
+        break;
+
+    case SAYS_THIRD:
+        request->emergency.masked = DMP_CHOICE_NO;
+        request->contact.prefer = dmp_string("sms");
+        break;
+
+    case SAYS_MASKING:
+        request->mask_by_default = DMP_CHOICE_NO;
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static void
+build_target(const case_t c, dmp_request_t *request)
+{
+    static const dmp_str_t  targets[] = {
+        dmp_null_string, dmp_string(ID), dmp_string(ALIAS),
+        dmp_string(STRUCTURE), dmp_string(SOMEBODY),
+        dmp_string(REPRESENTATIVE), dmp_string(ANOTHER), dmp_string(SOMEBODY),
+        dmp_string(SOMEBODY)
+    };
+
+    request->target = targets[c[DIM_TARGET]];
+
+    request->target_ids[0] = dmp_string("0759999998");
+    request->target_ids[1] = dmp_string(ANOTHER);
+    request->n_target_ids = (c[DIM_TARGET] == TARGET_ALSO_ANOTHER) ? 2
+                            : (c[DIM_TARGET] == TARGET_TWO_NAMES) ? 1 : 0;
+}
+
+
 static void
 build_request(const case_t c, dmp_request_t *request)
 {
@@ -449,12 +511,6 @@ build_request(const case_t c, dmp_request_t *request)
         [ON_ATTACHMENT] = dmp_null_string,
         [ON_INS_AND_ATTACHMENT] = dmp_string(INS),
     };
-    static const dmp_str_t  targets[] = {
-        dmp_null_string, dmp_string(ID), dmp_string(ALIAS),
-        dmp_string(STRUCTURE), dmp_string(SOMEBODY),
-        dmp_string(REPRESENTATIVE)
-    };
-
     memset(request, 0, offsetof(dmp_request_t, text));
 
     request->mapping = (dmp_mapping_t) c[DIM_MAPPING];
@@ -465,7 +521,6 @@ build_request(const case_t c, dmp_request_t *request)
     request->ins = ins[c[DIM_ON]];
     request->justification = taken(c, DIM_JUSTIFICATION)->str;
     request->change = (dmp_change_t) c[DIM_CHANGE];
-    request->target = targets[c[DIM_TARGET]];
     request->consent = c[DIM_CONSENT] != 0;
     request->emergency_answered = c[DIM_EMERGENCY_ANSWERED] != 0;
     request->effects = (unsigned) taken(c, DIM_EFFECTS)->number;
@@ -477,6 +532,9 @@ build_request(const case_t c, dmp_request_t *request)
     if (c[DIM_ON] == ON_ATTACHMENT || c[DIM_ON] == ON_INS_AND_ATTACHMENT) {
         request->attachment = dmp_string("Binary/b1");
     }
+
+    build_target(c, request);
+    build_choice(c, request);
 
     v = taken(c, DIM_TRAITS);
     request->traits = (dmp_traits_t) { v->traits[0], v->traits[1],
@@ -591,7 +649,7 @@ build_record(const case_t c, scene_t *scene)
     record->centre_15 = c[DIM_CENTRE15] != 0;
     record->emergency_masked = c[DIM_EMERGENCY_MASKED] != 0;
     record->mask_by_default = c[DIM_BY_DEFAULT] != 0;
-    record->blocked = (dmp_list_t) { somebody, c[DIM_BLOCKED] ? 2 : 1 };
+    record->blocked = (dmp_list_t) { another, c[DIM_BLOCKED] ? 2 : 1 };
     record->treating = (dmp_list_t) { somebody, c[DIM_TREATING] ? 2 : 1 };
     record->authorisations = grants(c[DIM_GRANT], &record->n_authorisations);
 

@@ -15,6 +15,7 @@
  *     run                      all combinations, the last one fastest
  *     case DIM=NAME...         one case
  *     answer DIM=NAME...       what check tells of that case, as text
+ *     opens DIM=NAME...        whether bris de glace opens it, as text
  *     zero WHAT                the base, with one structure all zero
  *     label SYSTEM|CODE        what it hides from, as text
  *
@@ -346,7 +347,8 @@ command_answer(void)
 
     case_read(c);
     case_build(c, &scene);
-    authorisation = dmp_authorisation(&scene.record, &scene.subject, today);
+    authorisation = dmp_authorisation(scene.policy, &scene.record,
+                                      &scene.subject, today);
 
     says = (authorisation == DMP_AUTHORISATION_NONE) ? "none"
            : (authorisation == DMP_AUTHORISATION_FORBIDDEN) ? "forbidden"
@@ -354,8 +356,25 @@ command_answer(void)
            : (authorisation == DMP_AUTHORISATION_VALID) ? "valid" : "other";
 
     printf("%s %s\n", says,
-           dmp_is_treating(&scene.record, &scene.subject) ? "treating"
-                                                          : "not");
+           dmp_is_treating(scene.policy, &scene.record, &scene.subject)
+           ? "treating" : "not");
+}
+
+
+static void
+command_opens(void)
+{
+    case_t  c;
+
+    static scene_t  scene;
+
+    case_read(c);
+    case_build(c, &scene);
+
+    printf("%s\n", dmp_bris_de_glace_opens(scene.policy, &scene.subject,
+                                           &scene.request, &scene.facts,
+                                           scene.given, today)
+                   ? "opens" : "stays");
 }
 
 
@@ -625,6 +644,7 @@ static const struct {
     { "run", command_run },
     { "case", command_case },
     { "answer", command_answer },
+    { "opens", command_opens },
     { "zero", command_zero },
     { "label", command_label },
 };

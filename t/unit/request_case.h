@@ -21,6 +21,8 @@
 #define BINARY    "/fhir/Binary/b1"
 #define BUNDLE    "/fhir/Bundle/b1"
 #define METADATA  "/fhir/metadata"
+#define TRAITS    "family=Lefebvre&given=Anne&birthdate=1969-05-12"
+#define FIND      "/fhir/Patient?" TRAITS
 #define POSTED    "/fhir/DocumentReference/_search"
 #define FORM      "application/x-www-form-urlencoded"
 #define TEN(s)    s s s s s s s s s s
@@ -31,6 +33,7 @@
 
 static dmp_request_t  out;
 static char           room[DMP_PAGE_MAX];
+static char           words[32768];
 
 
 static inline dmp_str_t
@@ -55,6 +58,8 @@ request(const char *method, const char *target)
     raw.headers = &none;
     raw.room = room;
     raw.room_size = sizeof(room);
+    raw.words = words;
+    raw.words_size = sizeof(words);
 
     return raw;
 }

@@ -152,6 +152,169 @@ check_count_both(const dmp_raw_t *raw, const char *name)
 }
 
 
+/* Whether text is what the escapes stand for, each of them undone once. */
+static inline bool
+check_unescaped(dmp_str_t escaped, dmp_str_t text)
+{
+    char    c, digits[3];
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < escaped.len; i++) {
+        c = escaped.data[i];
+
+        if (c == '%') {
+            if (escaped.len - i < 3) {
+                return false;
+            }
+
+            digits[0] = escaped.data[i + 1];
+            digits[1] = escaped.data[i + 2];
+            digits[2] = '\0';
+            c = (char) strtol(digits, NULL, 16);
+            i += 2;
+        }
+
+        if (n == text.len || text.data[n++] != c) {
+            return false;
+        }
+    }
+
+    return n == text.len;
+}
+
+
+/* Printable in one way, and of no more than so many characters. */
+static inline bool
+check_readable(dmp_str_t text, size_t max, bool lines)
+{
+    size_t         i, n;
+    unsigned char  c;
+
+    n = 0;
+
+    for (i = 0; i < text.len; i++) {
+        c = (unsigned char) text.data[i];
+
+        if (c == 0x7f
+            || (c < 0x20 && !(lines && memchr("\t\n\r", c, 3) != NULL))
+            || (c == 0xc2 && i + 1 < text.len
+                && (unsigned char) text.data[i + 1] < 0xa0))
+        {
+            return false;
+        }
+
+        n += (c < 0x80 || c >= 0xc0);
+    }
+
+    return n <= max;
+}
+
+
+/* One that a header gave, or the query; it lies in the room for words. */
+static inline bool
+check_word(const dmp_raw_t *raw, dmp_str_t text, dmp_str_t escaped, size_t max,
+    bool lines)
+{
+    if (text.len == 0) {
+        return true;
+    }
+
+    return raw->words != NULL && text.data >= raw->words
+           && text.data + text.len <= raw->words + raw->words_size
+           && check_unescaped(escaped, text)
+           && check_readable(text, max, lines);
+}
+
+
+/* The value of the first parameter of that name. */
+static inline dmp_str_t
+check_value(dmp_str_t text, const char *name)
+{
+    size_t       n;
+    dmp_str_t    part;
+    const char  *amp, *equals;
+
+    while (text.len != 0) {
+        amp = memchr(text.data, '&', text.len);
+        n = (amp != NULL) ? (size_t) (amp - text.data) : text.len;
+        part = (dmp_str_t) { text.data, n };
+
+        if (check_count(part, name) == 1) {
+            equals = memchr(part.data, '=', n);
+            n = (size_t) (equals + 1 - part.data);
+
+            return (dmp_str_t) { part.data + n, part.len - n };
+        }
+
+        n += (amp != NULL);
+        text.data += n;
+        text.len -= n;
+    }
+
+    return dmp_null_string;
+}
+
+
+/* What is said in words: by headers, but for the traits of "find". */
+static inline const char *
+check_words(const dmp_raw_t *raw, const dmp_request_t *r)
+{
+    dmp_str_t             family, given, birthdate;
+    const dmp_headers_t  *headers;
+
+    headers = raw->headers;
+    family = headers->family;
+    given = headers->given;
+    birthdate = headers->birthdate;
+
+    if (r->operation == DMP_OPERATION_FIND) {
+        if (family.len != 0 || given.len != 0 || birthdate.len != 0
+            || r->traits.family.len == 0 || r->traits.given.len == 0
+            || r->traits.birthdate.len == 0)
+        {
+            return "the traits to find by are not of the query";
+        }
+
+        family = check_value(check_query(raw->target), "family");
+        given = check_value(check_query(raw->target), "given");
+        birthdate = check_value(check_query(raw->target), "birthdate");
+    }
+
+    if (!check_word(raw, r->justification, headers->justification,
+                    DMP_JUSTIFICATION_MAX, true)
+        || (r->justification.len == 0) != (headers->justification.len == 0))
+    {
+        return "the justification is not what was given";
+    }
+
+    if (!check_word(raw, r->traits.family, family, DMP_TRAIT_MAX, false)
+        || !check_word(raw, r->traits.given, given, DMP_TRAIT_MAX, false)
+        || !check_word(raw, r->traits.birthdate, birthdate, 10, false)
+        || (r->traits.family.len == 0) != (family.len == 0)
+        || (r->traits.given.len == 0) != (given.len == 0)
+        || (r->traits.birthdate.len != 0 && r->traits.birthdate.len != 10))
+    {
+        return "a trait is not what was given";
+    }
+
+    return NULL;
+}
+
+
+/* The mode that is claimed, or the location's own, or else the normal one. */
+static inline dmp_mode_t
+check_mode(const dmp_raw_t *raw)
+{
+    if (raw->headers->mode != DMP_MODE_NONE) {
+        return raw->headers->mode;
+    }
+
+    return (raw->own_mode != DMP_MODE_NONE) ? raw->own_mode : DMP_MODE_NORMAL;
+}
+
+
 /* Of anything that was said, also when it was refused. */
 static inline const char *
 check_refused(const dmp_raw_t *raw, const dmp_request_t *r)
@@ -159,7 +322,8 @@ check_refused(const dmp_raw_t *raw, const dmp_request_t *r)
     if (r->route == NULL || r->mapping <= DMP_MAPPING_NONE
         || r->mapping > DMP_MAPPING_ONE || r->operation >= DMP_OPERATION_MAX
         || r->resource >= DMP_RESOURCE_MAX
-        || r->mode < DMP_MODE_NORMAL || r->mode > DMP_MODE_CENTRE_15)
+        || r->mode < DMP_MODE_NORMAL || r->mode > DMP_MODE_CENTRE_15
+        || r->mode != check_mode(raw))
     {
         return "a value is none";
     }
@@ -198,6 +362,7 @@ check_names(const dmp_raw_t *raw, const dmp_request_t *r)
     n += (r->document.len != 0) ? 1 : 0;
     n += (r->attachment.len != 0) ? 1 : 0;
     n += (r->resource == DMP_RESOURCE_CAPABILITIES) ? 1 : 0;
+    n += (r->operation == DMP_OPERATION_FIND) ? 1 : 0;
 
     if (n != 1) {
         return "it names one thing";
@@ -215,6 +380,15 @@ check_names(const dmp_raw_t *raw, const dmp_request_t *r)
 
     if (n != (r->ins.len != 0 && r->forward.len == 0)) {
         return "the patient is named in one place";
+    }
+
+    n = check_count_both(raw, "family");
+
+    if (n != (r->operation == DMP_OPERATION_FIND)
+        || n != check_count_both(raw, "given")
+        || n != check_count_both(raw, "birthdate"))
+    {
+        return "all traits are given once, or none of them";
     }
 
     n = check_count_both(raw, "_page");
@@ -243,7 +417,9 @@ check_operation(const dmp_raw_t *raw, const dmp_request_t *r)
     switch (r->resource) {
 
     case DMP_RESOURCE_PATIENT:
-        return (r->operation == DMP_OPERATION_CHECK) ? NULL : "not check";
+        return (r->operation == DMP_OPERATION_CHECK
+                || r->operation == DMP_OPERATION_FIND)
+               ? NULL : "not of a patient";
 
     case DMP_RESOURCE_DOCUMENT_REFERENCE:
         return (r->operation == DMP_OPERATION_READ
@@ -359,7 +535,11 @@ request_check(const dmp_raw_t *raw, const dmp_request_t *r)
 
     why = check_operation(raw, r);
 
-    return (why != NULL) ? why : check_names(raw, r);
+    if (why == NULL) {
+        why = check_names(raw, r);
+    }
+
+    return (why != NULL) ? why : check_words(raw, r);
 }
 
 #endif

@@ -10,10 +10,12 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 #include <dmp/dmp_answer.h>
+#include <dmp/dmp_policy.h>
 #include <dmp/dmp_record.h>
+
+#include "answer_json.h"
 
 
 #define INS       "269054958815780"
@@ -27,7 +29,8 @@
 
 /* What a request says it is about. */
 typedef enum {
-    OF_PATIENT, OF_DOCUMENT, OF_ATTACHMENT, OF_NOTHING, OF_METADATA, OF_MAX
+    OF_PATIENT, OF_TRAITS, OF_DOCUMENT, OF_ATTACHMENT, OF_NOTHING, OF_METADATA,
+    OF_MAX
 } of_t;
 
 
@@ -48,6 +51,10 @@ status_of(dmp_effect_t effect, dmp_rule_t rule, dmp_mapping_t mapping, of_t of)
         request.operation = DMP_OPERATION_SEARCH;
         request.resource = DMP_RESOURCE_DOCUMENT_REFERENCE;
         request.ins = dmp_string(INS);
+
+    } else if (of == OF_TRAITS) {
+        request.operation = DMP_OPERATION_FIND;
+        request.resource = DMP_RESOURCE_PATIENT;
 
     } else if (of == OF_DOCUMENT) {
         request.resource = DMP_RESOURCE_DOCUMENT_REFERENCE;
@@ -92,7 +99,7 @@ expected(dmp_rule_t rule, dmp_mapping_t mapping, of_t of)
 
     default:
         return (mapping == DMP_MAPPING_ONE && of != OF_PATIENT
-                && of != OF_METADATA) ? 404 : 403;
+                && of != OF_TRAITS && of != OF_METADATA) ? 404 : 403;
     }
 }
 
@@ -222,50 +229,6 @@ test_titles(void **state)
 }
 
 
-static json_t *
-parse(const dmp_buf_t *buf)
-{
-    json_t        *root;
-    json_error_t   error;
-
-    assert_false(buf->full);
-    assert_true(buf->len > 0 && buf->data[buf->len - 1] == '\n');
-    root = json_loadb(buf->data, buf->len, JSON_REJECT_DUPLICATES, &error);
-
-    if (root == NULL) {
-        fail_msg("%.*s: %s", (int) buf->len, buf->data, error.text);
-    }
-
-    return root;
-}
-
-
-/* The string at a path such as "issue.0.code"; NULL if there is none. */
-static const char *
-at(json_t *value, const char *path)
-{
-    char         name[64];
-    size_t       n;
-
-    while (*path != '\0') {
-        n = strcspn(path, ".");
-        assert_true(n < sizeof(name));
-        memcpy(name, path, n);
-        name[n] = '\0';
-
-        value = json_is_array(value)
-                ? json_array_get(value, (size_t) atoi(name))
-                : json_object_get(value, name);
-        path += n + (path[n] == '.');
-    }
-
-    return json_is_true(value) ? "true" : json_is_false(value) ? "false"
-           : json_string_value(value);
-}
-
-#define has(root, path, text)  assert_string_equal(at(root, path), text)
-
-
 static void
 test_refusal(void **state)
 {
@@ -290,8 +253,10 @@ test_refusal(void **state)
         for (reason = 0; reason < DMP_REASON_MAX; reason++) {
             dmp_buf_init(&buf, data, sizeof(data));
             dmp_answer_refusal(&buf, table[i].status, (dmp_reason_t) reason,
-                               dmp_string(TRACE_ID));
+                               dmp_string(TRACE_ID), false);
             root = parse(&buf);
+            assert_int_equal(json_array_size(json_object_get(root, "issue")),
+                             1);
             has(root, "resourceType", "OperationOutcome");
             has(root, "issue.0.severity", "error");
             has(root, "issue.0.code", table[i].code);
@@ -320,7 +285,7 @@ test_not_found(void **state)
     (void) state;
     dmp_buf_init(&buf, first, sizeof(first));
     dmp_answer_refusal(&buf, 404, DMP_REASON_DOCUMENT_FOREIGN,
-                       dmp_string(TRACE_ID));
+                       dmp_string(TRACE_ID), false);
     len = buf.len;
     root = parse(&buf);
     has(root, "issue.0.code", "not-found");
@@ -331,9 +296,102 @@ test_not_found(void **state)
         memset(data, 0, sizeof(data));
         dmp_buf_init(&buf, data, sizeof(data));
         dmp_answer_refusal(&buf, 404, (dmp_reason_t) reason,
-                           dmp_string(TRACE_ID));
+                           dmp_string(TRACE_ID), reason % 2 == 0);
         assert_int_equal(buf.len, len);
         assert_memory_equal(data, first, len);
+    }
+}
+
+
+/* The same as problem details, member by member. */
+static void
+test_problem(void **state)
+{
+    int        reason;
+    char       type[128], data[DMP_ANSWER_MAX];
+    json_t    *root;
+    size_t     i;
+    dmp_buf_t  buf;
+
+    static const unsigned  statuses[] = { 400, 401, 403, 404, 413, 503 };
+
+    (void) state;
+
+    for (i = 0; i < count(statuses) * DMP_REASON_MAX; i++) {
+        reason = (int) (i / count(statuses));
+        dmp_buf_init(&buf, data, sizeof(data));
+        dmp_answer_problem(&buf, statuses[i % count(statuses)],
+                           (dmp_reason_t) reason, dmp_string(TRACE_ID), false);
+        root = parse(&buf);
+        reason = (int) dmp_answer_reason(statuses[i % count(statuses)],
+                                         (dmp_reason_t) reason);
+        (void) snprintf(type, sizeof(type), "urn:dmp:reason:%s",
+                        dmp_reason_name((dmp_reason_t) reason));
+        has(root, "type", type);
+        has(root, "reason", dmp_reason_name((dmp_reason_t) reason));
+        has(root, "title", dmp_answer_title(statuses[i % count(statuses)],
+                                            (dmp_reason_t) reason));
+        has(root, "trace_id", TRACE_ID);
+        assert_int_equal(json_integer_value(json_object_get(root, "status")),
+                         statuses[i % count(statuses)]);
+        assert_int_equal(json_object_size(root), 5);
+        json_decref(root);
+    }
+}
+
+
+/* The hint: after the reason, which stays as it is; and only with a 403. */
+static void
+test_opens(void **state)
+{
+    int         reason;
+    char        data[2][DMP_ANSWER_MAX];
+    json_t     *root;
+    size_t      i;
+    dmp_buf_t   buf[2];
+
+    static const unsigned  others[] = { 400, 401, 404, 406, 413, 415, 503 };
+
+    (void) state;
+
+    for (reason = 0; reason < DMP_REASON_MAX; reason++) {
+        dmp_buf_init(&buf[0], data[0], sizeof(data[0]));
+        dmp_buf_init(&buf[1], data[1], sizeof(data[1]));
+        dmp_answer_refusal(&buf[0], 403, (dmp_reason_t) reason,
+                           dmp_string(TRACE_ID), false);
+        dmp_answer_refusal(&buf[1], 403, (dmp_reason_t) reason,
+                           dmp_string(TRACE_ID), true);
+
+        /* all but the end of list and object */
+
+        assert_memory_equal(data[0], data[1], buf[0].len - strlen("]}\n"));
+
+        root = parse(&buf[1]);
+        assert_int_equal(json_array_size(json_object_get(root, "issue")), 2);
+        has(root, "issue.1.severity", "information");
+        has(root, "issue.1.code", "informational");
+        has(root, "issue.1.details.coding.0.system", "urn:dmp:hint");
+        has(root, "issue.1.details.coding.0.code", "bris-de-glace");
+        assert_non_null(strstr(at(root, "issue.1.details.text"),
+                               "risque immédiat"));
+        json_decref(root);
+
+        dmp_buf_init(&buf[0], data[0], sizeof(data[0]));
+        dmp_answer_problem(&buf[0], 403, (dmp_reason_t) reason,
+                           dmp_string(TRACE_ID), true);
+        root = parse(&buf[0]);
+        assert_int_equal(json_object_size(root), 6);
+        assert_non_null(strstr(at(root, "bris_de_glace"), "justification"));
+        json_decref(root);
+    }
+
+    for (i = 0; i < 2 * count(others); i++) {
+        dmp_buf_init(&buf[0], data[0], sizeof(data[0]));
+        (i % 2 == 0 ? dmp_answer_refusal : dmp_answer_problem)
+            (&buf[0], others[i / 2], DMP_REASON_NOT_AUTHORISED,
+             dmp_string(TRACE_ID), true);
+        dmp_buf_add(&buf[0], "", 1);
+        assert_null(strstr(data[0], "glace"));
     }
 }
 
@@ -347,6 +405,16 @@ static dmp_grant_t     grant;
 static const dmp_str_t   us[] = { dmp_string(DOCTOR) };
 static const dmp_list_t  nobody = { NULL, 0 };
 static const dmp_list_t  ours = { us, 1 };
+
+static dmp_profession_t  doctors[] = {
+    { { dmp_string("1.2.250.1.71.1.2.7"), dmp_string("10") },
+      dmp_string("Médecin"), DMP_PROFESSION_DOCTOR, false, 0 }
+};
+
+static const dmp_policy_t  policy = {
+    .professions = doctors,
+    .n_professions = count(doctors)
+};
 
 
 /* An open record of a woman, for which a doctor is authorised. */
@@ -375,6 +443,8 @@ usual(void)
     request.ins = dmp_string(INS);
     request.ins_system = dmp_string(SYSTEM);
     subject.id = dmp_string(DOCTOR);
+    subject.actor = DMP_ACTOR_PROFESSIONAL;
+    subject.role = doctors[0].code;
 }
 
 
@@ -389,7 +459,7 @@ check(void)
 
     memset(answer, 0, sizeof(answer));
     dmp_buf_init(&buf, answer, sizeof(answer));
-    dmp_answer_check(&buf, &request, &facts, &subject, TODAY);
+    dmp_answer_check(&buf, &policy, &request, &facts, &subject, TODAY);
     root = parse(&buf);
     has(root, "resourceType", "Bundle");
     has(root, "type", "searchset");
@@ -535,6 +605,18 @@ test_check_not_authorised(void **state)
     no_traits(root);
     json_decref(root);
 
+    /* whom the policy does not know as a doctor treats nobody */
+
+    usual();
+    record.n_authorisations = 0;
+    record.treating = ours;
+    subject.role.code = dmp_string("60");
+    root = check();
+    has(root, AUTHORISATION "code", "NON_EXISTE");
+    has(root, TREATING, "false");
+    no_traits(root);
+    json_decref(root);
+
     /* nobody is authorised without a name of their own */
 
     usual();
@@ -625,7 +707,7 @@ test_sizes(void **state)
         data = malloc(size + (size == 0));
         assert_non_null(data);
         dmp_buf_init(&buf, data, size);
-        dmp_answer_check(&buf, &request, &facts, &subject, TODAY);
+        dmp_answer_check(&buf, &policy, &request, &facts, &subject, TODAY);
         assert_true(buf.len <= size);
 
         if (!buf.full && whole == 0) {
@@ -636,7 +718,7 @@ test_sizes(void **state)
 
         dmp_buf_init(&buf, data, size);
         dmp_answer_refusal(&buf, 403, DMP_REASON_NOT_AUTHORISED,
-                           dmp_string(TRACE_ID));
+                           dmp_string(TRACE_ID), true);
         assert_true(buf.len <= size);
         free(data);
     }
@@ -649,7 +731,7 @@ test_sizes(void **state)
     record.family = (dmp_str_t) { name, sizeof(name) };
     record.given = record.family;
     dmp_buf_init(&buf, answer, sizeof(answer));
-    dmp_answer_check(&buf, &request, &facts, &subject, TODAY);
+    dmp_answer_check(&buf, &policy, &request, &facts, &subject, TODAY);
     assert_true(buf.full);
 
     /* and the longest that a record takes do */
@@ -657,7 +739,7 @@ test_sizes(void **state)
     record.family.len = 512;
     record.given.len = 512;
     dmp_buf_init(&buf, answer, sizeof(answer));
-    dmp_answer_check(&buf, &request, &facts, &subject, TODAY);
+    dmp_answer_check(&buf, &policy, &request, &facts, &subject, TODAY);
     assert_false(buf.full);
 }
 
@@ -671,6 +753,8 @@ main(void)
         cmocka_unit_test(test_titles),
         cmocka_unit_test(test_refusal),
         cmocka_unit_test(test_not_found),
+        cmocka_unit_test(test_problem),
+        cmocka_unit_test(test_opens),
         cmocka_unit_test(test_check_authorised),
         cmocka_unit_test(test_check_not_authorised),
         cmocka_unit_test(test_check_absent),

@@ -616,6 +616,134 @@ test_content(void **state)
 }
 
 
+static bool
+opens(const given_t *g, const dmp_document_t *document)
+{
+    return dmp_bris_de_glace_opens(policy, &g->subject, &g->request, &g->facts,
+                                   document, TODAY);
+}
+
+
+/* What the normal mode denies for want of an authorisation, and only that. */
+static void
+test_opens(void **state)
+{
+    given_t   g;
+    unsigned  min;
+
+    (void) state;
+    give(&g);
+    g.request.offers |= DMP_OFFERS_BRIS_DE_GLACE;
+    g.record.bris_de_glace = true;
+    g.record.birth_family = dmp_string("O'Connor");
+    g.record.family = dmp_string("-");
+    g.record.given = dmp_string("Anne-Marie Zo\xc3\xa9");
+    g.record.birthdate = dmp_string("1985-03-02");
+    assert_false(opens(&g, &g.document));
+
+    g.record.n_authorisations = 1;
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "G1", "not-authorised");
+    assert_true(opens(&g, &g.document));
+    assert_true(opens(&g, NULL));
+
+    /* the longest justification that a setting asks for is given */
+
+    min = policy->settings.justification_min;
+    policy->settings.justification_min = 1000;
+    assert_true(opens(&g, NULL));
+    policy->settings.justification_min = min;
+
+    g.record.birthdate = dmp_null_string;
+    g.record.given = dmp_null_string;
+    assert_true(opens(&g, NULL));
+
+    g.record.bris_de_glace = false;
+    assert_false(opens(&g, NULL));
+    g.record.bris_de_glace = true;
+
+    g.request.offers = DMP_OFFERS_NORMAL;
+    assert_false(opens(&g, NULL));
+    g.request.offers |= DMP_OFFERS_BRIS_DE_GLACE;
+
+    g.request.mode = DMP_MODE_BRIS_DE_GLACE;
+    run(&g, NULL);
+    expect(&g, DMP_DENY, "G3", "justification-missing");
+    assert_false(opens(&g, NULL));
+    g.request.mode = DMP_MODE_NORMAL;
+
+    /* what could not be decided is no refusal */
+
+    g.facts.version = 0;
+    run(&g, NULL);
+    expect(&g, DMP_ERROR, "X1", "trace-unavailable");
+    assert_false(opens(&g, NULL));
+}
+
+
+/* Who is named as treating is one if they are a physician. */
+static void
+test_treating(void **state)
+{
+    given_t  g;
+
+    (void) state;
+    give(&g);
+    g.record.n_authorisations = 0;
+    g.record.treating = (dmp_list_t) { ids, count(ids) };
+    assert_true(dmp_is_treating(policy, &g.record, &g.subject));
+    assert_int_equal(dmp_authorisation(policy, &g.record, &g.subject, TODAY),
+                     DMP_AUTHORISATION_VALID);
+    assert_false(dmp_is_treating(policy, NULL, &g.subject));
+
+    g.subject.role.code = dmp_string("60");
+    assert_false(dmp_is_treating(policy, &g.record, &g.subject));
+    assert_int_equal(dmp_authorisation(policy, &g.record, &g.subject, TODAY),
+                     DMP_AUTHORISATION_NONE);
+    run(&g, &g.document);
+    expect(&g, DMP_DENY, "G1", "not-authorised");
+
+    g.subject.role.code = dmp_string("10");
+    g.subject.actor = DMP_ACTOR_STAFF;
+    assert_false(dmp_is_treating(policy, &g.record, &g.subject));
+}
+
+
+/* A block is not passed over by another identifier of the same person. */
+static void
+test_favours_blocked(void **state)
+{
+    given_t  g;
+
+    (void) state;
+    give(&g);
+    g.subject.certificate = DMP_CREDENTIAL_ABSENT;
+    g.subject.actor = DMP_ACTOR_OPERATOR;
+    g.subject.auth = DMP_AUTH_OPERATOR;
+    g.request.operation = DMP_OPERATION_RIGHTS;
+    g.request.change = DMP_CHANGE_DESIGNATE;
+    g.request.target = dmp_string(ADELI);
+    g.record.blocked = (dmp_list_t) { ids, count(ids) };
+    run(&g, NULL);
+    expect(&g, DMP_ALLOW, "E1", "none");
+
+    g.request.target_ids[DMP_SUBJECT_IDS - 1] = dmp_string(DOCTOR);
+    g.request.n_target_ids = DMP_SUBJECT_IDS - 1;
+    run(&g, NULL);
+    expect(&g, DMP_ALLOW, "E1", "none");
+
+    /* more than there can be are not looked for */
+
+    g.request.n_target_ids = 1000;
+    run(&g, NULL);
+    expect(&g, DMP_DENY, "F1", "blocked");
+
+    g.request.change = DMP_CHANGE_UNBLOCK;
+    run(&g, NULL);
+    expect(&g, DMP_ALLOW, "E1", "none");
+}
+
+
 static int
 setup(void **state)
 {
@@ -653,6 +781,9 @@ main(void)
         cmocka_unit_test(test_indexed),
         cmocka_unit_test(test_attachment),
         cmocka_unit_test(test_content),
+        cmocka_unit_test(test_opens),
+        cmocka_unit_test(test_treating),
+        cmocka_unit_test(test_favours_blocked),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -362,6 +362,333 @@ test_actor_refused(void **state)
 }
 
 
+/* The entry of an access, or of a change that makes version 8. */
+static void
+access_entry(const log_access_t *a, bool change)
+{
+    memset(memory, 0, sizeof(memory));
+    assert_int_equal(change
+                     ? dmp_writer_change(w, 0, &a->access, 8, &buf, &entry)
+                     : dmp_writer_access(w, 0, &a->access, &buf, &entry),
+                     DMP_OK);
+}
+
+
+/* What stands between what was asked and what was decided. */
+static void
+asked_is(const char *expected)
+{
+    const char  *start, *end;
+
+    start = strstr(entry.body.data, ",\"emergency\":");
+    assert_non_null(start);
+    end = strstr(start, ",\"decision\":");
+    assert_non_null(end);
+
+    if (strlen(expected) != (size_t) (end - start)
+        || memcmp(start, expected, (size_t) (end - start)) != 0)
+    {
+        fail_msg("%.*s", (int) (end - start), start);
+    }
+}
+
+
+/* As long as the least that a seal can be. */
+static const char  sealed_bytes[DMP_SEAL_OVERHEAD + 1]
+    = "\001\377\376sealed, and cannot be read now";
+
+#define SEALED_TEXT  "Af_-c2VhbGVkLCBhbmQgY2Fubm90IGJlIHJlYWQgbm93"
+
+
+static void
+test_sealed_members(void **state)
+{
+    dmp_str_t         sealed;
+    log_access_t      a;
+    dmp_entry_view_t  view;
+
+    (void) state;
+    open_epoch();
+    sealed = (dmp_str_t) { sealed_bytes, DMP_SEAL_OVERHEAD };
+    log_make_access(&a, (int64_t) store.ms);
+    a.request.mode = DMP_MODE_BRIS_DE_GLACE;
+    a.access.document.id = dmp_null_string;
+    a.access.justification = sealed;
+    access_entry(&a, false);
+    asked_is(",\"emergency\":true,\"justification\":\"" SEALED_TEXT "\"");
+    view_of(&view);
+    assert_true(dmp_str_eq(view.justification, dmp_string(SEALED_TEXT)));
+    assert_int_equal(view.details.len, 0);
+    sent('1');
+
+    /* of whatever operation has something to tell, before its documents */
+    a.request.mode = DMP_MODE_NORMAL;
+    a.request.operation = DMP_OPERATION_MASK;
+    a.access.justification = dmp_null_string;
+    a.access.details = sealed;
+    a.access.document.id = dmp_string("doc");
+    a.access.document.type = dmp_null_string;
+    access_entry(&a, true);
+    asked_is(",\"emergency\":false,\"details\":\"" SEALED_TEXT "\","
+             "\"documents\":[[\"doc\",\"\"]]");
+    view_of(&view);
+    assert_true(dmp_str_eq(view.details, dmp_string(SEALED_TEXT)));
+    assert_int_equal(view.justification.len, 0);
+    assert_int_equal(view.change.len, 0);
+    sent('R');
+}
+
+
+static void
+test_rights(void **state)
+{
+    log_access_t      a;
+    dmp_entry_view_t  view;
+
+    (void) state;
+    open_epoch();
+    log_make_access(&a, (int64_t) store.ms);
+    a.request.operation = DMP_OPERATION_RIGHTS;
+    a.request.change = DMP_CHANGE_BLOCK;
+    a.request.target = dmp_string("899700314422");
+    a.access.document.id = dmp_null_string;
+    a.access.details = (dmp_str_t) { sealed_bytes, DMP_SEAL_OVERHEAD };
+    access_entry(&a, true);
+    asked_is(",\"emergency\":false,\"change\":\"block\","
+             "\"target\":\"899700314422\",\"details\":\"" SEALED_TEXT "\"");
+    view_of(&view);
+    assert_true(dmp_str_eq(view.change, dmp_string("block")));
+    assert_true(dmp_str_eq(view.target, dmp_string("899700314422")));
+    assert_true(dmp_str_eq(view.details, dmp_string(SEALED_TEXT)));
+    sent('R');
+
+    /* refused, it is an access, and says the same */
+    a.decision.effect = DMP_DENY;
+    a.access.details = dmp_null_string;
+    access_entry(&a, false);
+    asked_is(",\"emergency\":false,\"change\":\"block\","
+             "\"target\":\"899700314422\"");
+    sent('1');
+
+    /* a change that nobody knows, and what is no change of rights */
+    a.request.change = DMP_CHANGE_MAX;
+    access_entry(&a, false);
+    asked_is(",\"emergency\":false");
+    sent('1');
+    a.request.change = DMP_CHANGE_NONE;
+    access_entry(&a, false);
+    asked_is(",\"emergency\":false");
+    sent('1');
+    a.request.change = DMP_CHANGE_BLOCK;
+    a.request.operation = DMP_OPERATION_CLOSE;
+    access_entry(&a, true);
+    asked_is(",\"emergency\":false");
+    sent('R');
+}
+
+
+/* Who may stand in clear, and for which changes. */
+static void
+test_targets(void **state)
+{
+    char          expected[256];
+    size_t        i;
+    log_access_t  a;
+
+    static const struct {
+        dmp_change_t  change;
+        const char   *name;
+        const char   *target;
+        bool          named;
+    } cases[] = {
+        { DMP_CHANGE_AUTHORISE, "authorise", "899700218896", true },
+        { DMP_CHANGE_AUTHORISE, "authorise", "1750712184", true },
+        { DMP_CHANGE_WITHDRAW, "withdraw", "0751234567", true },
+        { DMP_CHANGE_UNBLOCK, "unblock", "3990712184/MOREL", true },
+        { DMP_CHANGE_DESIGNATE, "designate", "899700218896", true },
+        { DMP_CHANGE_DISMISS, "dismiss", "899700218896", true },
+        /* no identifier, too long to be one, or a patient's */
+        { DMP_CHANGE_BLOCK, "block", "Dr Morel", false },
+        { DMP_CHANGE_BLOCK, "block", "", false },
+        { DMP_CHANGE_BLOCK, "block", "3990712184/MMMMMMMMMMMMMMMMMMMMMMMMMMM"
+          "MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM", false },
+        { DMP_CHANGE_BLOCK, "block", "285037512000151", false },
+        { DMP_CHANGE_BLOCK, "block", "3990712184/285037512000151", false },
+        /* of those that concern nobody, or another patient */
+        { DMP_CHANGE_NAME_REPRESENTATIVE, "name-representative",
+          "899700218896", false },
+        { DMP_CHANGE_REMOVE_REPRESENTATIVE, "remove-representative",
+          "172066912304538", false },
+        { DMP_CHANGE_OPPOSE, "oppose", "899700218896", false },
+        { DMP_CHANGE_MASK_DEFAULT, "mask-default", "899700218896", false },
+        { DMP_CHANGE_CONTACT, "contact", "899700218896", false },
+    };
+
+    (void) state;
+    open_epoch();
+    log_make_access(&a, (int64_t) store.ms);
+    a.request.operation = DMP_OPERATION_RIGHTS;
+    a.access.document.id = dmp_null_string;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        a.request.change = cases[i].change;
+        a.request.target = (dmp_str_t) { cases[i].target,
+                                         strlen(cases[i].target) };
+        (void) snprintf(expected, sizeof(expected),
+                        ",\"emergency\":false,\"change\":\"%s\"%s%s%s",
+                        cases[i].name, cases[i].named ? ",\"target\":\"" : "",
+                        cases[i].named ? cases[i].target : "",
+                        cases[i].named ? "\"" : "");
+        access_entry(&a, false);
+        asked_is(expected);
+        sent('1');
+    }
+}
+
+
+static void
+test_rights_refused(void **state)
+{
+    log_access_t         a;
+    static const edit_t  edits[] = {
+        { "\"change\":\"block\"", "\"change\":\"ban\"", DMP_E_UNKNOWN,
+          "unknown change \"ban\"" },
+        { "\"change\":\"block\"", "\"change\":\"none\"", DMP_E_UNKNOWN,
+          "unknown change \"none\"" },
+        { "\"change\":\"block\"", "\"change\":1", DMP_E_SYNTAX,
+          "wrong value of \"change\"" },
+        { "\"operation\":\"rights\"", "\"operation\":\"read\"", DMP_E_UNKNOWN,
+          "member \"change\" where \"decision\" should be" },
+        { ",\"change\":\"block\"", "", DMP_E_UNKNOWN,
+          "member \"target\" where \"decision\" should be" },
+        { "\"target\":\"899700314422\"", "\"target\":\"\"", DMP_E_SYNTAX,
+          "wrong value of \"target\"" },
+        { "\"target\":\"899700314422\"", "\"target\":8", DMP_E_SYNTAX,
+          "wrong value of \"target\"" },
+        { ",\"target\":\"899700314422\"",
+          ",\"target\":\"899700314422\",\"target\":\"899700314422\"",
+          DMP_E_SYNTAX, "a name given twice in one object at byte " },
+        { "\"change\":\"block\",\"target\":\"899700314422\"",
+          "\"target\":\"899700314422\",\"change\":\"block\"",
+          DMP_E_UNKNOWN, "member \"target\" where \"decision\" should be" },
+        { "\"details\":\"Af", "\"details\":\"", DMP_E_SYNTAX,
+          "wrong value of \"details\"" },
+        { "\"details\":\"" SEALED_TEXT "\"", "\"details\":\"\"", DMP_E_SYNTAX,
+          "wrong value of \"details\"" },
+        { "\"details\":\"" SEALED_TEXT "\"",
+          "\"details\":\"" SEALED_TEXT "A\"", DMP_E_SYNTAX,
+          "wrong value of \"details\"" },
+        { "\"details\":\"Af_-", "\"details\":\"Af/+", DMP_E_SYNTAX,
+          "wrong value of \"details\"" },
+        { "\"details\":\"Af_-", "\"details\":\"A\\u0066_-", DMP_E_SYNTAX,
+          "wrong value of \"details\"" },
+        { "\"details\":", "\"justification\":", DMP_E_UNKNOWN,
+          "member \"justification\" where \"decision\" should be" },
+        { ",\"emergency\":false,",
+          ",\"emergency\":false,\"justification\":\"Af\",", DMP_E_SYNTAX,
+          "wrong value of \"justification\"" },
+        { ",\"emergency\":false,",
+          ",\"emergency\":false,\"details\":\"" SEALED_TEXT "\",",
+          DMP_E_UNKNOWN, "member \"change\" where \"decision\" should be" },
+    };
+
+    (void) state;
+    open_epoch();
+    log_make_access(&a, (int64_t) store.ms);
+    a.request.operation = DMP_OPERATION_RIGHTS;
+    a.request.change = DMP_CHANGE_BLOCK;
+    a.request.target = dmp_string("899700314422");
+    a.access.details = (dmp_str_t) { sealed_bytes, DMP_SEAL_OVERHEAD };
+    access_entry(&a, false);
+    REFUSED_EACH(edits);
+    sent('1');
+}
+
+
+static dmp_str_t
+filled(char *room, size_t len)
+{
+    memset(room, 'm', len);
+
+    return (dmp_str_t) { room, len };
+}
+
+
+/* All that an access can have, as long as it can be. */
+static void
+make_largest(log_access_t *a, char room[8][256], const char *sealed,
+    size_t sealed_len)
+{
+    static const char  types[] = "1.2.250.1.213.1.1.4.2.999";
+
+    log_make_access(a, (int64_t) store.ms);
+    a->subject.actor = DMP_ACTOR_REPRESENTATIVE;
+    a->subject.auth = DMP_AUTH_INDIRECT_REINFORCED;
+    a->subject.id = filled(room[0], 64);
+    a->subject.role.system = dmp_string(types);
+    a->subject.role.code = filled(room[1], 16);
+    a->subject.used.specialty.system = dmp_string(types);
+    a->subject.used.specialty.code = filled(room[2], 16);
+    a->subject.used.sector.system = dmp_string(types);
+    a->subject.used.sector.code = filled(room[3], 16);
+    a->subject.used.structure = filled(room[4], 64);
+    a->subject.certificate_serial
+        = dmp_string("ffffffffffffffffffffffffffffffffffffffff");
+    a->subject.certificate_issuer = filled(room[5], 256);
+    a->request.operation = DMP_OPERATION_RIGHTS;
+    a->request.change = DMP_CHANGE_AUTHORISE;
+    a->request.target = dmp_string("4123456789012345");
+    a->request.mode = DMP_MODE_BRIS_DE_GLACE;
+    a->request.route = "DocumentReference?patient.identifier=&identifier=";
+    a->decision.reason = DMP_REASON_INVISIBLE_TO_REPRESENTATIVES;
+    a->access.version = UINT64_MAX;
+    a->access.client
+        = dmp_string("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255");
+    a->access.method = dmp_string("VERSION-CONTROL");
+    a->access.document.id = filled(room[6], 256);
+    a->access.document.type = filled(room[7], 64);
+    a->access.repeated = UINT64_MAX;
+    a->access.justification = (dmp_str_t) { sealed, sealed_len };
+}
+
+
+/* 1,000 characters of 4 bytes, sealed, in an entry that lacks nothing. */
+static void
+test_largest(void **state)
+{
+    char              room[8][256], node[DMP_WRITER_MAX];
+    dmp_buf_t         b;
+    log_access_t      a;
+    static char       sealed[4000 + DMP_SEAL_OVERHEAD];
+    dmp_entry_view_t  view;
+
+    (void) state;
+    memset(sealed, '\xf0', sizeof(sealed));
+    dmp_writer_free(w);
+    w = dmp_writer_create(filled(node, sizeof(node)), LOG_BUCKETS, audit_key);
+    assert_non_null(w);
+    assert_int_equal(dmp_writer_name(w).len, DMP_WRITER_MAX);
+    open_epoch();
+
+    make_largest(&a, room, sealed, sizeof(sealed));
+    dmp_buf_init(&b, memory, DMP_ENTRY_MAX);
+    assert_int_equal(dmp_writer_change(w, 0, &a.access, UINT64_MAX, &b,
+                                       &entry), DMP_OK);
+    print_message("# the largest access entry: %zu bytes\n", entry.body.len);
+    assert_true(entry.body.len > 7000);
+
+    /* numbers that no reader of JSON takes back are not looked at here */
+    a.access.version = 1;
+    a.access.repeated = 1;
+    sent('R');
+    assert_int_equal(dmp_writer_change(w, 0, &a.access, 2, &b, &entry),
+                     DMP_OK);
+    view_of(&view);
+    assert_int_equal(view.justification.len, (sizeof(sealed) * 4 + 2) / 3);
+    sent('R');
+}
+
+
 static void
 test_too_long(void **state)
 {
@@ -391,6 +718,11 @@ main(void)
         ENTRY_TEST(test_admin_begin_refused),
         ENTRY_TEST(test_refused_certificate),
         ENTRY_TEST(test_actor_refused),
+        ENTRY_TEST(test_sealed_members),
+        ENTRY_TEST(test_rights),
+        ENTRY_TEST(test_targets),
+        ENTRY_TEST(test_rights_refused),
+        ENTRY_TEST(test_largest),
         ENTRY_TEST(test_too_long),
     };
 

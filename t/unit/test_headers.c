@@ -380,7 +380,6 @@ test_content(void **state)
         { "application/x-www-form-urlencoded; a=b; charset=utf-8", false },
         { "application/x-www-form-urlencoded; charset = utf-8", false },
         { "application/x-www-form-urlencoded; boundary=x", false },
-        { "application/json", false },
         { "application/fhir+json", false },
         { "multipart/form-data; boundary=x", false },
         { "application/*", false },
@@ -405,7 +404,7 @@ test_content(void **state)
                          FORWARD);
         assert_false(headers.ambiguous || headers.encoded);
 
-        if (headers.form != types[i].form) {
+        if (headers.form != types[i].form || headers.json) {
             fail_msg("Content-Type: %s", types[i].value);
         }
     }
@@ -434,6 +433,92 @@ test_content(void **state)
     (void) take(&headers, "Content-Encoding", "gzip");
     (void) take(&headers, "Content-Encoding", "identity");
     assert_true(headers.encoded);
+}
+
+
+static void
+test_json(void **state)
+{
+    size_t         i;
+    dmp_headers_t  headers;
+
+    static const struct {
+        const char  *value;
+        bool         json;
+    } types[] = {
+        { "application/json", true },
+        { "Application/JSON", true },
+        { " application/json\t", true },
+        { "application/json;charset=utf-8", true },
+        { "application/json; charset=UTF-8", true },
+        { "application/json ; charset=\"utf-8\" ", true },
+        { "application/json;", true },
+        { "application/jsonx", false },
+        { "application/json-patch+json", false },
+        { "application/fhir+json", false },
+        { "application/merge-patch+json", false },
+        { "text/json", false },
+        { "json", false },
+        { "", false },
+        { "application/json, application/json", false },
+        { "text/plain, application/json", false },
+        { "application/json; charset=iso-8859-1", false },
+        { "application/json; charset=utf-16", false },
+        { "application/json; charset=", false },
+        { "application/json; charset=utf-8; a=b", false },
+        { "application/json; a=b", false },
+        { "application/json charset=utf-8", false },
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(types); i++) {
+        memset(&headers, 0, sizeof(headers));
+        assert_int_equal(take(&headers, "Content-Type", types[i].value),
+                         FORWARD);
+        assert_false(headers.ambiguous || headers.encoded || headers.form);
+
+        if (headers.json != types[i].json) {
+            fail_msg("Content-Type: %s", types[i].value);
+        }
+    }
+
+    memset(&headers, 0, sizeof(headers));
+    assert_int_equal(take(&headers, "Content_Type", "application/json"),
+                     STRIP);
+    assert_false(headers.json || headers.ambiguous);
+}
+
+
+/* What is said in words is kept as it came, to be decoded later. */
+static void
+test_words(void **state)
+{
+    size_t            i, j;
+    dmp_headers_t     headers;
+    const dmp_str_t  *kept[] = { &headers.justification, &headers.family,
+                                 &headers.given, &headers.birthdate };
+
+    static const dmp_str_t  value = dmp_string("%41%GZ\xff\x01 ");
+
+    static const dmp_str_t  names[] = {
+        dmp_string("DMP-Justification"), dmp_string("dmp-patient-FAMILY"),
+        dmp_string("DMP-Patient-Given"), dmp_string("DMP-Patient-Birthdate")
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(names); i++) {
+        memset(&headers, 0, sizeof(headers));
+        assert_int_equal(dmp_request_header(&headers, names[i], value), STRIP);
+        assert_false(headers.ambiguous);
+        assert_int_equal(dmp_headers_words(&headers), value.len);
+
+        for (j = 0; j < count(kept); j++) {
+            assert_ptr_equal(kept[j]->data, (i == j) ? value.data : NULL);
+            assert_int_equal(kept[j]->len, (i == j) ? value.len : 0);
+        }
+    }
 }
 
 
@@ -605,6 +690,8 @@ main(void)
         cmocka_unit_test(test_connection),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_content),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_words),
         cmocka_unit_test(test_modes),
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_twice),

@@ -173,6 +173,7 @@ test_settings(void **state)
     assert_int_equal(s->justification_min, 10);
     assert_int_equal(s->invisible_months, 1);
     assert_int_equal(s->authorisation_days, 365);
+    assert_int_equal(s->emergency_notice_minutes, 15);
     dmp_policy_free(policy);
 
     policy = load_changed("policy.json", "\"types\"", "\"settings\": {"
@@ -181,7 +182,8 @@ test_settings(void **state)
                           "\"training_cards\": \"read\", "
                           "\"justification_characters\": 1000, "
                           "\"invisible_to_patient_months\": 0, "
-                          "\"authorisation_days\": 3660}, \"types\"");
+                          "\"authorisation_days\": 3660, "
+                          "\"emergency_notice_minutes\": 0}, \"types\"");
     s = &policy->settings;
     assert_false(s->ins_key);
     assert_true(s->test_chains);
@@ -190,6 +192,7 @@ test_settings(void **state)
     assert_int_equal(s->justification_min, 1000);
     assert_int_equal(s->invisible_months, 0);
     assert_int_equal(s->authorisation_days, 3660);
+    assert_int_equal(s->emergency_notice_minutes, 0);
     dmp_policy_free(policy);
 
     policy = load_changed("policy.json", "\"types\"", "\"settings\": {"

@@ -393,6 +393,10 @@ test_first(void **state)
           "\"types\"", 10, "\"authorisation_days\"" },
         { "\"types\"", "\"settings\": {\"authorisation_days\": \"365\"}, "
           "\"types\"", 10, "\"authorisation_days\"" },
+        { "\"types\"", "\"settings\": {\"emergency_notice_minutes\": 1441}, "
+          "\"types\"", 10, "a whole number of 0 to 1440" },
+        { "\"types\"", "\"settings\": {\"emergency_notice_minutes\": -1}, "
+          "\"types\"", 10, "\"emergency_notice_minutes\"" },
     };
 
     (void) state;

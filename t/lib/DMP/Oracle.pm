@@ -13,15 +13,16 @@ use warnings;
 
 use Exporter qw(import);
 use DMP::Oracle::People qw(words holder emergency feeds kind profession
-    training occupational excluded knows_situation treating blocked grant is_author is_structures
-    own_document record_is_there setting);
+    excluded knows_situation treating_physician blocked grant is_author
+    is_structures own_document says_enough favours_blocked record_is_there
+    setting);
 use DMP::Oracle::Rights qw(E1 E1_document cell_of cells_of cell_allows needed
     standing);
 use DMP::Oracle::Types ();
 use DMP::Oracle::Values qw(%TYPE %LABEL %VISIBLE %DEPOSITED today
     months_later);
 
-our @EXPORT_OK = qw(verdict answer);
+our @EXPORT_OK = qw(verdict answer opens);
 
 my $TODAY = today();
 
@@ -137,6 +138,7 @@ sub B1 {
             if $c->{change} eq 'none' || $c->{change} eq 'beyond';
         return 'request-ambiguous' if $c->{target} eq 'none'
             && !$ABOUT_NOBODY->{ $c->{change} };
+        return 'request-ambiguous' unless says_enough($c);
     }
 
     # a document alone says whose it is, to what is done with it
@@ -150,6 +152,8 @@ sub B2 {
     my ($c) = @_;
 
     return 'ins-invalid' if $c->{mapping} eq 'ins-invalid';
+    return 'ins-invalid' if $c->{operation} eq 'rights'
+        && $c->{change} eq 'name-representative' && $c->{target} ne 'own-ins';
     return 'ins-invalid' if $c->{on} eq 'short-ins';
     return 'ins-invalid' if $c->{on} eq 'bad-ins' && setting($c, 'ins_key');
     return;
@@ -274,7 +278,8 @@ sub C2 {
 
     return if !record_is_there($c) || $c->{open} eq 'yes';
     return if $operation eq 'check';
-    return if ($operation eq 'history' || $operation eq 'reopen')
+    # closed twice is closed
+    return if $operation =~ /^(?:history|reopen|close)$/
         && (holder($c) || $c->{actor} eq 'operator');
     return 'record-closed';
 }
@@ -288,6 +293,7 @@ my $NOT_BLOCKED = words(qw(check deposit create));
 sub F1 {
     my ($c) = @_;
 
+    return 'blocked' if favours_blocked($c);
     return if $NOT_BLOCKED->{ $c->{operation} };
     return if holder($c) || $c->{actor} eq 'operator';
     return blocked($c) ? 'blocked' : undef;
@@ -312,9 +318,7 @@ sub G1 {
     my ($c) = @_;
 
     return unless wants_grant($c);
-    # who is treating is a physician
-    return if treating($c) && kind($c) eq 'doctor' && !training($c)
-        && !occupational($c);
+    return if treating_physician($c);
 
     my $grant = grant($c);
 
@@ -478,7 +482,8 @@ sub masked {
 sub H3 {
     my ($c) = @_;
 
-    return if holder($c) || !masked($c);
+    # who sees no document changes one as its patient asked
+    return if holder($c) || $c->{actor} eq 'operator' || !masked($c);
 
     my $cell = cell_of($c, 'read-masked');
 
@@ -757,12 +762,33 @@ sub verdict {
 sub answer {
     my ($c) = @_;
 
-    my $treating = treating($c);
+    my $treating = treating_physician($c);
     my $grant = grant($c);
 
     return ('forbidden', $treating) if blocked($c);
     return ('valid', $treating) if $treating;
     return ($grant eq 'future' ? 'none' : $grant, $treating);
+}
+
+# Traits that are those of the record.
+my %RIGHT_TRAITS = ('only-birth' => 'birth');
+
+
+# Whether bris de glace opens what the normal mode denies.
+sub opens {
+    my ($c) = @_;
+
+    return 0 if $c->{mode} ne 'normal' || !record_is_there($c);
+
+    my ($effect) = verdict($c);
+
+    return 0 if $effect ne 'deny';
+
+    ($effect) = verdict({ %$c, mode => 'bris-de-glace',
+        justification => 'twelve',
+        traits => $RIGHT_TRAITS{ $c->{'record-traits'} } // 'match' });
+
+    return $effect eq 'allow';
 }
 
 1;

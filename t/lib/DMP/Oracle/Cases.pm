@@ -13,7 +13,7 @@ use DMP::Oracle::Types qw(all_types);
 use DMP::Oracle::Values qw(%ROLE %SITUATION %TYPE %LABEL %VISIBLE %DEPOSITED
     %SETTINGS %TRAITS add_role add_type);
 
-our @EXPORT_OK = qw(base products relations each_case prepare random_cases);
+our @EXPORT_OK = qw(base products relations openings each_case prepare random_cases);
 
 # A doctor with a card, authorised, in an ordinary practice.
 my %BASE = (
@@ -22,6 +22,7 @@ my %BASE = (
     role => 'doctor', used => 'liberal', situations => 'none',
     structure => 'none', regulator => 'yes', mapping => 'one', on => 'ins',
     operation => 'search', change => 'none', target => 'none',
+    says => 'nothing',
     consent => 'yes', answered => 'yes', until => 'none', mode => 'normal',
     offers => 'all', channel => 'any', justification => 'ten',
     traits => 'match', effects => 'none', store => 'present', open => 'yes',
@@ -406,7 +407,7 @@ sub types {
 sub rights {
     return (
         { name => 'changes of rights', fast => 1,
-          bases => people(\@ALL, operation => 'rights'),
+          bases => people(\@ALL, operation => 'rights', says => 'first'),
           dims => [
             change => [qw(none authorise withdraw block unblock designate
                 dismiss oppose mask-default contact name-representative
@@ -416,6 +417,28 @@ sub rights {
             until => [qw(none past today tomorrow longest too-long)],
             structure => [qw(none own)],
             mode => \@MODES,
+          ] },
+        { name => 'what a change of rights says', fast => 1,
+          bases => people(\@ALL, operation => 'rights'),
+          dims => [
+            change => [qw(authorise block oppose mask-default contact
+                name-representative)],
+            target => [qw(none somebody own-ins)],
+            says => [qw(nothing first second third masking)],
+            until => [qw(none past today tomorrow)],
+            mode => [qw(normal centre-15)],
+          ] },
+        { name => 'rights for one who is blocked', fast => 1,
+          bases => people(\@ALL, operation => 'rights'),
+          dims => [
+            change => [qw(authorise withdraw block unblock designate
+                dismiss)],
+            target => [qw(self alias structure somebody another
+                also-another two-names)],
+            id => [qw(named alias structure)],
+            blocked => \@NO_YES,
+            treating => \@NO_YES,
+            store => [qw(absent present)],
           ] },
         { name => 'creation', fast => 1,
           bases => people(\@ALL, operation => 'create'),
@@ -504,13 +527,62 @@ sub prepare {
 # What the store may know of a professional.
 sub relations {
     return { name => 'what check answers',
-        bases => people([qw(doctor nurse-air)], operation => 'check'),
+        bases => people([qw(doctor nurse-air nurse student occupational
+            doctor-indirect staff structure)], operation => 'check'),
         dims => [
           id => [qw(named alias structure)],
           blocked => \@NO_YES,
           treating => \@NO_YES,
           grant => [qw(none valid expired future renewed structure)],
         ] };
+}
+
+
+# What the normal mode denies, and bris de glace might open.
+sub openings {
+    return (
+        { name => 'who may open',
+          bases => people(\@ALL, grant => 'none', change => 'withdraw',
+              target => 'somebody'),
+          dims => [
+            operation => \@OPERATIONS,
+            mode => \@MODES,
+            offers => [qw(normal usual)],
+            document => [qw(none same)],
+          ] },
+        { name => 'of what record',
+          bases => people([qw(doctor nurse treating structure patient)],
+              operation => 'read', document => 'same'),
+          dims => [
+            store => [qw(silent absent present no-record no-version
+                other-patient beyond)],
+            on => [qw(ins document)],
+            grant => [qw(none valid)],
+            blocked => \@NO_YES,
+            bris => \@NO_YES,
+            open => \@NO_YES,
+          ] },
+        { name => 'with which words',
+          bases => people([qw(doctor nurse-air)], grant => 'expired'),
+          dims => [
+            policy => [qw(standard numbers)],
+            'record-traits' => [qw(full no-birth only-birth no-family no-given
+                no-date none)],
+            traits => [qw(none match family-wrong)],
+            justification => [qw(none ten)],
+            operation => [qw(search find read)],
+          ] },
+        { name => 'of what document',
+          bases => people([qw(doctor nurse physio)], operation => 'read',
+              document => 'same'),
+          dims => [
+            grant => [qw(none valid)],
+            labels => [qw(none masked)],
+            'emergency-masked' => \@NO_YES,
+            type => [qw(consultation residence)],
+            author => [qw(no self)],
+          ] },
+    );
 }
 
 
@@ -569,7 +641,9 @@ my %ANY = (
     change => [qw(none authorise withdraw block unblock designate dismiss
         oppose mask-default contact name-representative
         remove-representative)],
-    target => [qw(none self alias structure somebody own-ins)],
+    target => [qw(none self alias structure somebody own-ins another
+        also-another two-names)],
+    says => [qw(nothing first second third masking)],
     consent => \@NO_YES,
     answered => \@NO_YES,
     until => [qw(none past today tomorrow longest too-long)],

@@ -11,8 +11,8 @@ use DMP::Oracle::Values qw(%ROLE %SITUATION %SETTINGS);
 
 our @EXPORT_OK = qw(words holder emergency feeds kind profession training
     excluded occupational knows_situation structure_of treating blocked grant
-    is_author is_structures own_document target_is_self target_is_structure
-    record_is_there setting);
+    treating_physician is_author is_structures own_document target_is_self
+    target_is_structure says_enough favours_blocked record_is_there setting);
 
 
 
@@ -289,6 +289,40 @@ sub target_is_self {
 sub target_is_structure {
     my ($c) = @_;
     return $c->{target} eq 'structure' && structure_of($c) eq 'own';
+}
+
+
+# What is to be, where there is a choice.
+sub says_enough {
+    my ($c) = @_;
+
+    my ($change, $says) = @{$c}{qw(change says)};
+
+    return $says eq 'masking' if $change eq 'mask-default';
+    return $says =~ /^(?:first|second|third)$/
+        if $change eq 'oppose' || $change eq 'contact';
+    return $c->{until} ne 'none' if $change eq 'name-representative';
+    return 1;
+}
+
+
+# Whoever asks: who is blocked is unblocked first.
+sub favours_blocked {
+    my ($c) = @_;
+
+    return 0 if $c->{operation} ne 'rights'
+        || $c->{change} !~ /^(?:authorise|designate)$/;
+    return 1 if $c->{target} =~ /another$/;
+    return $c->{target} eq 'self' && $c->{blocked} eq 'yes';
+}
+
+
+# Who is treating is a physician.
+sub treating_physician {
+    my ($c) = @_;
+
+    return $c->{actor} eq 'professional' && treating($c)
+        && kind($c) eq 'doctor' && !training($c) && !occupational($c);
 }
 
 1;

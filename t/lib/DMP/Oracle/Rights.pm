@@ -237,6 +237,11 @@ sub E1 {
         && ($LASTS{ $c->{until} } <= 0
             || $LASTS{ $c->{until} } > setting($c, 'authorisation_days'));
 
+    return 'right-missing'
+        if $c->{operation} eq 'rights'
+        && $c->{change} eq 'name-representative'
+        && $LASTS{ $c->{until} } <= 0;
+
     return;
 }
 

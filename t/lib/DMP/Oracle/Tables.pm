@@ -185,6 +185,9 @@ own('FEEDER', 's', qw(delete));
 
 own('OPERATOR', 'o', qw(authenticate check history name-representative
     remove-representative close reopen));
+# What a patient asks the operations team in writing.
+own('OPERATOR', 'o', qw(authorise withdraw block unblock designate dismiss
+    oppose mask-default contact mask unmask));
 own('OPERATOR', 'c', qw(create));
 
 # All see their own traces; who is treating, all of them.

@@ -1,0 +1,659 @@
+/*
+ * dmp_api.c: a request on the API (docs/api.md) to one operation on one
+ * record, or a refusal.  Nobody but us reads these requests, so a segment may
+ * have escapes: documents are named by what their authors chose.
+ */
+
+#include <jansson.h>
+
+#include <dmp/dmp_ids.h>
+
+#include "dmp_change_int.h"
+#include "dmp_request_int.h"
+
+
+#define API_SEGMENTS      4              /* records/{ins}/blocks/{ps} */
+#define API_DOCUMENT_MAX  256            /* bytes of a document's name */
+#define API_RPPS_LEN      11
+
+/* What the last segment names. */
+typedef enum {
+    API_NAMES_NOTHING = 0,
+    API_NAMES_PERSON,
+    API_NAMES_GRANTEE,                   /* a person or a structure */
+    API_NAMES_DOCUMENT
+} dmp_api_names_t;
+
+/* Reads the body into *out; NULL, or why not. */
+typedef const char *(*dmp_api_body_pt)(json_t *body, dmp_request_t *out);
+
+/* One call; a part that is empty: the record itself. */
+typedef struct {
+    dmp_str_t         method;
+    dmp_str_t         part;
+    dmp_api_names_t   names;
+    dmp_operation_t   operation;
+    dmp_change_t      change;
+    dmp_api_body_pt   body;              /* NULL: there is none */
+    bool              optional;
+    const char       *route;
+} dmp_api_call_t;
+
+/* A request while it is read. */
+typedef struct {
+    const dmp_raw_t       *raw;
+    dmp_request_t         *out;
+    const dmp_api_call_t  *call;
+    dmp_room_t             room;
+    dmp_str_t              segments[API_SEGMENTS];
+    unsigned               n;
+} dmp_api_t;
+
+
+/* No member but those in names, which NULL ends. */
+static bool
+api_has_only(json_t *body, const char *const *names)
+{
+    size_t       i;
+    json_t      *value;
+    const char  *key;
+
+    json_object_foreach(body, key, value) {
+        for (i = 0; names[i] != NULL && strcmp(names[i], key) != 0; i++) {
+            /* look for it */
+        }
+
+        if (names[i] == NULL) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* Absent: *out stays.  False: it is neither true nor false. */
+static bool
+api_choice(json_t *body, const char *name, dmp_choice_t *out)
+{
+    json_t  *value;
+
+    value = json_object_get(body, name);
+
+    if (value != NULL && !json_is_boolean(value)) {
+        return false;
+    }
+
+    if (value != NULL) {
+        *out = json_is_true(value) ? DMP_CHOICE_YES : DMP_CHOICE_NO;
+    }
+
+    return true;
+}
+
+
+static const char *
+api_body_status(json_t *body, dmp_request_t *out)
+{
+    const char                *status;
+    static const char *const   names[] = { "status", NULL };
+
+    if (!api_has_only(body, names)) {
+        return "the body has a member other than \"status\"";
+    }
+
+    status = json_string_value(json_object_get(body, "status"));
+
+    if (status != NULL && strcmp(status, "open") == 0) {
+        out->operation = DMP_OPERATION_REOPEN;
+
+    } else if (status != NULL && strcmp(status, "closed") == 0) {
+        out->operation = DMP_OPERATION_CLOSE;
+
+    } else {
+        return "\"status\" is neither \"open\" nor \"closed\"";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+api_body_emergency(json_t *body, dmp_request_t *out)
+{
+    dmp_emergency_t           *e;
+    static const char *const   names[] = {
+        "bris_de_glace", "centre_15", "masked", NULL
+    };
+
+    e = &out->emergency;
+
+    if (!api_has_only(body, names)) {
+        return "the body has a member other than \"bris_de_glace\", "
+               "\"centre_15\" and \"masked\"";
+    }
+
+    if (!api_choice(body, "bris_de_glace", &e->bris_de_glace)) {
+        return "\"bris_de_glace\" is neither true nor false";
+    }
+
+    if (!api_choice(body, "centre_15", &e->centre_15)) {
+        return "\"centre_15\" is neither true nor false";
+    }
+
+    if (!api_choice(body, "masked", &e->masked)) {
+        return "\"masked\" is neither true nor false";
+    }
+
+    if (json_object_size(body) == 0) {
+        return "the body has none of \"bris_de_glace\", \"centre_15\" and "
+               "\"masked\"";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+api_body_authorisation(json_t *body, dmp_request_t *out)
+{
+    int32_t                    day;
+    json_t                    *until;
+    dmp_choice_t               consent;
+    static const char *const   names[] = { "consent", "until", NULL };
+
+    consent = DMP_CHOICE_NONE;
+    until = json_object_get(body, "until");
+
+    if (!api_has_only(body, names)) {
+        return "the body has a member other than \"consent\" and \"until\"";
+    }
+
+    if (!api_choice(body, "consent", &consent)) {
+        return "\"consent\" is neither true nor false";
+    }
+
+    out->consent = (consent == DMP_CHOICE_YES);
+
+    if (until == NULL) {
+        return NULL;
+    }
+
+    /* day 0 would be no end at all */
+
+    if (!json_is_string(until)
+        || !dmp_day_parse((dmp_str_t) { json_string_value(until),
+                                        json_string_length(until) }, &day)
+        || day <= 0)
+    {
+        return "\"until\" is not a date after 1970-01-01 (YYYY-MM-DD)";
+    }
+
+    out->until = day;
+
+    return NULL;
+}
+
+
+static const char *
+api_body_masks(json_t *body, dmp_request_t *out)
+{
+    static const char *const  names[] = { "mask_by_default", NULL };
+
+    if (!api_has_only(body, names)) {
+        return "the body has a member other than \"mask_by_default\"";
+    }
+
+    if (!api_choice(body, "mask_by_default", &out->mask_by_default)
+        || out->mask_by_default == DMP_CHOICE_NONE)
+    {
+        return "\"mask_by_default\" is neither true nor false";
+    }
+
+    return NULL;
+}
+
+
+static const dmp_api_call_t  dmp_api_calls[] = {
+    { dmp_string("GET"), dmp_string(""), API_NAMES_NOTHING,
+      DMP_OPERATION_CHECK, DMP_CHANGE_NONE, NULL, false, "records/{ins}" },
+    { dmp_string("HEAD"), dmp_string(""), API_NAMES_NOTHING,
+      DMP_OPERATION_CHECK, DMP_CHANGE_NONE, NULL, false, "records/{ins}" },
+    { dmp_string("PUT"), dmp_string("status"), API_NAMES_NOTHING,
+      DMP_OPERATION_NONE, DMP_CHANGE_NONE, api_body_status, false,
+      "records/{ins}/status" },
+    { dmp_string("PUT"), dmp_string("emergency"), API_NAMES_NOTHING,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_OPPOSE, api_body_emergency, false,
+      "records/{ins}/emergency" },
+    { dmp_string("PUT"), dmp_string("authorisations"), API_NAMES_GRANTEE,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_AUTHORISE, api_body_authorisation, true,
+      "records/{ins}/authorisations/{ps}" },
+    { dmp_string("DELETE"), dmp_string("authorisations"), API_NAMES_GRANTEE,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_WITHDRAW, NULL, false,
+      "records/{ins}/authorisations/{ps}" },
+    { dmp_string("PUT"), dmp_string("blocks"), API_NAMES_PERSON,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_BLOCK, NULL, false,
+      "records/{ins}/blocks/{ps}" },
+    { dmp_string("DELETE"), dmp_string("blocks"), API_NAMES_PERSON,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_UNBLOCK, NULL, false,
+      "records/{ins}/blocks/{ps}" },
+    { dmp_string("PUT"), dmp_string("treating"), API_NAMES_PERSON,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_DESIGNATE, NULL, false,
+      "records/{ins}/treating/{ps}" },
+    { dmp_string("DELETE"), dmp_string("treating"), API_NAMES_PERSON,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_DISMISS, NULL, false,
+      "records/{ins}/treating/{ps}" },
+    { dmp_string("PUT"), dmp_string("masks"), API_NAMES_NOTHING,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_MASK_DEFAULT, api_body_masks, false,
+      "records/{ins}/masks" },
+    { dmp_string("PUT"), dmp_string("masks"), API_NAMES_DOCUMENT,
+      DMP_OPERATION_MASK, DMP_CHANGE_NONE, NULL, false,
+      "records/{ins}/masks/{document}" },
+    { dmp_string("DELETE"), dmp_string("masks"), API_NAMES_DOCUMENT,
+      DMP_OPERATION_UNMASK, DMP_CHANGE_NONE, NULL, false,
+      "records/{ins}/masks/{document}" },
+};
+
+#define API_CALLS  (sizeof(dmp_api_calls) / sizeof(dmp_api_calls[0]))
+
+
+static bool
+api_is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'
+           || c == '~';
+}
+
+
+/*
+ * "." or ".." between slashes, escaped ones too: nginx folds them away when it
+ * looks for the location.
+ */
+static bool
+api_has_dots(dmp_str_t text)
+{
+    size_t  i, start;
+
+    start = 0;
+
+    for (i = 0; i <= text.len; i++) {
+
+        if (i < text.len && text.data[i] != '/') {
+            continue;
+        }
+
+        if ((i - start == 1 && text.data[start] == '.')
+            || (i - start == 2 && text.data[start] == '.'
+                && text.data[start + 1] == '.'))
+        {
+            return true;
+        }
+
+        start = i + 1;
+    }
+
+    return false;
+}
+
+
+/* A segment as it is meant: printable ASCII, its escapes undone once. */
+static bool
+api_segment(dmp_api_t *api, dmp_str_t raw)
+{
+    size_t     i;
+    dmp_str_t  text;
+
+    for (i = 0; i < raw.len; i++) {
+        if (!api_is_unreserved(raw.data[i]) && raw.data[i] != ':'
+            && raw.data[i] != '%')
+        {
+            return dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                      "the path cannot be read in one way");
+        }
+    }
+
+    switch (dmp_request_unescape(raw, raw.len, false, &api->room, &text)) {
+
+    case DMP_OK:
+        break;
+
+    case DMP_E_NOMEM:
+        return dmp_request_refuse(api->out, DMP_MAPPING_TOO_LARGE,
+                                  "there is no room for the path");
+
+    default:
+        return dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                  "the path has an escape that cannot be "
+                                  "read");
+    }
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x20 || text.data[i] >= 0x7f) {
+            return dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                      "the path is not printable ASCII");
+        }
+    }
+
+    if (text.len == 0 || api_has_dots(text)) {
+        return dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                  "the path has a segment that is empty or "
+                                  "dots");
+    }
+
+    api->segments[api->n++] = text;
+
+    return true;
+}
+
+
+/* What follows the base, segment by segment. */
+static bool
+api_segments(dmp_api_t *api, dmp_str_t path)
+{
+    dmp_str_t    segment;
+    const char  *slash;
+
+    for ( ;; ) {
+
+        if (api->n == API_SEGMENTS) {
+            return dmp_request_refuse(api->out, DMP_MAPPING_OPERATION_UNKNOWN,
+                                      "the path is no call of the API");
+        }
+
+        slash = memchr(path.data, '/', path.len);
+        segment = path;
+
+        if (slash != NULL) {
+            segment.len = (size_t) (slash - path.data);
+        }
+
+        if (!api_segment(api, segment)) {
+            return false;
+        }
+
+        if (slash == NULL) {
+            return true;
+        }
+
+        path.len -= segment.len + 1;
+        path.data = slash + 1;
+    }
+}
+
+
+static bool
+api_target(dmp_api_t *api)
+{
+    size_t            max;
+    dmp_str_t         path, base;
+    const dmp_raw_t  *raw;
+
+    raw = api->raw;
+    path = raw->target;
+    base = raw->base;
+    max = (raw->max_target != 0) ? raw->max_target : DMP_TARGET_MAX;
+
+    if (path.len > max) {
+        return dmp_request_refuse(api->out, DMP_MAPPING_TOO_LARGE,
+                                  "the target is longer than "
+                                  "dmp_max_target_size");
+    }
+
+    if (path.len != 0 && memchr(path.data, '?', path.len) != NULL) {
+        return dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                  "a query where the API has none");
+    }
+
+    if (path.len < base.len + 2 || path.data[base.len] != '/'
+        || !dmp_str_eq((dmp_str_t) { path.data, base.len }, base))
+    {
+        return dmp_request_refuse(api->out, DMP_MAPPING_OPERATION_UNKNOWN,
+                                  "the path is not below the API's base");
+    }
+
+    path.data += base.len + 1;
+    path.len -= base.len + 1;
+
+    return api_segments(api, path);
+}
+
+
+/* The call that the segments are, or that would be with another method. */
+static bool
+api_call(dmp_api_t *api)
+{
+    bool                   known;
+    size_t                 i;
+    dmp_str_t              part;
+    const dmp_api_call_t  *call;
+
+    known = false;
+    part = (api->n > 2) ? api->segments[2] : dmp_string("");
+
+    for (i = 0; i < API_CALLS; i++) {
+        call = &dmp_api_calls[i];
+
+        if (api->n < 2
+            || !dmp_str_eq(api->segments[0], dmp_string("records"))
+            || !dmp_str_eq(call->part, part)
+            || (call->names != API_NAMES_NOTHING) != (api->n == API_SEGMENTS))
+        {
+            continue;
+        }
+
+        known = true;
+        api->out->route = call->route;
+
+        if (dmp_str_eq(call->method, api->raw->method)) {
+            api->call = call;
+            return true;
+        }
+    }
+
+    return dmp_request_refuse(api->out, DMP_MAPPING_OPERATION_UNKNOWN,
+                              known ? "the method is not one of this call"
+                                    : "the path is no call of the API");
+}
+
+
+/* "me" is the caller's own record, if they can have one. */
+static bool
+api_patient(dmp_api_t *api)
+{
+    dmp_request_t  *out;
+
+    out = api->out;
+    out->ins = api->segments[1];
+    out->ins_system = dmp_string("urn:oid:1.2.250.1.213.1.4.8");
+
+    if (!dmp_str_eq(out->ins, dmp_string("me"))) {
+        return true;
+    }
+
+    out->ins = api->raw->own_ins;
+
+    return out->ins.len != 0
+           || dmp_request_refuse(out, DMP_MAPPING_AMBIGUOUS,
+                                 "only a patient has a record of their own");
+}
+
+
+static bool
+api_is_rpps(dmp_str_t id)
+{
+    size_t  i;
+
+    for (i = 0; i < id.len; i++) {
+        if (id.data[i] < '0' || id.data[i] > '9') {
+            return false;
+        }
+    }
+
+    return id.len == API_RPPS_LEN;
+}
+
+
+static bool
+api_person(dmp_api_t *api, dmp_str_t id)
+{
+    if (api_is_rpps(id)) {
+        /* the store takes none either: a block of it would hold nobody */
+        return dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                  "an RPPS without the \"8\" before it");
+    }
+
+    if (dmp_ps_id(id) == DMP_PS_ID_NONE
+        && (api->call->names != API_NAMES_GRANTEE || !dmp_struct_id(id)))
+    {
+        return dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                  "not an identifier of a professional");
+    }
+
+    api->out->target = id;
+
+    return true;
+}
+
+
+static bool
+api_names(dmp_api_t *api)
+{
+    api->out->operation = api->call->operation;
+    api->out->change = api->call->change;
+
+    switch (api->call->names) {
+
+    case API_NAMES_NOTHING:
+        return true;
+
+    case API_NAMES_PERSON:
+    case API_NAMES_GRANTEE:
+        return api_person(api, api->segments[3]);
+
+    case API_NAMES_DOCUMENT:
+        api->out->document = api->segments[3];
+
+        return api->out->document.len <= API_DOCUMENT_MAX
+               || dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                     "the document's name is longer than 256 "
+                                     "bytes");
+    }
+
+    return dmp_request_refuse(api->out, DMP_MAPPING_OPERATION_UNKNOWN,
+                              "the path is no call of the API");
+}
+
+
+/* Whether there may be a body, of that type; before it is read. */
+static bool
+api_body_announced(dmp_api_t *api)
+{
+    if (!api->raw->has_body) {
+        return api->call->body == NULL || api->call->optional
+               || dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                     "no body where this call has one");
+    }
+
+    if (api->call->body == NULL) {
+        return dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                  "a body where this call has none");
+    }
+
+    if (api->raw->headers->encoded) {
+        return dmp_request_refuse(api->out, DMP_MAPPING_MEDIA,
+                                  "the body is encoded");
+    }
+
+    return api->raw->headers->json
+           || dmp_request_refuse(api->out, DMP_MAPPING_MEDIA,
+                                 "the body is not application/json");
+}
+
+
+/* Strict: a member given twice, a NUL, or anything after it is no JSON. */
+static json_t *
+api_parse(dmp_str_t text)
+{
+    if (text.len == 0 || memchr(text.data, '\0', text.len) != NULL) {
+        return NULL;
+    }
+
+    return json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+}
+
+
+static bool
+api_body(dmp_api_t *api)
+{
+    size_t       max;
+    json_t      *body;
+    dmp_str_t    text;
+    const char  *why;
+
+    if (!api->raw->has_body) {
+        return true;
+    }
+
+    text = api->raw->form;
+    max = (api->raw->max_form != 0 && api->raw->max_form < DMP_API_BODY_MAX)
+          ? api->raw->max_form : DMP_API_BODY_MAX;
+
+    if (text.data == NULL) {
+        return dmp_request_refuse(api->out, DMP_MAPPING_INCOMPLETE,
+                                  "the body was not read yet");
+    }
+
+    if (text.len > max) {
+        return dmp_request_refuse(api->out, DMP_MAPPING_TOO_LARGE,
+                                  "the body is larger than the API takes");
+    }
+
+    body = api_parse(text);
+
+    why = json_is_object(body)
+          ? api->call->body(body, api->out)
+          : "the body is not one object of JSON, each member given once";
+
+    json_decref(body);
+
+    return why == NULL
+           || dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS, why);
+}
+
+
+static bool
+api_accept(dmp_api_t *api)
+{
+    return !api->raw->headers->format_refused
+           || dmp_request_refuse(api->out, DMP_MAPPING_FORMAT,
+                                 "Accept leaves no JSON");
+}
+
+
+void
+dmp_api_map(const dmp_raw_t *raw, dmp_request_t *out)
+{
+    dmp_api_t  api;
+
+    memset(out, 0, sizeof(dmp_request_t));
+    memset(&api, 0, sizeof(dmp_api_t));
+
+    api.raw = raw;
+    api.out = out;
+    api.room = dmp_request_room(raw);
+
+    out->route = "";
+
+    if (dmp_request_headers(raw, &api.room, out)
+        && api_target(&api)
+        && api_call(&api)
+        && api_patient(&api)
+        && api_names(&api)
+        && api_body_announced(&api)
+        && api_accept(&api)
+        && api_body(&api))
+    {
+        out->mapping = DMP_MAPPING_ONE;
+    }
+}

@@ -1,0 +1,141 @@
+/*
+ * api_check.h: what must hold of any request on the API that was mapped,
+ * written out once more.  Used by the tests and by the fuzzer.  NULL, or what
+ * does not hold.
+ */
+
+#ifndef API_CHECK_H
+#define API_CHECK_H
+
+#include <dmp/dmp_change.h>
+#include <dmp/dmp_ids.h>
+
+
+static inline bool
+api_printable(dmp_str_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < s.len; i++) {
+        if (s.data[i] < 0x20 || s.data[i] > 0x7e) {
+            return false;
+        }
+    }
+
+    return s.len != 0;
+}
+
+
+/* Whom and what a change names, and nothing else. */
+static inline const char *
+api_check_named(const dmp_request_t *out)
+{
+    bool  about_nobody;
+
+    about_nobody = out->change == DMP_CHANGE_OPPOSE
+                   || out->change == DMP_CHANGE_MASK_DEFAULT;
+
+    if ((out->operation == DMP_OPERATION_RIGHTS)
+        != (out->change != DMP_CHANGE_NONE))
+    {
+        return "a change of rights, or none";
+    }
+
+    if ((out->target.len != 0)
+        != (out->operation == DMP_OPERATION_RIGHTS && !about_nobody))
+    {
+        return "whom it concerns";
+    }
+
+    if (out->target.len != 0 && dmp_ps_id(out->target) == DMP_PS_ID_NONE
+        && !((out->change == DMP_CHANGE_AUTHORISE
+              || out->change == DMP_CHANGE_WITHDRAW)
+             && dmp_struct_id(out->target)))
+    {
+        return "somebody who is nobody";
+    }
+
+    if ((out->document.len != 0) != (out->operation == DMP_OPERATION_MASK
+                                     || out->operation
+                                        == DMP_OPERATION_UNMASK))
+    {
+        return "a document";
+    }
+
+    if (out->document.len != 0
+        && (!api_printable(out->document) || out->document.len > 256))
+    {
+        return "a document's name";
+    }
+
+    return NULL;
+}
+
+
+/* What is given beside the change is of that change. */
+static inline const char *
+api_check_said(const dmp_request_t *out)
+{
+    bool  choice;
+
+    choice = out->emergency.bris_de_glace != DMP_CHOICE_NONE
+             || out->emergency.centre_15 != DMP_CHOICE_NONE
+             || out->emergency.masked != DMP_CHOICE_NONE;
+
+    if (choice != (out->change == DMP_CHANGE_OPPOSE)) {
+        return "choices for emergencies";
+    }
+
+    if ((out->mask_by_default != DMP_CHOICE_NONE)
+        != (out->change == DMP_CHANGE_MASK_DEFAULT))
+    {
+        return "a default of masking";
+    }
+
+    if ((out->until != 0 || out->consent)
+        && out->change != DMP_CHANGE_AUTHORISE)
+    {
+        return "the end of an authorisation, or consent to it";
+    }
+
+    return (out->until < 0) ? "an end before there were days" : NULL;
+}
+
+
+static inline const char *
+api_check(const dmp_raw_t *raw, const dmp_request_t *out)
+{
+    const char  *wrong;
+
+    if (out->mapping != DMP_MAPPING_ONE) {
+        return (out->why != NULL && out->route != NULL)
+               ? NULL : "a refusal does not say why";
+    }
+
+    if (raw->target.len > DMP_TARGET_MAX
+        || memchr(raw->target.data, '?', raw->target.len) != NULL
+        || out->why != NULL || out->mode == DMP_MODE_NONE)
+    {
+        return "what should have been refused";
+    }
+
+    if (raw->has_body && (raw->form.len > DMP_API_BODY_MAX
+                          || !raw->headers->json || raw->headers->encoded))
+    {
+        return "a body that should have been refused";
+    }
+
+    if (!api_printable(out->ins) || out->ins_system.len == 0
+        || out->resource != DMP_RESOURCE_NONE || out->effects != 0
+        || out->attachment.len != 0 || out->forward.len != 0
+        || out->n_target_ids != 0)
+    {
+        return "more than the API says, or no patient";
+    }
+
+    wrong = api_check_named(out);
+
+    return (wrong != NULL) ? wrong : api_check_said(out);
+}
+
+#endif
