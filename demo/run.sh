@@ -21,7 +21,8 @@ failed=1                                # exit code of a stage that fails
 
 # what run/ holds, and nothing else may be removed from it
 folders='bin keys pki redis'
-files='temp nginx.conf nginx.pid jeanne.json record-host.requests.jsonl
+files='temp nginx.conf nginx.pid jeanne.json centre-15.jsonl
+       record-host.requests.jsonl
        nginx.access.log nginx.error.log nginx.log redis.log record-host.log
        keys.log pki.log init.log'
 jeanne='urn:oid:1.2.250.1.213.1.4.8|285037512000151'
@@ -288,6 +289,7 @@ start_nginx()
     conf=${conf//'@TEMP@'/"$temp"}
     conf=${conf//'@HOST@'/"$host"}
     conf=${conf//'@PORT@'/"$port"}
+    conf=${conf//'@PORT15@'/"$port15"}
     conf=${conf//'@USER@'/"${user:+user $user;}"}
     printf '%s\n' "$conf" >"$run/nginx.conf"
 
@@ -304,6 +306,7 @@ start_all()
 
     prepare_folders
     port=$(free_port 8443 8444 8445)
+    port15=$(free_port 8415 8416 8417)
     start_record_host
 
     say 'test PKI          cards of fictitious doctors, signed by a test authority'
@@ -321,7 +324,8 @@ start_all()
     say "record host       a FHIR server at http://$host, which knows nothing of the gateway"
 
     start_nginx
-    say "gateway           nginx with the module at https://localhost:$port"
+    say "gateway           nginx with the module at https://localhost:$port,"
+    say "                  for the centres 15 at https://localhost:$port15"
 }
 
 
@@ -333,6 +337,7 @@ still_running()
 Everything was as told.  Still running, on loopback only:
 
   gateway       https://localhost:$port/fhir   nginx, log demo/run/nginx.access.log
+  centre 15     https://localhost:$port15/fhir
   record host   http://$host/fhir
   store         redis-cli -s $temp/redis.sock
 
@@ -362,6 +367,8 @@ END
 play()
 {
     DEMO_GATEWAY=https://localhost:$port/fhir DEMO_HOST=http://$host/fhir \
+        DEMO_API=https://localhost:$port/api \
+        DEMO_CENTRE_15=https://localhost:$port15/fhir \
         DEMO_SOCKET=$temp/redis.sock DEMO_RUN=$run \
         "$@" 9>&-
 }

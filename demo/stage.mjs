@@ -4,13 +4,15 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
 const WIDTH = 98;
 
 export const place = {
   gateway: process.env.DEMO_GATEWAY,           /* https://localhost:PORT/fhir */
+  api: process.env.DEMO_API,                   /* https://localhost:PORT/api */
+  centre15: process.env.DEMO_CENTRE_15,        /* the same on a port of its own */
   host: process.env.DEMO_HOST,                 /* http://127.0.0.1:PORT/fhir */
   socket: process.env.DEMO_SOCKET,             /* of Redis */
   run: process.env.DEMO_RUN,                   /* folder of this run */
@@ -231,31 +233,95 @@ function parseAnswer(bytes) {
   };
 }
 
+/* What stands in a request for longer words, which the reader is told once. */
+const words = {};
+
+export function abbreviate(name, meaning) {
+  words[name] = meaning;
+}
+
+const spelt = (target) =>
+  target.replace(/\$([A-Z]+)/g, (word, name) => words[name] ?? word);
+
+/* Percent-encoded, and safe between quotes of either kind. */
+export const percent = (text) =>
+  encodeURIComponent(text).replace(/[!'()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+
+const bases = {
+  gateway: ['$DMP', () => place.gateway],
+  host: ['$HOST', () => place.host],
+  api: ['$API', () => place.api],
+  centre15: ['$SAMU', () => place.centre15],
+};
+
+/* Options of curl as a person would type them, and as curl gets them. */
+function optionsOf({ card, method, headers = [], json }) {
+  const options = [];
+
+  if (card) {
+    options.push(['--cert', `${card}.pem`, '--key', `${card}.key`]);
+  }
+
+  if (method) {
+    options.push(['--request', method]);
+  }
+
+  for (const header of headers) {
+    options.push(['--header', header]);
+  }
+
+  if (json) {
+    options.push(['--json', JSON.stringify(json)]);
+  }
+
+  return options;
+}
+
+const quoted = (word) => (/^[\w.,:/=@-]+$/.test(word) ? word : `'${word}'`);
+
+function shownCommand(options, url) {
+  const lines = [];
+  let line = 'curl';
+
+  for (const option of options) {
+    const text = option.map(quoted).join(' ');
+
+    if (line.length + 1 + text.length > 70) {
+      lines.push(line);
+      line = text;
+    } else {
+      line += ` ${text}`;
+    }
+  }
+
+  if (options.length && line.length + url.length > 70) {
+    lines.push(line);
+    line = `"${url}"`;
+  } else {
+    line += ` "${url}"`;
+  }
+
+  return [...lines, line];
+}
+
 /*
  * Runs curl as it is shown, but for what "as a person would type it" leaves
- * out.  "card" names a certificate of the test PKI; "direct" goes to the record
- * host itself.
+ * out.  "card" names a certificate of the test PKI; "to" one of the bases
+ * above, the gateway unless said; $WORDS of the target stand for longer ones.
  */
-export function request(target, { card, patient, direct } = {}) {
-  const base = direct ? place.host : place.gateway;
-  const shown = direct ? '$HOST' : '$DMP';
-  const key = card ? ['--cert', `${card}.pem`, '--key', `${card}.key`] : [];
-  const url = `${target}${patient ? '$JEANNE' : ''}`;
+export function request(target, { to = 'gateway', ...how } = {}) {
+  const [name, base] = bases[to];
+  const options = optionsOf(how);
 
-  const words = ['curl', ...key].join(' ');
-
-  showCommand(
-    card && words.length + url.length > 70
-      ? [words, `"${shown}/${url}"`]
-      : [`${words} "${shown}/${url}"`]
-  );
+  showCommand(shownCommand(options, `${name}/${target}`));
 
   const run = spawnSync(
     'curl',
     [
       '-q', '--silent', '--show-error', '--include', '--globoff',
       '--max-time', '30', '--noproxy', '*', '--cacert', 'server-ca.pem',
-      ...key, `${base}/${target}${patient ?? ''}`,
+      ...options.flat(), `${base()}/${spelt(target)}`,
     ],
     { cwd: `${place.run}/pki`, maxBuffer: 1 << 28 }
   );
@@ -284,6 +350,18 @@ export async function putAtHost(document) {
   quietly(answer.ok, 'the host takes the document', answer.status);
 }
 
+/* The sentence of a refusal, which may be long. */
+function showSentence(text) {
+  const [first, ...rest] = wrap(`"text": "${text}" …`, '  ', WIDTH - 4);
+
+  show([first, ...rest.map((line) => `  ${line}`)]);
+}
+
+/* A file where curl runs, as "--header @NAME" reads it. */
+export function keepHeaders(name, headers) {
+  writeFileSync(`${place.run}/pki/${name}`, `${headers.join('\n')}\n`);
+}
+
 /* A refusal; "brief": only the part in which one differs from another. */
 export function showRefusal(answer, brief) {
   const issue = answer.json?.issue?.[0];
@@ -295,10 +373,10 @@ export function showRefusal(answer, brief) {
   );
 
   if (brief) {
-    show([
-      `… "coding": [{ "code": "${issue.details.coding[0].code}" }],`,
-      `  "text": "${issue.details.text}" …`,
-    ]);
+    answer.json.issue.forEach(({ details }) => {
+      show([`… "coding": [{ "code": "${details.coding[0].code}" }],`]);
+      showSentence(details.text);
+    });
     return;
   }
 
@@ -321,6 +399,11 @@ export function showRefusal(answer, brief) {
 
 export const reasonOf = (answer) =>
   answer.json?.issue?.[0]?.details?.coding?.[0]?.code;
+
+/* What a refusal says beyond why: that another mode would open it. */
+export const hintOf = (answer) =>
+  answer.json?.issue?.flatMap((issue) => issue.details.coding)
+    .find((coding) => coding.system === 'urn:dmp:hint')?.code;
 
 export const documentsOf = (answer) =>
   (answer.json?.entry ?? [])
@@ -580,9 +663,12 @@ export function cellsOf(entry) {
       ? `${actor.id} ${people.get(actor.id) ?? ''}`
       : 'nobody known';
 
-  const what = body.kind === 'change'
-    ? `change → v${body.new_version}`
-    : body.operation + (documents?.length ? '*' : '');
+  const what = body.kind !== 'change'
+    ? body.operation + (documents?.length ? '*' : '')
+      + (body.emergency ? ' !' : '')
+    : body.change
+      ?? (body.operation === 'rights' ? `change → v${body.new_version}`
+        : body.operation);
 
   return [
     body.time.slice(11, 19),
@@ -621,6 +707,40 @@ export function showRows(rows) {
     ...rows.map(row),
   ]);
   print();
+}
+
+
+/* ------------------------------------------------------------- the outbox */
+
+/* Where the notices about the patient of an entry wait. */
+export const outboxOf = (entry) => entry.stream.replace(':trace', ':outbox');
+
+/* What came into it behind that id, oldest first. */
+export async function notices(outbox, behind = '0-0') {
+  const [items] = await redis(['XRANGE', outbox, `(${behind}`, '+']);
+
+  return items.map(([id, fields]) => ({
+    id,
+    fields,
+    kind: fields[fields.indexOf('k') + 1],
+    patient: fields[fields.indexOf('p') + 1],
+    entry: fields[fields.indexOf('e') + 1],
+  }));
+}
+
+/* The same, as redis-cli shows it. */
+export async function showNotices(outbox, behind) {
+  const found = await notices(outbox, behind);
+
+  showTyped([`redis-cli -s redis.sock XRANGE '${outbox}' '(${behind}' +`]);
+
+  show(found.length === 0 ? ['(empty array)'] : found.flatMap((n, i) => [
+    `${i + 1}) 1) "${n.id}"`,
+    ...n.fields.map((field, j) =>
+      `   ${j === 0 ? '2)' : '  '} ${j + 1}) "${field}"`),
+  ]));
+
+  return found;
 }
 
 

@@ -4,32 +4,20 @@
  * and states what must hold; the first thing that does not ends the demo.
  */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
+import { bris, centre15, closed, opposition, rights } from './emergency.mjs';
 import {
   NotAsTold, cellsOf, chapter, dmpctl, documentsOf, entryOf, fail, gatewayLogs,
-  hostReceived, introduce, isAccess, isSuperseded, must, outcomeOf, place,
-  pretty, putAtHost, quietly, reasonOf, redis, request, shortened, show, showDocuments,
-  showEntry, showJson, showRefusal, showRows, showTyped, store, tell, trace, when,
+  isAccess, isSuperseded, must, outcomeOf, place, pretty, putAtHost, quietly,
+  reasonOf, redis, request, shortened, show, showDocuments, showEntry, showJson,
+  showRefusal, showRows, showTyped, store, tell, trace, when,
 } from './stage.mjs';
-
-const INS = '285037512000151';
-const JEANNE = `urn:oid:1.2.250.1.213.1.4.8%7C${INS}`;
-
-const PETIT = '899700314422';
-const ROUX = '899700451273';
-const LEROY = '899700588637';
-const FAURE = '899700610944';
-
-introduce(PETIT, 'Hugo Petit');
-introduce(ROUX, 'Sophie Roux');
-introduce(LEROY, 'Marc Leroy');
-introduce(FAURE, 'Nadia Faure');
-introduce('1750712184', 'CHU de test');
-
-/* The document that Dr Morel masked, and the one that Jeanne will mask. */
-const PSYCHIATRY = 'martin-psychiatrie';
-const ULTRASOUND = 'martin-imagerie-1';
+import {
+  FAURE, INS, JEANNE, LEROY, PETIT, PSYCHIATRY, SEARCH, ULTRASOUND, ask,
+  dayInParis, importRecord, lastChange, names, nothingReached, record, refused,
+  refusedSearch,
+} from './steps.mjs';
 
 /* A type that the matrix keeps from pharmacists: TRE_A05, certificate. */
 const CERTIFICATE = {
@@ -44,92 +32,6 @@ const CERTIFICATE = {
   content: [{ attachment: { contentType: 'application/pdf' } }],
 };
 
-const SEARCH = 'DocumentReference?patient.identifier=';
-
-
-/* ------------------------------------------------------------ the record */
-
-/* Days of the record are days in France. */
-function dayInParis(years) {
-  const parts = Object.fromEntries(
-    new Intl.DateTimeFormat('en', {
-      timeZone: 'Europe/Paris',
-      year: 'numeric', month: 'numeric', day: 'numeric',
-    }).formatToParts(new Date()).map(({ type, value }) => [type, Number(value)])
-  );
-
-  return new Date(Date.UTC(parts.year + years, parts.month - 1, parts.day))
-    .toISOString().slice(0, 10);
-}
-
-const record = {
-  ins: INS,
-  status: 'open',
-  traits: {
-    family: 'MARTIN', given: 'Jeanne', birthdate: '1985-03-02', sex: 'F',
-  },
-  blocked: [ROUX],
-};
-
-function importRecord(shown) {
-  const keys = `${place.run}/keys`;
-  const file = `${place.run}/jeanne.json`;
-
-  writeFileSync(file, `${JSON.stringify(record)}\n`);
-
-  const { status, err } = dmpctl(
-    ['record', 'import', file, ...store, '--operator', 'helpdesk',
-     '--node', 'office', '--record-key', `${keys}/record.key`,
-     '--pseudonym-key', `${keys}/pseudonym.key`,
-     '--audit-key', `${keys}/audit.key`],
-    shown && [
-      'dmpctl record import jeanne.json --redis unix:redis.sock --operator helpdesk',
-      '--record-key record.key --pseudonym-key pseudonym.key --audit-key audit.key',
-    ]
-  );
-
-  quietly(status === 0, 'dmpctl record import succeeds', err);
-}
-
-async function lastChange() {
-  return (await trace()).filter(({ body }) => body.kind === 'change').at(-1);
-}
-
-
-/* --------------------------------------------------------------- helpers */
-
-/* A request of the gateway, with what the record host received meanwhile. */
-function ask(target, options) {
-  const before = hostReceived().length;
-  const answer = request(target, options);
-
-  return { ...answer, received: hostReceived().length - before };
-}
-
-const nothingReached = (answer) =>
-  must(answer.received === 0, 'The record host received nothing of this.',
-       answer.received);
-
-let refusals = 0;
-
-async function refused(answer, status, reason, meaning) {
-  showRefusal(answer, refusals++ > 0);
-
-  const entry = await entryOf(answer);
-
-  showEntry(entry);
-  must(answer.status === status && reasonOf(answer) === reason,
-       `Refused, ${status} ${reason}: “${meaning}”`,
-       { status: answer.status, reason: reasonOf(answer) });
-  must(entry.body.decision === 'deny', 'The refusal is in the trace.',
-       entry.body.decision);
-
-  return entry;
-}
-
-const names = (answer, id) =>
-  documentsOf(answer).some((document) => document.id === id);
-
 
 /* ----------------------------------------------------------------- steps */
 
@@ -143,7 +45,7 @@ async function stranger() {
     professional, a certificate on a chip. Jeanne has not authorised him. First his software may
     ask whether she has a record, and whether he may open it.`);
 
-  const check = ask('Patient?identifier=', { card: 'petit', patient: JEANNE });
+  const check = ask('Patient?identifier=$JEANNE', { card: 'petit' });
   const patient = check.json?.entry?.[0]?.resource;
   const told = patient?.extension?.find(
     (e) => e.url === 'urn:dmp:authorisation')?.valueCoding?.code;
@@ -167,7 +69,7 @@ async function stranger() {
 
   tell('He asks for the list of her documents all the same.');
 
-  const search = ask(SEARCH, { card: 'petit', patient: JEANNE });
+  const search = ask(SEARCH, { card: 'petit' });
   const denied = await refused(search, 403, 'not-authorised',
     'The patient has not authorised you to consult this record.');
 
@@ -176,7 +78,7 @@ async function stranger() {
   tell(`The line marked “trace” is what the gateway wrote to its store before it answered. No trace,
     no access: were the store away, it would answer 503 to everybody. This is the entry as
     it stands there, long values shortened. The patient is a pseudonym, “prev” is the
-    fingerprint of the entry before: that is what will betray a forger in step 8.`);
+    fingerprint of the entry before: that is what will betray a forger in step 13.`);
   show(['', ...pretty(shortened(denied.body, 26)), '']);
   must(!denied.raw.includes(INS) && !/martin/i.test(denied.raw),
        'Neither her name nor her health number is in it.');
@@ -205,7 +107,7 @@ async function authorised() {
 async function reader() {
   tell('Dr Petit asks again, with the very same request.');
 
-  const search = ask(SEARCH, { card: 'petit', patient: JEANNE });
+  const search = ask(SEARCH, { card: 'petit' });
 
   quietly(search.status === 200, 'the search is answered', search.body.slice(0, 300));
   showDocuments(search);
@@ -304,7 +206,7 @@ async function masked(search) {
   tell(`Is it there at all? Asked directly, behind the gateway’s back and without any card, the record
     host shows it:`);
 
-  const direct = request(SEARCH, { patient: JEANNE, direct: true });
+  const direct = request(SEARCH, { to: 'host' });
 
   showDocuments(direct, (d) =>
     d.securityLabel?.some((l) => l.coding[0].code === 'MASQUE_PS')
@@ -329,7 +231,7 @@ async function patientMasks(read) {
 
   tell('Dr Petit searches once more:');
 
-  const search = ask(SEARCH, { card: 'petit', patient: JEANNE });
+  const search = ask(SEARCH, { card: 'petit' });
 
   quietly(search.status === 200, 'the search is answered', search.body.slice(0, 300));
   showDocuments(search);
@@ -382,7 +284,7 @@ async function others() {
     nobody trusts.`);
 
   const before = (await trace()).filter(isAccess).length;
-  const forged = ask(SEARCH, { card: 'forged', patient: JEANNE });
+  const forged = ask(SEARCH, { card: 'forged' });
 
   showRefusal(forged, true);
   must(forged.status === 401 && reasonOf(forged) === 'certificate-rejected',
@@ -405,8 +307,8 @@ async function pharmacist() {
   record.authorisations[FAURE] = { since: dayInParis(0), until: dayInParis(1), by: 'patient' };
   importRecord();
 
-  const his = ask(SEARCH, { card: 'petit', patient: JEANNE });
-  const hers = ask(SEARCH, { card: 'pharmacien', patient: JEANNE });
+  const his = ask(SEARCH, { card: 'petit' });
+  const hers = ask(SEARCH, { card: 'pharmacien' });
   const outcome = await outcomeOf(hers);
 
   showDocuments(hers);
@@ -416,13 +318,6 @@ async function pharmacist() {
        outcome.withheld === 3,
        'Dr Petit sees 11 documents, the pharmacist 10: the certificate is not there for her.',
        [documentsOf(his).length, documentsOf(hers).length, outcome]);
-}
-
-async function refusedSearch(card, status, reason, meaning) {
-  const answer = ask(SEARCH, { card, patient: JEANNE });
-
-  await refused(answer, status, reason, meaning);
-  nothingReached(answer);
 }
 
 const verifyArgs = [
@@ -444,7 +339,8 @@ const verifyJson = () => {
 async function audited() {
   tell(`Jeanne, or an auditor, asks who has looked into her record. These are all the entries that
     were left, read from the store. It has numbers, no names: the demo adds those, and the helpdesk
-    calls itself “operator helpdesk”. A star: the entry names the document.`);
+    calls itself “operator helpdesk”. A star: the entry names the document. An exclamation mark: an
+    emergency.`);
 
   /* the gateway signs what it wrote within 200 ms */
   await when('the signature of the last entries',
@@ -453,18 +349,21 @@ async function audited() {
   const entries = (await trace()).filter(isAccess);
 
   showRows(entries.map(cellsOf));
-  const accesses = entries.filter((e) => e.body.kind === 'access');
-  const superseded = accesses.filter(isSuperseded);
+  const superseded = entries.filter(isSuperseded);
+  const standing = entries.filter((e) => !isSuperseded(e));
+  const changes = standing.filter((e) => e.body.kind === 'change');
 
-  must(accesses.length - superseded.length === 17,
-       'Each of the 17 requests that were decided is there, allowed or refused.',
-       accesses.length);
-  must(superseded.length === 3,
-       'Three were decided twice: the gateway still had her earlier record in mind, the store ' +
+  must(standing.length - changes.length === 39,
+       'Each of the 39 requests that were decided is there, allowed or refused.',
+       standing.length - changes.length);
+  must(superseded.length === 9,
+       'Nine were decided twice: the gateway still had her earlier record in mind, the store ' +
        'told it so as it wrote the trace, and it decided anew. That is why a change holds at once.',
        superseded.length);
-  must(entries.filter(({ body }) => body.kind === 'change').length === 4,
-       'So are the four changes of her record.');
+  must(changes.length === 14 &&
+       changes.filter(({ body }) => body.actor.kind === 'operator').length === 11,
+       'So are the 14 changes of her record: eleven by the helpdesk, two by her treating ' +
+       'physician, and what Dr Giraud declared.', changes.length);
 
   const files = `${place.run}/redis/appendonlydir`;
   const held = readdirSync(files)
@@ -474,8 +373,10 @@ async function audited() {
 
   quietly(held.includes(entries[0].body.patient) &&
           logs.includes(entries[0].body.patient), 'the files are read');
-  must(![held, logs].some((text) => text.includes(INS) || /martin|jeanne/i.test(text)),
-       'Neither her name nor her health number is on the store’s disk, or in the gateway’s logs.');
+  must(![held, logs].some((text) => text.includes(INS) ||
+         /martin|jeanne|lef(è|e|%c3%a8)vre|inconscient/i.test(text)),
+       'Neither her name nor her health number, nor what was written to break the glass, is on the ' +
+       'store’s disk, or in the gateway’s logs.');
 
   tell(`Is the trace whole, though, and as it was written? dmpctl reads all of it: fingerprints,
     numbering, and the gateway’s signatures, checked with a public key that is kept elsewhere.`);
@@ -569,7 +470,10 @@ try {
     '',
     `$DMP     the gateway, ${place.gateway}`,
     `$HOST    the record host behind it, ${place.host}`,
-    '$JEANNE  the national health number (INS) of Jeanne Martin, as the standard writes it,',
+    `$SAMU    the gateway’s access path for the centres 15, ${place.centre15}`,
+    `$API     its own calls, ${place.api}`,
+    '$INS     the national health number (INS) of Jeanne Martin',
+    '$JEANNE  the same, as the standard writes it,',
     `         ${JEANNE}`,
   ], '  ');
   tell(`FHIR is the language they speak: JSON over HTTP, where a “DocumentReference” is a document and
@@ -593,10 +497,25 @@ try {
   begin('6. Others who try');
   await others();
 
-  begin('7. The trace');
+  begin('7. A call to the Samu');
+  await centre15();
+
+  begin('8. The glass is broken');
+  await bris();
+
+  begin('9. The patient says no');
+  await opposition();
+
+  begin('10. Rights that change at the instant');
+  await rights();
+
+  begin('11. Closed, and opened again');
+  await closed();
+
+  begin('12. The trace');
   await audited();
 
-  begin('8. Somebody edits the trace');
+  begin('13. Somebody edits the trace');
   await forged(read);
 
   const alarms = gatewayLogs().match(/.*\[(alert|emerg|crit)\].*/g);

@@ -622,7 +622,7 @@ isnt($last->{policy}, $first->{policy}, 'and its digest is another');
 
 
 
-=== TEST 54: the sample configuration loads, once the files it names are there
+=== TEST 54: the sample configurations load, once the files they name are there
 --- code
 my $pki = pki();
 my $sample = "$Dir/sample";
@@ -632,18 +632,21 @@ my %files = ('dmp/audit.key' => "$Keys/audit.key", 'dmp/record.key' => "$Keys/re
     'igc-sante.pem' => "$pki/clients-ca.pem", 'igc-sante.crl' => "$pki/crl.pem",
     'record-host-ca.pem' => "$pki/server-ca.pem",
     map { ("$_.pem" => "$pki/server.pem", "$_.key" => "$pki/server.key") }
-        'dmp.example.org', 'cartes.dmp.example.org', 'gateway-1');
+        'dmp.example.org', 'cartes.dmp.example.org', 'gateway-1',
+        'centre-15.dmp.example.org', 'centre-15-1');
 $files{'dmp-server.conf'} = DMP::Proc::root() . '/conf/dmp-server.conf';
 symlink $files{$_}, "$sample/$_" for CORE::keys %files;
-my $text = slurp(DMP::Proc::root() . '/conf/nginx.conf');
 my $port = tls_port();
 my $load = $ENV{TEST_NGINX_LOAD_MODULES};
-# what only a machine of its own has: ports, pid, logs, the module in its place
-$text =~ s/^(\s*listen )10\.0\.0\.(\d+):443/${1}127.0.0.$2:$port/mg;
-$text =~ s{/run/nginx\.pid}{$sample/pid};
-$text =~ s{/var/log/nginx}{$sample}g;
-$text =~ s/^load_module .*/$load ? "load_module $load;" : ''/em;
-my $main = file('sample/nginx.conf', $text);
-my $said = `$ENV{TEST_NGINX_BINARY} -t -e stderr -p $sample/ -c $main 2>&1`;
-is($?, 0, 'it loads') or diag $said;
-unlike($said, qr/\[(?:warn|error)\]/, 'without a warning');
+for my $conf ('nginx.conf', 'centre-15.conf') {
+    my $text = slurp(DMP::Proc::root() . "/conf/$conf");
+    # what only a machine of its own has: ports, pid, logs, the module in its place
+    $text =~ s/^(\s*listen )10\.0\.0\.(\d+):443/${1}127.0.0.$2:$port/mg;
+    $text =~ s{/run/nginx\.pid}{$sample/pid};
+    $text =~ s{/var/log/nginx}{$sample}g;
+    $text =~ s/^load_module .*/$load ? "load_module $load;" : ''/em;
+    my $main = file("sample/$conf", $text);
+    my $said = `$ENV{TEST_NGINX_BINARY} -t -e stderr -p $sample/ -c $main 2>&1`;
+    is($?, 0, "$conf loads") or diag $said;
+    unlike($said, qr/\[(?:warn|error)\]/, 'without a warning');
+}
