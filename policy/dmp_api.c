@@ -34,8 +34,8 @@ typedef struct {
     dmp_api_names_t   names;
     dmp_operation_t   operation;
     dmp_change_t      change;
+    bool              optional;          /* the body */
     dmp_api_body_pt   body;              /* NULL: there is none */
-    bool              optional;
     const char       *route;
 } dmp_api_call_t;
 
@@ -216,41 +216,41 @@ api_body_masks(json_t *body, dmp_request_t *out)
 
 static const dmp_api_call_t  dmp_api_calls[] = {
     { dmp_string("GET"), dmp_string(""), API_NAMES_NOTHING,
-      DMP_OPERATION_CHECK, DMP_CHANGE_NONE, NULL, false, "records/{ins}" },
+      DMP_OPERATION_CHECK, DMP_CHANGE_NONE, false, NULL, "records/{ins}" },
     { dmp_string("HEAD"), dmp_string(""), API_NAMES_NOTHING,
-      DMP_OPERATION_CHECK, DMP_CHANGE_NONE, NULL, false, "records/{ins}" },
+      DMP_OPERATION_CHECK, DMP_CHANGE_NONE, false, NULL, "records/{ins}" },
     { dmp_string("PUT"), dmp_string("status"), API_NAMES_NOTHING,
-      DMP_OPERATION_NONE, DMP_CHANGE_NONE, api_body_status, false,
+      DMP_OPERATION_NONE, DMP_CHANGE_NONE, false, api_body_status,
       "records/{ins}/status" },
     { dmp_string("PUT"), dmp_string("emergency"), API_NAMES_NOTHING,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_OPPOSE, api_body_emergency, false,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_OPPOSE, false, api_body_emergency,
       "records/{ins}/emergency" },
     { dmp_string("PUT"), dmp_string("authorisations"), API_NAMES_GRANTEE,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_AUTHORISE, api_body_authorisation, true,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_AUTHORISE, true, api_body_authorisation,
       "records/{ins}/authorisations/{ps}" },
     { dmp_string("DELETE"), dmp_string("authorisations"), API_NAMES_GRANTEE,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_WITHDRAW, NULL, false,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_WITHDRAW, false, NULL,
       "records/{ins}/authorisations/{ps}" },
     { dmp_string("PUT"), dmp_string("blocks"), API_NAMES_PERSON,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_BLOCK, NULL, false,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_BLOCK, false, NULL,
       "records/{ins}/blocks/{ps}" },
     { dmp_string("DELETE"), dmp_string("blocks"), API_NAMES_PERSON,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_UNBLOCK, NULL, false,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_UNBLOCK, false, NULL,
       "records/{ins}/blocks/{ps}" },
     { dmp_string("PUT"), dmp_string("treating"), API_NAMES_PERSON,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_DESIGNATE, NULL, false,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_DESIGNATE, false, NULL,
       "records/{ins}/treating/{ps}" },
     { dmp_string("DELETE"), dmp_string("treating"), API_NAMES_PERSON,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_DISMISS, NULL, false,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_DISMISS, false, NULL,
       "records/{ins}/treating/{ps}" },
     { dmp_string("PUT"), dmp_string("masks"), API_NAMES_NOTHING,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_MASK_DEFAULT, api_body_masks, false,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_MASK_DEFAULT, false, api_body_masks,
       "records/{ins}/masks" },
     { dmp_string("PUT"), dmp_string("masks"), API_NAMES_DOCUMENT,
-      DMP_OPERATION_MASK, DMP_CHANGE_NONE, NULL, false,
+      DMP_OPERATION_MASK, DMP_CHANGE_NONE, false, NULL,
       "records/{ins}/masks/{document}" },
     { dmp_string("DELETE"), dmp_string("masks"), API_NAMES_DOCUMENT,
-      DMP_OPERATION_UNMASK, DMP_CHANGE_NONE, NULL, false,
+      DMP_OPERATION_UNMASK, DMP_CHANGE_NONE, false, NULL,
       "records/{ins}/masks/{document}" },
 };
 

@@ -388,14 +388,25 @@ edit_oppose(dmp_editor_t *e)
 
 
 /*
- * What the patient unmasked one by one stays so when the default comes back:
- * it says what they wanted of these, and without the default it says nothing.
+ * Who has all documents masked means all: what was unmasked one by one under
+ * an earlier default is masked with them.
  */
 static dmp_rc_t
 edit_mask_default(dmp_editor_t *e)
 {
+    json_t  *unmasked;
+
     if (e->request->mask_by_default == DMP_CHOICE_NONE) {
         return edit_error(e, DMP_E_SYNTAX, "the change says no default");
+    }
+
+    unmasked = json_object_get(e->root, "unmasked");
+
+    if (e->request->mask_by_default == DMP_CHOICE_YES
+        && !json_is_true(json_object_get(e->root, "mask_by_default"))
+        && unmasked != NULL && json_array_clear(unmasked) != 0)
+    {
+        return edit_error(e, DMP_E_INTERNAL, "\"unmasked\" does not empty");
     }
 
     return edit_set(e, e->root, "mask_by_default",
@@ -710,6 +721,7 @@ dmp_record_edit(const char *json, size_t len, const dmp_edit_t *edit,
 
     e.edit = edit;
     e.request = edit->request;
+    e.root = NULL;
     e.error = error;
 
     if (len > DMP_RECORD_MAX) {

@@ -339,6 +339,11 @@ test_masks(void **state)
     alters("{" HEAD ",\"mask_by_default\":false}",
            "{" HEAD ",\"mask_by_default\":true}");
 
+    /* all means all; what is unmasked while it is on stays so */
+    alters("{" HEAD ",\"unmasked\":[\"d1\"]}",
+           "{" HEAD ",\"mask_by_default\":true,\"unmasked\":[]}");
+    leaves("{" HEAD ",\"mask_by_default\":true,\"unmasked\":[\"d1\"]}");
+
     request.mask_by_default = DMP_CHOICE_NO;
     alters("{" HEAD ",\"mask_by_default\":true,\"unmasked\":[\"d1\"]}",
            "{" HEAD ",\"mask_by_default\":false,\"unmasked\":[\"d1\"]}");
