@@ -263,6 +263,7 @@ ngx_http_dmp_state_find(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         ngx_memcpy(ctx->patient, find->patients[find->next++],
                    DMP_PSEUDONYM_LEN);
         ctx->patient_known = 1;
+        ctx->reload = 1;
         find->deciding = 1;
         ctx->state = NGX_HTTP_DMP_LOAD;
         return NGX_OK;

@@ -94,7 +94,10 @@ ngx_http_dmp_notices(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     *told = NULL;
     ctx->first_noticed = 0;
 
-    if (ctx->decision.effect != DMP_ALLOW || !ctx->patient_known) {
+    /* of no record there is nobody to tell */
+    if (ctx->decision.effect != DMP_ALLOW || !ctx->patient_known
+        || ctx->facts.state != DMP_RECORD_PRESENT)
+    {
         return NGX_OK;
     }
 

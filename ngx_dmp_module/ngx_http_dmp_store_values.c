@@ -147,7 +147,7 @@ ngx_http_dmp_store_tell(const char *what, const redisReply *reply)
     last = ngx_current_msec;
 
     ngx_log_error(NGX_LOG_ERR, ngx_http_dmp_store.log, 0,
-                  "dmp store does not let the document index be %s: %s", what,
+                  "dmp store does not let an index be %s: %s", what,
                   (reply->type == REDIS_REPLY_ERROR) ? reply->str
                                                      : "an unexpected reply");
 }

@@ -80,6 +80,37 @@ ngx_http_dmp_stream_flush(ngx_http_request_t *r, ngx_chain_t *held)
 }
 
 
+/*
+ * HTTP/2 of nginx 1.22 leaves a header that no body follows in the buffer of
+ * TLS, and drops what would flush it.  The stream stays: nothing that comes of
+ * this may end it here.
+ */
+static ngx_int_t
+ngx_http_dmp_stream_push(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+
+    ngx_int_t  rc;
+    ngx_uint_t  blocked;
+
+    if (r->stream != NULL) {
+        blocked = r->stream->blocked;
+        r->stream->blocked = 1;
+        rc = ngx_http_v2_send_output_queue(r->stream->connection);
+        r->stream->blocked = blocked;
+
+        if (rc == NGX_ERROR) {
+            r->connection->error = 1;
+            return NGX_ERROR;
+        }
+    }
+
+#endif
+
+    return NGX_OK;
+}
+
+
 /* Header and what was held of the body; from here on nothing is held. */
 static ngx_int_t
 ngx_http_dmp_stream_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
@@ -116,7 +147,13 @@ ngx_http_dmp_stream_start(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return rc;
     }
 
-    return ngx_http_dmp_stream_flush(r, held);
+    rc = ngx_http_dmp_stream_flush(r, held);
+
+    if (rc == NGX_ERROR || ngx_http_dmp_stream_push(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return rc;
 }
 
 

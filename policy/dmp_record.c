@@ -182,16 +182,22 @@ static dmp_rc_t
 record_birthdate(record_reader_t *r, const char *path, json_t *value,
     dmp_record_t *record)
 {
-    int32_t   day;
-    dmp_rc_t  rc;
+    size_t       known;
+    const char  *text;
 
-    rc = dmp_record_day(r, path, value, &day);
-    if (rc != DMP_OK) {
-        return rc;
+    text = json_string_value(value);
+    known = (text != NULL)
+            ? dmp_birthdate_known((dmp_str_t) { text,
+                                                json_string_length(value) })
+            : 0;
+
+    if (known == 0) {
+        return dmp_record_error(r, DMP_E_SYNTAX, "\"%s\" is not a date "
+                                "(YYYY-MM-DD, YYYY-MM or YYYY)", path);
     }
 
-    return dmp_record_copy(r, json_string_value(value),
-                       json_string_length(value), &record->birthdate);
+    /* what is not known is not compared */
+    return dmp_record_copy(r, text, known, &record->birthdate);
 }
 
 

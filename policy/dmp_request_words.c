@@ -226,7 +226,6 @@ static bool
 dmp_take_word(const dmp_word_t *word, dmp_str_t value, dmp_room_t *room,
     dmp_request_t *out)
 {
-    int32_t    day;
     dmp_rc_t   rc;
     dmp_str_t  text;
 
@@ -257,9 +256,13 @@ dmp_take_word(const dmp_word_t *word, dmp_str_t value, dmp_room_t *room,
                                   word->unreadable);
     }
 
-    if (word->seen == DMP_SEEN_BIRTHDATE && !dmp_day_parse(text, &day)) {
-        return dmp_request_refuse(out, DMP_MAPPING_AMBIGUOUS,
-                                  word->unreadable);
+    if (word->seen == DMP_SEEN_BIRTHDATE) {
+        text.len = dmp_birthdate_known(text);
+
+        if (text.len == 0) {
+            return dmp_request_refuse(out, DMP_MAPPING_AMBIGUOUS,
+                                      word->unreadable);
+        }
     }
 
     memcpy((char *) out + word->to, &text, sizeof(text));
@@ -310,11 +313,9 @@ dmp_request_headers(const dmp_raw_t *raw, dmp_room_t *room, dmp_request_t *out)
 static dmp_mapping_t
 dmp_check_trait(dmp_parameter_t kind, dmp_str_t value)
 {
-    int32_t  day;
-
     if (kind == DMP_PARAMETER_BIRTHDATE) {
-        return dmp_day_parse(value, &day) ? DMP_MAPPING_ONE
-                                          : DMP_MAPPING_AMBIGUOUS;
+        return (dmp_birthdate_known(value) != 0) ? DMP_MAPPING_ONE
+                                                 : DMP_MAPPING_AMBIGUOUS;
     }
 
     if (value.len == 0 || memchr(value.data, '+', value.len) != NULL) {
@@ -362,6 +363,10 @@ dmp_request_trait(dmp_reading_t *r, dmp_parameter_t kind, dmp_str_t value)
                                   (kind == DMP_PARAMETER_BIRTHDATE)
                                   ? "birthdate is not a date (YYYY-MM-DD)"
                                   : "a name cannot be read in one way");
+    }
+
+    if (kind == DMP_PARAMETER_BIRTHDATE) {
+        value.len = dmp_birthdate_known(value);
     }
 
     if (!dmp_room_copy(&r->room, value, to)) {

@@ -395,6 +395,22 @@ dmp_holds_name(dmp_str_t name)
 }
 
 
+/* As much of a birth date as the record holds; "find" asks for no more. */
+static bool
+dmp_same_birth(dmp_str_t given, dmp_str_t birthdate, bool held)
+{
+    if (birthdate.len == 0) {
+        return !held;
+    }
+
+    if (!held && given.len > birthdate.len) {
+        given.len = birthdate.len;
+    }
+
+    return dmp_str_eq(given, birthdate);
+}
+
+
 /* "held" is what a trait that the record does not hold comes to. */
 static bool
 dmp_traits_match(const dmp_record_t *record, const dmp_traits_t *traits,
@@ -414,8 +430,7 @@ dmp_traits_match(const dmp_record_t *record, const dmp_traits_t *traits,
         return false;
     }
 
-    return dmp_str_eq(traits->birthdate, record->birthdate)
-           || (!held && record->birthdate.len == 0);
+    return dmp_same_birth(traits->birthdate, record->birthdate, held);
 }
 
 

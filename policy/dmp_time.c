@@ -193,6 +193,29 @@ dmp_day_parse(dmp_str_t text, int32_t *day)
 }
 
 
+size_t
+dmp_birthdate_known(dmp_str_t text)
+{
+    char     whole[] = "0000-01-01";
+    size_t   known;
+    int32_t  day;
+
+    known = text.len;
+
+    if (known != 4 && known != 7 && known != 10) {
+        return 0;
+    }
+
+    while (known > 4 && memcmp(text.data + known - 3, "-00", 3) == 0) {
+        known -= 3;
+    }
+
+    memcpy(whole, text.data, known);
+
+    return dmp_day_parse((dmp_str_t) { whole, 10 }, &day) ? known : 0;
+}
+
+
 /* Two digits at p, up to max; -1 if they are not. */
 static int
 dmp_two_digits(const char *p, int max)

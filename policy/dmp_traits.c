@@ -83,14 +83,14 @@ dmp_rc_t
 dmp_traits_hash(const unsigned char key[DMP_KEY_LEN],
     const dmp_traits_t *traits, char out[DMP_TRAITS_HASH_LEN])
 {
-    int32_t     day;
     dmp_rc_t    rc;
     dmp_fold_t  family, given;
 
     memset(out, 0, DMP_TRAITS_HASH_LEN);
     rc = DMP_E_SYNTAX;
 
-    if (dmp_day_parse(traits->birthdate, &day)
+    if (dmp_birthdate_known(traits->birthdate) == traits->birthdate.len
+        && traits->birthdate.len != 0
         && dmp_fold_text(&family, traits->family, false) && family.n != 0
         && dmp_fold_text(&given, traits->given, false) && given.n != 0)
     {
@@ -163,7 +163,6 @@ static bool
 traits_read(traits_t *t, const dmp_record_t *record)
 {
     size_t     i;
-    int32_t    day;
     dmp_str_t  family;
 
     t->birthdate = record->birthdate;
@@ -185,7 +184,8 @@ traits_read(traits_t *t, const dmp_record_t *record)
     t->names = dmp_fold_names(&t->given);
 
     return t->names != 0 && t->names <= DMP_FOLD_NAMES
-           && t->n_families != 0 && dmp_day_parse(t->birthdate, &day);
+           && t->n_families != 0 && t->birthdate.len != 0
+           && dmp_birthdate_known(t->birthdate) == t->birthdate.len;
 }
 
 

@@ -366,11 +366,11 @@ verify_outcome_fits(const dmp_entry_view_t *view, dmp_str_t outcome)
 
     case DMP_KIND_ACCESS:
         if (view->patient.len == 0) {
-            /* of what is allowed, only "metadata" concerns no record */
+            /* of what is allowed, only these may concern no record */
             return o == 'S'
                    && (!dmp_str_eq(view->decision, dmp_string("allow"))
-                       || dmp_str_eq(view->operation,
-                                     dmp_string("metadata")));
+                       || dmp_str_eq(view->operation, dmp_string("metadata"))
+                       || dmp_str_eq(view->operation, dmp_string("find")));
         }
 
         return o == '1' || o == '0';

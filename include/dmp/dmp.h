@@ -116,6 +116,13 @@ int32_t dmp_day_paris(int64_t unix_sec);
 bool dmp_day_parse(dmp_str_t text, int32_t *day);
 
 /*
+ * A birth date as far as it is known: "1985-03-02", "1985-03", "1985" (FHIR
+ * R4, datatype date), or with "00" for what is not: "1985-03-00".  How many
+ * of its bytes say what is known: 10, 7 or 4; 0 if it is none.
+ */
+size_t dmp_birthdate_known(dmp_str_t text);
+
+/*
  * A FHIR instant or dateTime with a time zone to seconds since 1970:
  * "2026-02-01T10:15:00.5+01:00", "…Z" (FHIR R4, 2.24.0.1).  False otherwise.
  */

@@ -173,7 +173,8 @@ typedef enum {
 typedef struct {
     dmp_str_t  family;
     dmp_str_t  given;
-    dmp_str_t  birthdate;                /* YYYY-MM-DD */
+    dmp_str_t  birthdate;                /* YYYY-MM-DD, or what is known of
+                                            it: dmp_birthdate_known() */
 } dmp_traits_t;
 
 /* An answer that was asked for: not given is neither yes nor no. */

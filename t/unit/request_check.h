@@ -228,6 +228,41 @@ check_word(const dmp_raw_t *raw, dmp_str_t text, dmp_str_t escaped, size_t max,
 }
 
 
+/* A birth date, or what is known of it: the rest is nought, or not there. */
+static inline bool
+check_birthdate(const dmp_raw_t *raw, dmp_str_t text, dmp_str_t escaped)
+{
+    char    whole[10];
+    size_t  n;
+
+    if (text.len == 0) {
+        return escaped.len == 0;
+    }
+
+    if ((text.len != 4 && text.len != 7 && text.len != 10)
+        || raw->words == NULL || text.data < raw->words
+        || text.data + text.len > raw->words + raw->words_size)
+    {
+        return false;
+    }
+
+    memcpy(whole, text.data, text.len);
+
+    for (n = text.len; n <= 10; n += 3) {
+
+        if (check_unescaped(escaped, (dmp_str_t) { whole, n })) {
+            return true;
+        }
+
+        if (n < 10) {
+            memcpy(whole + n, "-00", 3);
+        }
+    }
+
+    return false;
+}
+
+
 /* The value of the first parameter of that name. */
 static inline dmp_str_t
 check_value(dmp_str_t text, const char *name)
@@ -291,10 +326,9 @@ check_words(const dmp_raw_t *raw, const dmp_request_t *r)
 
     if (!check_word(raw, r->traits.family, family, DMP_TRAIT_MAX, false)
         || !check_word(raw, r->traits.given, given, DMP_TRAIT_MAX, false)
-        || !check_word(raw, r->traits.birthdate, birthdate, 10, false)
+        || !check_birthdate(raw, r->traits.birthdate, birthdate)
         || (r->traits.family.len == 0) != (family.len == 0)
-        || (r->traits.given.len == 0) != (given.len == 0)
-        || (r->traits.birthdate.len != 0 && r->traits.birthdate.len != 10))
+        || (r->traits.given.len == 0) != (given.len == 0))
     {
         return "a trait is not what was given";
     }
