@@ -200,10 +200,25 @@ $(B)/fuzz/libdmp.a: $(CORE:%.c=$(B)/fuzz/obj/%.o) $(PARTS:%.c=$(B)/fuzz/obj/%.o)
 $(B)/fuzz/fuzz_%: $(B)/fuzz/obj/t/fuzz/fuzz_%.o $(B)/fuzz/libdmp.a
 	$(Q)$(CLANG) $(SAN) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+# Reads, changes rights and is the record host, all at once: t/race/watch.c
+RACE := $(sort $(wildcard t/race/*.c))
+
+$(B)/race: $(RACE:%.c=$(B)/obj/%.o)
+	@echo "  LINK $(@F)"
+	$(Q)$(CC) -o $@ $^ -lssl -lcrypto -lnghttp2
+
 T ?= $(sort $(wildcard t/*.t))
 
-prove: build $(B)/oracle ## the tests through a real nginx; T=t/NNN-name.t for one
+prove: build $(B)/oracle $(B)/race $(B)/unsafe/ngx_http_dmp_module.so ## the tests through a real nginx; T=t/NNN-name.t for one
 	@prove -j$(JOBS) --timer -It/lib $(T)
+
+
+RACE_READS ?= 1000000
+
+.PHONY: race
+race: deps ## race reads against changes of rights, RACE_READS of them
+	@$(MAKE) -j$(JOBS) build $(B)/race
+	@t/race/run.pl reads=$(RACE_READS) seconds=7200
 
 
 # The rules, and how well they are tested

@@ -33,6 +33,7 @@ PACKAGES='
     spin
     wrk
     nghttp2-client
+    libnghttp2-dev
     clang
     clang-tidy
     cppcheck

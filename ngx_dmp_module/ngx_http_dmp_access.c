@@ -190,7 +190,11 @@ ngx_http_dmp_state_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return ngx_http_dmp_too_late(r, ctx);
     }
 
-    if (!ctx->refused) {
+    if (ctx->form_read) {
+        /* reading it may have taken hours: who asks is established anew */
+        ngx_http_dmp_map_request(r, ctx, ctx->form);
+
+    } else if (!ctx->refused) {
         ngx_http_dmp_read_request(r, ctx);
     }
 
@@ -229,26 +233,6 @@ ngx_http_dmp_state_introduce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/* Where a request that names its patient goes on. */
-static ngx_http_dmp_state_e
-ngx_http_dmp_next_state(const ngx_http_dmp_ctx_t *ctx)
-{
-    switch (ctx->asked.operation) {
-
-    case DMP_OPERATION_MASK:
-    case DMP_OPERATION_UNMASK:
-        return NGX_HTTP_DMP_MASK;
-
-    case DMP_OPERATION_RIGHTS:
-        return (ctx->asked.target.len != 0) ? NGX_HTTP_DMP_TARGET
-                                            : NGX_HTTP_DMP_LOAD;
-
-    default:
-        return NGX_HTTP_DMP_LOAD;
-    }
-}
-
-
 /* The patient is known: the record can be loaded. */
 static ngx_int_t
 ngx_http_dmp_name_patient(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
@@ -263,7 +247,9 @@ ngx_http_dmp_name_patient(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     }
 
     ctx->patient_known = 1;
-    ctx->state = ngx_http_dmp_next_state(ctx);
+    ctx->state = (ctx->asked.operation == DMP_OPERATION_RIGHTS
+                  && ctx->asked.target.len != 0) ? NGX_HTTP_DMP_TARGET
+                                                 : NGX_HTTP_DMP_LOAD;
 
     /* a change is made on what the store has, not on what is remembered */
     ctx->reload = ngx_http_dmp_is_change(ctx);
@@ -431,10 +417,7 @@ ngx_http_dmp_state_target(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/*
- * What the decision asks for can be done here.  The labels of the record host
- * mask by themselves: to unmask such a document here would change nothing.
- */
+/* What the decision asks for can be done here. */
 static ngx_int_t
 ngx_http_dmp_can_do(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
@@ -451,19 +434,20 @@ ngx_http_dmp_can_do(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (ctx->asked.operation == DMP_OPERATION_UNMASK
-        && (ctx->document->labels & DMP_LABEL_MASKED))
-    {
-        return ngx_http_dmp_refuse(ctx, DMP_DENY, DMP_RULE_H7,
-                                   DMP_REASON_CHANGE_NOT_ALLOWED);
-    }
-
     if (ngx_http_dmp_change_prepare(r, ctx) != NGX_OK) {
         return ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
                                    DMP_REASON_TRACE_UNAVAILABLE);
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_dmp_is_mask(const ngx_http_dmp_ctx_t *ctx)
+{
+    return ctx->api && (ctx->asked.operation == DMP_OPERATION_MASK
+                        || ctx->asked.operation == DMP_OPERATION_UNMASK);
 }
 
 
@@ -479,7 +463,17 @@ ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                                    DMP_REASON_DOCUMENT_FOREIGN);
     }
 
+    ctx->document = (ctx->masks != NULL) ? NULL : ctx->document;
     ngx_http_dmp_decide_document(ctx, &ctx->decision, &ctx->document);
+
+    if (ngx_http_dmp_is_mask(ctx)) {
+        if (ngx_http_dmp_mask_decide(ctx) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return (ctx->decision.effect == DMP_ALLOW)
+               ? ngx_http_dmp_can_do(r, ctx) : NGX_OK;
+    }
 
     /* asked for again also where the record refuses: an absent one is */
     if (ctx->decision.effect == DMP_DENY && ctx->asked.ins.len == 0

@@ -71,6 +71,10 @@ ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_http_clear_location(r);
 
     r->allow_ranges = 0;
+
+    /* what was decided is answered: no 412 or 304 of nginx's instead */
+    r->disable_not_modified = 1;
+
     r->headers_out.content_encoding = NULL;
     r->headers_out.www_authenticate = NULL;
     r->headers_out.refresh = NULL;

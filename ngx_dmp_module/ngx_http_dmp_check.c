@@ -466,13 +466,16 @@ ngx_http_dmp_check_locations(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf)
 
         dlcf = ngx_http_dmp_location_conf(&all[i]);
 
+        if (ngx_http_dmp_check_directives(cf, &all[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         if (dlcf->mode != NGX_HTTP_DMP_ON) {
             /* nothing is forwarded there */
             continue;
         }
 
-        if (ngx_http_dmp_check_directives(cf, &all[i]) != NGX_OK
-            || ngx_http_dmp_check_headers(cf, &all[i]) != NGX_OK
+        if (ngx_http_dmp_check_headers(cf, &all[i]) != NGX_OK
             || ngx_http_dmp_check_upstream(cf, dmcf->locations, &all[i])
                != NGX_OK)
         {

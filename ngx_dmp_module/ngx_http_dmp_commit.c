@@ -6,9 +6,11 @@
 #include "ngx_http_dmp_store.h"
 
 
-#define NGX_HTTP_DMP_TRIES       3       /* commits of one request */
+#define NGX_HTTP_DMP_TRIES       10      /* commits of one request */
 
 #define NGX_HTTP_DMP_TRACED_MAX  256     /* bytes of a document's name */
+
+#define NGX_HTTP_DMP_INS_DIGITS  13      /* of an INS without its key */
 
 
 /*
@@ -40,10 +42,41 @@ ngx_http_dmp_traced_name(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/* The client's own words, but never a patient's number in clear. */
-static dmp_str_t
-ngx_http_dmp_words(const ngx_http_dmp_ctx_t *ctx)
+/* An id that says nothing of a person, as far as one can tell. */
+static ngx_uint_t
+ngx_http_dmp_is_plain_id(dmp_str_t id)
 {
+    char        c;
+    size_t      i;
+    ngx_uint_t  digits;
+
+    digits = 0;
+
+    for (i = 0; i < id.len; i++) {
+        c = id.data[i];
+        digits = (c >= '0' && c <= '9') ? digits + 1 : 0;
+
+        if (digits == NGX_HTTP_DMP_INS_DIGITS
+            || !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
+                 || (c >= 'A' && c <= 'Z') || c == '-' || c == '.'))
+        {
+            return 0;
+        }
+    }
+
+    return !dmp_ins_within(id);
+}
+
+
+/*
+ * The client's own words for what nobody knows.  They may be somebody's name
+ * or number: what is no plain id, and what an API call names, stands in the
+ * trace as a keyed hash.
+ */
+static dmp_str_t
+ngx_http_dmp_words(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    char       room[NGX_HTTP_DMP_RESOURCE_MAX];
     dmp_str_t  id, attachment;
 
     attachment = ctx->asked.attachment;
@@ -56,11 +89,24 @@ ngx_http_dmp_words(const ngx_http_dmp_ctx_t *ctx)
         id.len = attachment.len - (sizeof("Binary/") - 1);
     }
 
-    if (dmp_ins_valid(id, false) || dmp_ins_within(id)) {
+    if (id.len == 0) {
         return dmp_null_string;
     }
 
-    return (attachment.len != 0) ? attachment : id;
+    if (!ctx->api && ngx_http_dmp_is_plain_id(id)) {
+        return (attachment.len != 0) ? attachment : id;
+    }
+
+    if (ngx_http_dmp_index_hash(r,
+                        (attachment.len != 0)
+                        ? attachment : ngx_http_dmp_document_resource(id, room),
+                        ctx->name)
+        != NGX_OK)
+    {
+        return dmp_null_string;
+    }
+
+    return (dmp_str_t) { ctx->name, DMP_INDEX_HASH_LEN };
 }
 
 
@@ -70,7 +116,7 @@ ngx_http_dmp_trace_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     dmp_trace_document_t *document)
 {
     if (ctx->document == NULL) {
-        document->id = ngx_http_dmp_words(ctx);
+        document->id = ngx_http_dmp_words(r, ctx);
         return;
     }
 

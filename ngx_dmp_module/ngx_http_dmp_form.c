@@ -74,11 +74,29 @@ ngx_http_dmp_form_refuse(ngx_http_dmp_ctx_t *ctx, const char *why)
 }
 
 
+/*
+ * A client may take its time over a body: cards are revoked meanwhile, lists
+ * and policy read anew, the directory changes, the worker is told to leave.
+ * What was found out before it is not what the request is decided by.
+ */
+static void
+ngx_http_dmp_form_begin_again(ngx_http_dmp_ctx_t *ctx)
+{
+    if (ctx->entry != NULL) {
+        ngx_http_dmp_cached_release(ctx->entry);
+        ctx->entry = NULL;
+    }
+
+    ctx->introduced = 0;
+    ctx->form_read = 1;
+    ctx->state = NGX_HTTP_DMP_IDENTIFY;
+}
+
+
 ngx_int_t
 ngx_http_dmp_form(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     ngx_int_t                       rc;
-    dmp_str_t                       form;
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
@@ -110,11 +128,11 @@ ngx_http_dmp_form(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_DONE;
     }
 
-    if (ngx_http_dmp_form_bytes(r, &form) != NGX_OK) {
+    if (ngx_http_dmp_form_bytes(r, &ctx->form) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_dmp_map_request(r, ctx, form);
+    ngx_http_dmp_form_begin_again(ctx);
 
     return NGX_OK;
 }

@@ -153,8 +153,8 @@ ngx_http_dmp_index_all(ngx_http_dmp_ctx_t *ctx, const char *patient)
 
 
 dmp_document_t *
-ngx_http_dmp_index_open(ngx_http_request_t *r, const char *patient,
-    const char *hash, ngx_str_t sealed)
+ngx_http_dmp_index_open(ngx_http_request_t *r, ngx_pool_t *pool,
+    const char *patient, const char *hash, ngx_str_t sealed)
 {
     char                            *text, key[DMP_KEY_NAME_MAX];
     size_t                           len, key_len;
@@ -167,8 +167,8 @@ ngx_http_dmp_index_open(ngx_http_request_t *r, const char *patient,
 
     dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
 
-    text = ngx_palloc(r->pool, sealed.len);
-    document = ngx_palloc(r->pool, sizeof(dmp_document_t));
+    text = ngx_palloc(pool, sealed.len);
+    document = ngx_palloc(pool, sizeof(dmp_document_t));
 
     if (text == NULL || document == NULL) {
         return NULL;

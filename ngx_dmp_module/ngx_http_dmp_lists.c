@@ -161,8 +161,8 @@ ngx_http_dmp_lists_open(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
             continue;
         }
 
-        document = ngx_http_dmp_index_open(r, ctx->patient, ctx->hashes[i],
-                                           value[i]);
+        document = ngx_http_dmp_index_open(r, r->pool, ctx->patient,
+                                           ctx->hashes[i], value[i]);
 
         if (document != NULL && dmp_str_eq(document->id, listed[i].id)) {
             listed[i].document = document;

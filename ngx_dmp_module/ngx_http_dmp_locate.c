@@ -311,8 +311,8 @@ ngx_http_dmp_locate_known(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
             continue;
         }
 
-        document = ngx_http_dmp_index_open(r, ctx->tied, ctx->hashes[i],
-                                           value[i]);
+        document = ngx_http_dmp_index_open(r, r->pool, ctx->tied,
+                                           ctx->hashes[i], value[i]);
         if (document == NULL) {
             continue;
         }

@@ -291,7 +291,8 @@ struct ngx_http_dmp_ctx_s {
                                                 traced one by one */
     unsigned                 api:1;
     unsigned                 first_noticed:1;    /* by the commit on its way */
-    unsigned                 mask_by_name:1;
+    unsigned                 mask_ambiguous:1;
+    unsigned                 form_read:1;
     ngx_uint_t               tries;
     ngx_uint_t               http_version;   /* the client's */
     uint64_t                 repeated;
@@ -320,7 +321,12 @@ struct ngx_http_dmp_ctx_s {
     ngx_uint_t               n_all;
     char                     owner[DMP_PSEUDONYM_LEN];   /* of all of them */
 
+    dmp_str_t                form;           /* the body, once it was read */
+
     ngx_http_dmp_find_t     *find;           /* NULL: not a "find" */
+    ngx_array_t             *masks;          /* of dmp_document_t *: those that
+                                                a mask concerns; NULL: not
+                                                looked up */
     ngx_http_dmp_change_t   *change;         /* NULL: none was allowed */
     char                    *json;           /* the record, for a change */
     size_t                   json_len;
@@ -487,9 +493,13 @@ ngx_int_t ngx_http_dmp_state_acknowledge(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 void ngx_http_dmp_change_cleanup(ngx_http_dmp_ctx_t *ctx);
 
-/* ngx_http_dmp_mask.c: which document a change of masks names */
+/*
+ * ngx_http_dmp_mask.c: which documents a change of masks concerns.  decide is
+ * for when it has been decided without one: it goes on, or looks them up.
+ */
 ngx_int_t ngx_http_dmp_state_mask(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_mask_decide(ngx_http_dmp_ctx_t *ctx);
 
 /*
  * ngx_http_dmp_record.c.  take_record opens what the waiter brought and makes
@@ -675,7 +685,7 @@ ngx_int_t ngx_http_dmp_index_all(ngx_http_dmp_ctx_t *ctx,
     const char *patient);
 
 dmp_document_t *ngx_http_dmp_index_open(ngx_http_request_t *r,
-    const char *patient, const char *hash, ngx_str_t sealed);
+    ngx_pool_t *pool, const char *patient, const char *hash, ngx_str_t sealed);
 void ngx_http_dmp_index_learn(ngx_http_request_t *r, const char *patient,
     const dmp_addresses_t *addresses, const dmp_document_t *document);
 void ngx_http_dmp_index_relearn(ngx_http_request_t *r, const char *patient,

@@ -631,6 +631,17 @@ api_accept(dmp_api_t *api)
 }
 
 
+/* Nothing here has a version to be compared: it would be done all the same. */
+static bool
+api_is_unconditional(dmp_api_t *api)
+{
+    return !api->raw->headers->conditional
+           || api->call->operation == DMP_OPERATION_CHECK
+           || dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
+                                 "a condition where the API has none");
+}
+
+
 void
 dmp_api_map(const dmp_raw_t *raw, dmp_request_t *out)
 {
@@ -648,6 +659,7 @@ dmp_api_map(const dmp_raw_t *raw, dmp_request_t *out)
     if (dmp_request_headers(raw, &api.room, out)
         && api_target(&api)
         && api_call(&api)
+        && api_is_unconditional(&api)
         && api_patient(&api)
         && api_names(&api)
         && api_body_announced(&api)

@@ -304,34 +304,6 @@ dmp_changes_rights(const dmp_case_t *c)
 }
 
 
-/* Who is told what; the store knows what has been told before. */
-static uint32_t
-dmp_notices(const dmp_case_t *c)
-{
-    uint32_t  notices;
-
-    notices = 0;
-
-    /* in what the host can do there is no patient to tell */
-    if (dmp_is_emergency(c->request) && !dmp_is_metadata(c->request)) {
-        notices |= DMP_OBLIGATION_NOTIFY_EMERGENCY;
-    }
-
-    if (c->subject->actor == DMP_ACTOR_PROFESSIONAL
-        && (c->request->operation == DMP_OPERATION_SEARCH
-            || c->request->operation == DMP_OPERATION_READ))
-    {
-        notices |= DMP_OBLIGATION_NOTIFY_FIRST_ACCESS;
-    }
-
-    if (c->subject->actor != DMP_ACTOR_PATIENT && dmp_changes_rights(c)) {
-        notices |= DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED;
-    }
-
-    return notices;
-}
-
-
 /*
  * An answer that lists documents may hold them whole: ITI-105 puts them into
  * metadata.  Content leaves only to who could read it: the table may give a
@@ -353,6 +325,50 @@ dmp_content_withheld(const dmp_case_t *c)
     default:
         return 0;
     }
+}
+
+
+/* A reference is a reading where content may come with it. */
+static bool
+dmp_is_reading(const dmp_case_t *c)
+{
+    switch (c->request->operation) {
+
+    case DMP_OPERATION_SEARCH:
+    case DMP_OPERATION_READ:
+        return true;
+
+    case DMP_OPERATION_REFERENCE:
+        return dmp_content_withheld(c) == 0;
+
+    default:
+        return false;
+    }
+}
+
+
+/* Who is told what; the store knows what has been told before. */
+static uint32_t
+dmp_notices(const dmp_case_t *c)
+{
+    uint32_t  notices;
+
+    notices = 0;
+
+    /* in what the host can do there is no patient to tell */
+    if (dmp_is_emergency(c->request) && !dmp_is_metadata(c->request)) {
+        notices |= DMP_OBLIGATION_NOTIFY_EMERGENCY;
+    }
+
+    if (c->subject->actor == DMP_ACTOR_PROFESSIONAL && dmp_is_reading(c)) {
+        notices |= DMP_OBLIGATION_NOTIFY_FIRST_ACCESS;
+    }
+
+    if (c->subject->actor != DMP_ACTOR_PATIENT && dmp_changes_rights(c)) {
+        notices |= DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED;
+    }
+
+    return notices;
 }
 
 

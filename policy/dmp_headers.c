@@ -14,6 +14,7 @@ typedef enum {
     DMP_KIND_ACCEPT,
     DMP_KIND_CONTENT_TYPE,
     DMP_KIND_CONTENT_ENCODING,
+    DMP_KIND_CONDITION,
     DMP_KIND_CONNECTION,
     DMP_KIND_FORWARDED
 } dmp_header_kind_t;
@@ -41,6 +42,10 @@ static const struct {
       DMP_SEEN_CONTENT_TYPE },
     { dmp_string("content-encoding"), DMP_KIND_CONTENT_ENCODING, 0 },
     { dmp_string("connection"), DMP_KIND_CONNECTION, 0 },
+    { dmp_string("if-match"), DMP_KIND_CONDITION, 0 },
+    { dmp_string("if-none-match"), DMP_KIND_CONDITION, 0 },
+    { dmp_string("if-modified-since"), DMP_KIND_CONDITION, 0 },
+    { dmp_string("if-unmodified-since"), DMP_KIND_CONDITION, 0 },
 
     /* of the message, and its languages */
     { dmp_string("host"), DMP_KIND_FORWARDED, 0 },
@@ -395,6 +400,10 @@ dmp_header_take(dmp_headers_t *headers, size_t entry, bool folded,
     case DMP_KIND_CONTENT_ENCODING:
         /* none but "identity" gets through, which says nothing */
         dmp_header_content_encoding(headers, value);
+        return DMP_HEADER_STRIP;
+
+    case DMP_KIND_CONDITION:
+        headers->conditional = true;
         return DMP_HEADER_STRIP;
 
     case DMP_KIND_CONNECTION:

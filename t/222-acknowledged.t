@@ -10,8 +10,10 @@ use lib 't/lib';
 use DMP;
 use FakeHost;
 use FakeRedis;
-use IO::Socket::SSL;
+use IO::Socket ();
 use JSON::PP ();
+use Rights qw($Martin $Morel $Petit $Roux $Leroy $System $Search $Record keys_of
+    ask come answer parked unparked leave);
 use Test::More;
 
 # The real one has done it, and its reply does not come.
@@ -32,14 +34,7 @@ package HoldingRedis {
 
 package main;
 
-our $Ins = '285037512000151';
-our $System = 'urn:oid:1.2.250.1.213.1.4.8';
-our ($Morel, $Petit, $Roux, $Leroy) = qw(899700218896 899700314422
-    899700451273 899700588637);
-
-our $Search = "/fhir/DocumentReference?patient.identifier=$System|$Ins";
-our $Check = "/fhir/Patient?identifier=$System|$Ins";
-our $Record = "/api/records/$Ins";
+our $Check = "/fhir/Patient?identifier=$System|$Martin";
 our $Block = "$Record/blocks/$Petit";
 
 # Tools wait for the store's deadline as well; not those that prepare a test.
@@ -60,7 +55,7 @@ sub set_record
     my @more = @_;
 
     at_once(sub {
-        import_records({ ins => $Ins, status => 'open', treating => [$Leroy],
+        import_records({ ins => $Martin, status => 'open', treating => [$Leroy],
             authorisations => { map { $_ => { since => '2020-01-01',
                 until => '2096-01-01' } } $Petit, $Morel }, @more });
     });
@@ -95,93 +90,6 @@ sub for_ever { deadline(60000) }
 sub as_usual { deadline(250) }
 
 # ----------------------------------------------------------------- requests
-
-# A request on a connection of its own that is not waited for.
-sub ask
-{
-    my ($as, $method, $path, $body) = @_;
-
-    my $pki = pki();
-    my $socket = IO::Socket::SSL->new(PeerAddr => '127.0.0.1:' . tls_port(),
-        SSL_hostname => 'localhost', SSL_ca_file => "$pki/server-ca.pem",
-        SSL_cert_file => "$pki/$as.pem", SSL_key_file => "$pki/$as.key")
-        or die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
-
-    print $socket "$method $path HTTP/1.1\r\nHost: localhost\r\n",
-        "Connection: close\r\n",
-        (defined $body ? "Content-Type: application/json\r\nContent-Length: "
-            . length($body) . "\r\n\r\n$body" : "\r\n");
-    $socket->blocking(0);
-
-    return { socket => $socket, in => '', end => 0 };
-}
-
-# What has come so far.
-sub come
-{
-    my ($asked) = @_;
-
-    while (!$asked->{end}) {
-        my $n = sysread $asked->{socket}, $asked->{in}, 65536,
-            length $asked->{in};
-
-        last if !defined $n && $SSL_ERROR == SSL_WANT_READ;
-        $asked->{end} = !$n;
-    }
-
-    return $asked->{in};
-}
-
-sub answer
-{
-    my ($asked) = @_;
-
-    wait_for { come($asked); $asked->{end} } 'the whole answer', 20;
-
-    my ($status) = $asked->{in} =~ m{^HTTP/1\.1 (\d+)};
-    my ($trace) = $asked->{in} =~ m{^DMP-Trace-Id: (\S+)\r$}mi;
-    my ($body) = $asked->{in} =~ m{\r\n\r\n(.*)}s;
-
-    return { status => $status // 0, trace => $trace, body => $body,
-        json => eval { JSON::PP->new->utf8->decode($body) } };
-}
-
-# A request of curl's; called, it waits for the answer.  Its client is the
-# process of curl, of which we know the pid.
-my $parked = 0;
-sub parked
-{
-    my %o = @_;
-
-    my $out = DMP::Proc::dir() . '/parked.' . ++$parked;
-    my $pid = DMP::Proc::start('a request', $out, sub {
-        my $r = request(%o);
-        print JSON::PP->new->encode({ %$r{qw(status body head curl)},
-            trace => $r->{headers}{'dmp-trace-id'} });
-    });
-
-    return { pid => $pid, out => $out };
-}
-
-sub unparked
-{
-    my ($request) = @_;
-
-    waitpid $request->{pid}, 0;
-
-    return JSON::PP->new->decode(slurp($request->{out}));
-}
-
-sub leave
-{
-    my ($request) = @_;
-
-    my $pid = $request->{pid};
-    my ($curl) = wait_for { slurp("/proc/$pid/task/$pid/children") } 'curl';
-
-    kill 'KILL', split ' ', $curl;
-    waitpid $pid, 0;
-}
 
 sub reason { $_[0]{json}{reason} // '' }
 
@@ -280,7 +188,7 @@ sub document
 
     return { resourceType => 'DocumentReference', id => $id,
         status => 'current',
-        subject => { reference => "Patient?identifier=$System|$Ins" },
+        subject => { reference => "Patient?identifier=$System|$Martin" },
         content => [{ attachment => { contentType => 'text/plain',
             url => "Binary/$id" } }] };
 }
@@ -425,12 +333,9 @@ sub operator
 {
     my ($verb, @words) = @_;
 
-    my $keys = DMP::keys();
-
-    return (DMP::Proc::root() . '/build/dmpctl', 'record', $verb, $Ins, @words,
-        '--redis', redis_address(), '--policy', policy(), '--record-key',
-        "$keys/record.key", '--pseudonym-key', "$keys/pseudonym.key",
-        '--audit-key', "$keys/audit.key", '--node', 'operator');
+    return (DMP::Proc::root() . '/build/dmpctl', 'record', $verb, $Martin, @words,
+        keys_of('--policy', policy(), '--audit-key', DMP::keys() . '/audit.key',
+            '--node', 'operator'));
 }
 
 sub changes { scalar grep { /^FCALL dmp1_change/ } $Fake->commands }

@@ -19,10 +19,10 @@ use Test::More;
 # long to be judged, and that end just before the deadline; that of the
 # deadline, a store whose answers come late to one gateway.
 my %late_store = (relay => 20);
-my %long_judging = (aim => 1, large => 100, slow => 400, near => 900,
-    judging => 10, deadline => 60, twice => 0, tool => 0);
+my %long_judging = (aim => 1, large => 60, slow => 400, entries => 9500,
+    judging => 30, deadline => 80, twice => 0, tool => 0);
 
-my %profile = (
+my @profiles = (
     'version' => {},
     'recheck' => { slow => 300 },
     'hold' => { slow => 300 },
@@ -53,8 +53,7 @@ my $c = $result->{counts};
 held($result, 'the race');
 cmp_ok($c->{reads}, '>=', 20000, 'as many reads as were asked for');
 cmp_ok($c->{served}, '>=', 4000, 'many of them were served');
-is($result->{writers}, 9, 'by each worker of both gateways, and dmpctl wrote')
-    or diag 'writers: ', $result->{writers};
+is($result->{writers}, 8, 'by each worker of both gateways');
 cmp_ok($c->{$_}, '>', 0, "$_: some were")
     for qw(refused served_slow served_large repeated held);
 cmp_ok($c->{boundaries}, '>=', 8, 'rights were taken again and again');
@@ -64,21 +63,24 @@ note(DMP::Race::report($result));
 
 $result = DMP::Race::run(reads => 6000, unsafe => 'none', %late_store);
 held($result, 'a store that answers late');
-cmp_ok($result->{counts}{unavailable}, '>', 0, 'what it says late is not heard');
+cmp_ok($result->{counts}{unavailable}, '>', 0,
+    'what it says late is not heard');
 
 $result = DMP::Race::run(reads => 6000, unsafe => 'none', %long_judging);
 held($result, 'answers that are judged long');
 cmp_ok($result->{counts}{served_large}, '>', 0, 'some of them are served');
 
-for my $safety (sort keys %profile) {
+while (my ($safety, $profile) = splice @profiles, 0, 2) {
     $result = DMP::Race::run(reads => 60000, first => 1, unsafe => $safety,
-        %{ $profile{$safety} });
+        %$profile);
 
     my $what = $safety eq 'deadline' ? 'late_forwards' : 'late_answers';
 
     cmp_ok($result->{counts}{$what}, '>', 0, "without \"$safety\" it is lost")
         or note(DMP::Race::report($result));
     cmp_ok($result->{counts}{reads}, '<', 60000, '... before its end');
+    cmp_ok(scalar @{ $result->{faults} }, '>', 0, '... as the logs say, too')
+        if $safety eq 'version';
 }
 
 if (!Test::More->builder->is_passing) {

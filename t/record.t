@@ -261,7 +261,7 @@ changes('withdraw', 'withdraw', $martin, [$PETIT], target => $PETIT,
     has => { authorisations => {} });
 changes('withdraw again', 'withdraw', $martin, [$PETIT], target => $PETIT, changed => 0);
 changes('a structure', 'authorise', $martin, [$CENTRE], target => $CENTRE,
-    details => { target => $CENTRE, since => $today, until => $year });
+    details => { since => $today, until => $year });
 
 my ($no, $yes) = (JSON::PP::false, JSON::PP::true);
 

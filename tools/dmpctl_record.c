@@ -16,6 +16,9 @@
 #include "record.h"
 
 
+#define IMPORT_SPARE  (16 * 1024)        /* bytes left for later changes */
+
+
 typedef struct {
     record_tool_t   tool;
     bool            any_ins_key;
@@ -190,6 +193,13 @@ import_check_line(import_t *im, const char *path, const char *line,
     dmp_rc_t       rc;
     dmp_error_t    error;
     dmp_record_t  *record;
+
+    if (len > DMP_RECORD_MAX - IMPORT_SPARE) {
+        tool_error("%s: line %zu: a record of %zu bytes: at most %d, so that "
+                   "there is room for later changes", path, im->line, len,
+                   DMP_RECORD_MAX - IMPORT_SPARE);
+        return false;
+    }
 
     rc = dmp_record_parse(line, len, &record, &error);
 

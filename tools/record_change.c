@@ -27,10 +27,7 @@ change_document(const record_edit_t *e, dmp_trace_document_t *out)
     *out = (dmp_trace_document_t) { dmp_null_string, dmp_null_string };
 
     if (e->facts == NULL) {
-        if (!dmp_ins_within(e->name)) {
-            out->id = e->name;
-        }
-
+        /* of what nobody knows, the words could be anybody's name */
         return;
     }
 

@@ -41,6 +41,7 @@ typedef struct {
     bool         form;                   /* Content-Type is that of a form */
     bool         json;                   /* Content-Type is application/json */
     bool         encoded;                /* Content-Encoding is not identity */
+    bool         conditional;            /* only if it is in some state */
     dmp_mode_t   mode;
     dmp_str_t    justification;          /* these four as given: encoded; they
                                             point into the values */

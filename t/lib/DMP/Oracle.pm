@@ -701,7 +701,8 @@ sub obligations {
     my @cells = map { cells_of($c, $_) } needed($c);
 
     push @all, 'notify-first-access' if $c->{actor} eq 'professional'
-        && ($operation eq 'search' || $operation eq 'read');
+        && ($operation eq 'search' || $operation eq 'read'
+            || $operation eq 'reference' && could_read($c));
     push @all, 'notify-emergency' if emergency($c) && $operation ne 'metadata'
         && ($c->{actor} eq 'professional' || $c->{actor} eq 'structure');
     push @all, 'notify-rights-changed' if $c->{actor} ne 'patient'
