@@ -24,8 +24,8 @@ void dmp_api_map(const dmp_raw_t *raw, dmp_request_t *out);
 
 
 /*
- * Milliseconds that a change is acknowledged later than the deadline: clocks of
- * two machines do not run alike, and between reading one and writing to a
+ * Milliseconds that a change is acknowledged later than the deadline: clocks
+ * of two machines do not run alike, and between reading one and writing to a
  * socket a moment passes.
  */
 #define DMP_HOLD_MARGIN_MS  10
