@@ -36,7 +36,7 @@ typedef struct {
                                             REOPEN */
     dmp_actor_t           by;
     int32_t               today;
-    unsigned              days;          /* of an authorisation without an end */
+    unsigned              days;          /* of an authorisation with no end */
     dmp_str_t             document;      /* MASK, UNMASK: its name */
 } dmp_edit_t;
 
