@@ -208,14 +208,11 @@ ngx_http_dmp_state_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/* What their card does not say of them: the directory may know. */
+/* The directory was asked with this result: where to go on. */
 static ngx_int_t
-ngx_http_dmp_state_introduce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+ngx_http_dmp_looked_up(ngx_http_dmp_ctx_t *ctx, ngx_int_t rc,
+    ngx_http_dmp_state_e next)
 {
-    ngx_int_t  rc;
-
-    rc = ngx_http_dmp_introduce(r, ctx);
-
     if (rc == NGX_DECLINED) {
         rc = ngx_http_dmp_wait_store(ctx);
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
@@ -226,10 +223,28 @@ ngx_http_dmp_state_introduce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     if (rc == NGX_OK) {
-        ctx->state = NGX_HTTP_DMP_MAP;
+        ctx->state = next;
     }
 
     return rc;
+}
+
+
+/* What their card does not say of them: the directory may know. */
+static ngx_int_t
+ngx_http_dmp_state_introduce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    return ngx_http_dmp_looked_up(ctx, ngx_http_dmp_introduce(r, ctx),
+                                  NGX_HTTP_DMP_MAP);
+}
+
+
+/* Whom a change concerns may be known by other identifiers, too. */
+static ngx_int_t
+ngx_http_dmp_state_target(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    return ngx_http_dmp_looked_up(ctx, ngx_http_dmp_introduce_target(r, ctx),
+                                  NGX_HTTP_DMP_LOAD);
 }
 
 
@@ -389,31 +404,6 @@ ngx_http_dmp_state_load(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     return NGX_AGAIN;
-}
-
-
-/* Whom a change concerns may be known by other identifiers, too. */
-static ngx_int_t
-ngx_http_dmp_state_target(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_http_dmp_introduce_target(r, ctx);
-
-    if (rc == NGX_DECLINED) {
-        rc = ngx_http_dmp_wait_store(ctx);
-        return (rc == NGX_DECLINED) ? NGX_OK : rc;
-    }
-
-    if (rc == NGX_ERROR) {
-        return ngx_http_dmp_no_trace(ctx);
-    }
-
-    if (rc == NGX_OK) {
-        ctx->state = NGX_HTTP_DMP_LOAD;
-    }
-
-    return rc;
 }
 
 
