@@ -79,7 +79,7 @@ async function find() {
        'One record has these traits, exactly, and here is its health number. The record host was ' +
        'not even asked.', patients);
   nothingReached(found);
-  must(!/martin|jeanne|1985/i.test(entry.raw),
+  must(!/martin|jeanne|1985-03/i.test(entry.raw),
        'The exclamation mark in the trace: an emergency. The name she was looked for by is not ' +
        'in it.', entry.raw);
 
@@ -206,7 +206,7 @@ export async function bris() {
 
   await refused(mistyped, 403, 'traits-mismatch',
     'The name, the first name or the birth date are not those of the record.');
-  must(!/1985|lef|jeanne|martin/i.test(mistyped.body),
+  must(!/1985-03|lef|jeanne|martin/i.test(mistyped.body.replace(/trace [0-9a-f-]+/, '')),
        'Which of the three it was, and what it should be, he is not told.');
 
   tell(`Her card has her birth name, Zoé Lefèvre, which he writes in his own way. Headers are plain
@@ -221,7 +221,7 @@ export async function bris() {
   must(documentsOf(search).length === 13, 'The glass is broken: he sees 13 documents.',
        documentsOf(search).length);
   must(typeof entry.body.justification === 'string' &&
-       !/inconscient|allergie|zo|lef/i.test(entry.raw.replace(entry.body.justification, '')),
+       !/inconscient|allergie|zoé|lef[eè]vre|jeanne/i.test(entry.raw.replace(entry.body.justification, '')),
        'His reason is in the trace, sealed: an auditor who has the key can read it, the owner of ' +
        'the store cannot. The name is not in it.', entry.body);
 
