@@ -277,6 +277,8 @@ ngx_http_dmp_name_patient(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 static ngx_int_t
 ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
+    ngx_uint_t  level;
+
     dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, NULL,
                dmp_day_paris((int64_t) ngx_time()), &ctx->decision);
 
@@ -296,8 +298,10 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     if (ctx->decision.rule != DMP_RULE_X1) {
 
         if (ctx->asked.why != NULL) {
-            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                          "dmp request refused: %s", ctx->asked.why);
+            /* fixed words of ours; who is nobody cannot fill the log */
+            level = ctx->unproven ? NGX_LOG_INFO : NGX_LOG_WARN;
+            ngx_log_error(level, r->connection->log, 0, "dmp request refused: %s",
+                          ctx->asked.why);
         }
 
         if (ctx->unproven
@@ -424,12 +428,19 @@ ngx_http_dmp_can_do(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (ngx_http_dmp_change_prepare(r, ctx) != NGX_OK) {
+    switch (ngx_http_dmp_change_prepare(r, ctx)) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_DECLINED:
+        return ngx_http_dmp_refuse(ctx, DMP_DENY, DMP_RULE_H7,
+                                   DMP_REASON_CHANGE_NOT_ALLOWED);
+
+    default:
         return ngx_http_dmp_refuse(ctx, DMP_ERROR, DMP_RULE_X1,
                                    DMP_REASON_TRACE_UNAVAILABLE);
     }
-
-    return NGX_OK;
 }
 
 

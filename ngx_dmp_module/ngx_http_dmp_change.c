@@ -143,6 +143,7 @@ ngx_http_dmp_change_make(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_http_dmp_change_t *change)
 {
     bool         changed;
+    dmp_rc_t     rc;
     dmp_edit_t   edit;
     dmp_error_t  error;
 
@@ -157,16 +158,22 @@ ngx_http_dmp_change_make(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         edit.document = dmp_document_name(ctx->document);
     }
 
-    if (dmp_record_edit(ctx->json, ctx->json_len, &edit, &change->json,
-                        &change->len, &changed, &error)
-        != DMP_OK
-        || dmp_record_parse(change->json, change->len, &change->record, &error)
-           != DMP_OK)
-    {
+    rc = dmp_record_edit(ctx->json, ctx->json_len, &edit, &change->json,
+                         &change->len, &changed, &error);
+
+    if (rc == DMP_OK) {
+        rc = dmp_record_parse(change->json, change->len, &change->record,
+                              &error);
+    }
+
+    if (rc != DMP_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "dmp cannot make this change of a record: %s",
                       error.text);
-        return NGX_ERROR;
+
+        /* to try again would be in vain */
+        return (rc == DMP_E_LIMIT || rc == DMP_E_SYNTAX) ? NGX_DECLINED
+                                                         : NGX_ERROR;
     }
 
     change->changed = changed;

@@ -32,7 +32,10 @@ ngx_http_dmp_name_host(ngx_conf_t *cf, const ngx_http_dmp_location_t *location)
 
     p = ngx_cpymem(dlcf->host.data, cscf->server_name.data,
                    cscf->server_name.len);
-    ngx_memcpy(p, dlcf->base.data, dlcf->base.len);
+
+    if (dlcf->base.len != 0) {
+        ngx_memcpy(p, dlcf->base.data, dlcf->base.len);
+    }
 
     return NGX_OK;
 }

@@ -77,6 +77,10 @@ ngx_http_dmp_mask_look(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     value = ctx->waiter->values;
     ctx->masks->nelts = 0;
 
+    if (ctx->waiter->n_values % 2 != 0) {
+        return NGX_ERROR;
+    }
+
     for (i = 0; i + 1 < ctx->waiter->n_values; i += 2) {
 
         if (value[i].len != DMP_INDEX_HASH_LEN

@@ -211,6 +211,7 @@ struct ngx_http_dmp_ctx_s {
     unsigned                 first_noticed:1;    /* by the commit on its way */
     unsigned                 mask_ambiguous:1;
     unsigned                 form_read:1;
+    unsigned                 declined:1;     /* by the last check */
     ngx_uint_t               tries;
     ngx_uint_t               http_version;   /* the client's */
     uint64_t                 repeated;

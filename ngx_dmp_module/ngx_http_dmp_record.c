@@ -119,12 +119,13 @@ ngx_http_dmp_decide_again(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
                    dmp_day_paris((int64_t) ngx_time()), &decision);
     }
 
-    if (decision.effect != DMP_ALLOW) {
+    if (ctx->declined || decision.effect != DMP_ALLOW) {
         ctx->decision = decision;
-        return NGX_DECLINED;
     }
 
-    return NGX_OK;
+    ctx->declined = (decision.effect != DMP_ALLOW);
+
+    return ctx->declined ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -159,7 +160,7 @@ ngx_http_dmp_rechecked(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     if (w->result == NGX_HTTP_DMP_WAIT_READY) {
         /* the store can be asked now, nothing more */
         ngx_http_dmp_waiter_release(w);
-        return NGX_OK;
+        return ctx->declined ? NGX_DECLINED : NGX_OK;
     }
 
     if (w->result != NGX_HTTP_DMP_WAIT_DONE) {
@@ -168,7 +169,7 @@ ngx_http_dmp_rechecked(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     } else if (w->present && ctx->facts.state == DMP_RECORD_PRESENT
                && w->version == ctx->facts.version)
     {
-        rc = NGX_OK;
+        rc = ctx->declined ? NGX_DECLINED : NGX_OK;
 
     } else {
         rc = ngx_http_dmp_decide_again(r, ctx, w);
@@ -186,15 +187,18 @@ ngx_http_dmp_recheck(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
+    rc = NGX_OK;
+
     if (ctx->waiter != NULL) {
         rc = ngx_http_dmp_rechecked(r, ctx);
-        if (rc != NGX_OK) {
+        if (rc != NGX_OK && rc != NGX_DECLINED) {
             return rc;
         }
     }
 
+    /* a refusal tells of the record, too: it is no older than an answer */
     if (ngx_http_dmp_is_fresh(ctx)) {
-        return NGX_OK;
+        return rc;
     }
 
     if (!ngx_http_dmp_store_ready()) {

@@ -106,7 +106,9 @@ ngx_http_dmp_reply_values(ngx_http_dmp_waiter_t *w, const redisReply *reply)
 
     n = ngx_http_dmp_reply_elements(reply);
 
-    if (w->expected != 0 && n != w->expected) {
+    if ((w->expected != 0) ? n != w->expected
+                           : reply->type != REDIS_REPLY_ARRAY)
+    {
         return NGX_ERROR;
     }
 

@@ -642,5 +642,21 @@ dmp_document_patient(const dmp_document_t *document, dmp_str_t ins)
 dmp_str_t
 dmp_document_name(const dmp_document_t *document)
 {
-    return document->master.len != 0 ? document->master : document->id;
+    size_t     i;
+    dmp_str_t  master;
+
+    master = document->master;
+
+    /* who deposits chooses it; what no record can list is not its name */
+    if (master.len == 0 || master.len > DMP_DOCUMENT_NAME_MAX) {
+        return document->id;
+    }
+
+    for (i = 0; i < master.len; i++) {
+        if ((unsigned char) master.data[i] < 0x20 || master.data[i] == 0x7f) {
+            return document->id;
+        }
+    }
+
+    return master;
 }

@@ -633,6 +633,39 @@ edit_of(const dmp_request_t *request)
 }
 
 
+/*
+ * Bytes that a record may come to.  What adds to it leaves some for what
+ * takes rights away: nobody can fill it and so keep a patient from blocking.
+ */
+static size_t
+edit_room(const dmp_request_t *request)
+{
+    switch (request->operation) {
+
+    case DMP_OPERATION_MASK:
+        return DMP_RECORD_MAX - DMP_RECORD_SPARE;
+
+    case DMP_OPERATION_RIGHTS:
+        break;
+
+    default:
+        return DMP_RECORD_MAX;
+    }
+
+    switch (request->change) {
+
+    case DMP_CHANGE_AUTHORISE:
+    case DMP_CHANGE_DESIGNATE:
+    case DMP_CHANGE_NAME_REPRESENTATIVE:
+    case DMP_CHANGE_CONTACT:
+        return DMP_RECORD_MAX - DMP_RECORD_SPARE;
+
+    default:
+        return DMP_RECORD_MAX;
+    }
+}
+
+
 /* The tree as text, which a record must be. */
 static dmp_rc_t
 edit_write(dmp_editor_t *e, char **out, size_t *out_len)
@@ -644,10 +677,10 @@ edit_write(dmp_editor_t *e, char **out, size_t *out_len)
 
     len = json_dumpb(e->root, NULL, 0, JSON_COMPACT);
 
-    if (len > DMP_RECORD_MAX) {
+    if (len > edit_room(e->request)) {
         return edit_error(e, DMP_E_LIMIT,
-                          "the record would have more than %d bytes",
-                          DMP_RECORD_MAX);
+                          "the record would have more than %zu bytes",
+                          edit_room(e->request));
     }
 
     text = malloc(len + 1);

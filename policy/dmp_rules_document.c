@@ -146,9 +146,15 @@ dmp_rule_h2(const dmp_case_t *c)
     }
 
     matrix = dmp_policy_matrix(c->policy, c->today);
-    row = (matrix != NULL) ? &matrix->rows[c->profession->row] : NULL;
 
-    if (row == NULL || !row->published) {
+    if (matrix == NULL) {
+        /* none is in force: nothing can be decided, which no row would be */
+        return DMP_REASON_TYPE_NOT_ALLOWED;
+    }
+
+    row = &matrix->rows[c->profession->row];
+
+    if (!row->published) {
         return dmp_is_emergency(c->request) ? DMP_REASON_NONE
                                             : DMP_REASON_TYPE_NOT_ALLOWED;
     }

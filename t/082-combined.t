@@ -541,3 +541,22 @@ all_refused('add_after_body', ['/x', '"add_after_body" cannot be used with "dmp 
 --- dmp: http => "proxy_cache_path $main::Dir/cache keys_zone=c:1m; proxy_cache c; fastcgi_cache_path $main::Dir/fcache keys_zone=f:1m; slice 1m; ssi on; proxy_intercept_errors on; proxy_force_ranges on; add_after_body /x; http2_push_preload on;", location => 'proxy_cache off; proxy_store off; slice 0; ssi off; proxy_intercept_errors off; proxy_force_ranges off; add_after_body ""; http2_push_preload off;', server => 'fastcgi_cache f; location /other { proxy_pass http://record_host/fhir/; }'
 --- code
 is(request(get => '/fhir/x')->{status}, 401, 'it runs');
+
+
+
+=== TEST 100: A10, F13: nor where nothing is forwarded: in the API, and in a refusal of all
+--- code
+for my $line ('post_action /x', 'ssi on', 'add_before_body /x', 'add_after_body /x',
+    'http2_push_preload on')
+{
+    my ($name) = split / /, $line;
+    for my $kind ('dmp_api;', 'dmp_denied;') {
+        my ($rc, $said) = loads(DMP::config(server => "location /api/ { $kind $line; }"));
+        isnt($rc, 0, "$kind $line: refused");
+        like($said, qr/\[emerg\] .*"$name" cannot be used with .* location \/api\//, 'and says why');
+    }
+}
+for my $kind ('dmp_api;', 'dmp_denied;') {
+    my ($rc, $said) = loads(DMP::config(server => "location /api/ { $kind }"));
+    is($rc, 0, "$kind alone loads") or diag $said;
+}

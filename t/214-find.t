@@ -670,3 +670,20 @@ dmp store is unavailable
 === TEST 25: all this without a word to the record host
 --- code
 is(scalar(backend()), $Asked, 'it was asked for nothing');
+
+
+
+=== TEST 26: a condition is no reason to leave an answer out
+--- code
+nobody();
+known([1]);
+for my $condition (['If-Match' => '"1"'], ['If-None-Match' => '*'],
+    ['If-Modified-Since' => 'Fri, 01 Jan 2100 00:00:00 GMT'],
+    ['If-Unmodified-Since' => 'Thu, 01 Jan 2015 00:00:00 GMT'])
+{
+    for my $http ('1.1', '2') {
+        my $r = finds([1], {}, "$condition->[0], HTTP/$http", headers => [$condition], http => $http);
+        is($r->{headers}{'cache-control'}, 'no-store', 'not to be kept');
+        ok($r->{headers}{'dmp-trace-id'}, 'traced');
+    }
+}

@@ -38,6 +38,8 @@ sub somebody
 
 put_document(patient(13), 'other-report', type => ['http://loinc.org', '11488-4'],
     author => 'petit');
+put_document(patient(23), 'inline-report', type => ['http://loinc.org', '11488-4'],
+    author => 'petit', master => 'urn:oid:1.2.3.23', data => 'what it says');
 
 sub searches
 {
@@ -266,3 +268,27 @@ ok(!(grep { my $w = $_; grep { $_ eq $w } @first } @then), 'by others');
 is(scalar(outbox($one)), $before + 2, 'nothing is told again');
 verify_trace();
 pass('the trace is whole');
+
+
+
+=== TEST 11: a reference is a first access where content comes with it
+--- code
+my $one = somebody(23, 'leroy');
+my $refers = sub {
+    my ($who, %o) = @_;
+    my $before = outbox($one);
+    my $r = request(as => $who, get => target('search', $one)
+        . '&identifier=urn:oid:1.2.3.23', %o);
+    my ($entry) = (entries($one, '0'))[-1];
+    my ($document) = map { $_->{resource} } @{ $r->{json}{entry} // [] };
+    return join ' ', $r->{status}, $entry->{body}{operation}, $document
+        ? $document->{content}[0]{attachment}{data} ? 'content' : 'none' : 'nothing',
+        (notices($one))[$before .. outbox($one) - 1];
+};
+is($refers->('petit'), '200 reference none', "one's own, not authorised: no reading");
+is($refers->('morel'), '200 reference nothing', "another's, not authorised: not found");
+somebody(23, qw(leroy morel petit));
+is($refers->('morel'), '200 reference content first-access', "another's: told");
+is($refers->('morel', http => '2'), '200 reference content', 'once');
+is($refers->('petit'), '200 reference content first-access', "one's own that one could read: told");
+is(told_of('morel', $one), '200', 'a search after it is the second access');

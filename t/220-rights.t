@@ -7,11 +7,12 @@ use warnings;
 
 use lib 't/lib';
 use DMP;
+use DMP::Connection;
 use FakeRedis;
 use POSIX ();
 use Rights qw($Martin $Durand $Paoli $Morel $Petit $Roux $Leroy $Pharmacien
     $System $Search $Record $True $False $Of_petit $Of_morel $codec day granted
-    set_record record versions gateway api_request api is_answer is_refusal
+    keys_of set_record record versions gateway api_request api is_answer is_refusal
     watched refused made parked unparked);
 use Test::More;
 
@@ -576,6 +577,56 @@ my @made = map { $_->{body}{new_version} } grep { $_->{outcome} eq 'R' } @change
 is_deeply(\@made, [$v - 2, $v - 1, $v], 'each one version more');
 verify_trace();
 pass('the trace is whole');
+
+
+
+=== TEST 171: however many of them there are
+Ten on one connection; each meets all those that come before it.
+--- dmp
+(http => 'dmp_directory_valid 10m;')
+--- code
+set_record(treating => [$Leroy]);
+is(api('leroy', GET => $Record)->{status}, 200, 'who is known by now');
+my @who = map { "8997009000$_" } 11 .. 20;
+my ($mark, $before) = (trace_mark(), versions());
+my $loads = commands(qr/^HMGET \S+:rec:/);
+my $c = DMP::Connection->open(as => 'leroy', http => '2');
+my ($frame, $text) = (\&DMP::Connection::frame, \&DMP::Connection::text);
+$Fake->on('load');
+$c->write(join '', map { $frame->(1, 0x5, 2 * $_ + 1, join '', "\x87", "\x02",
+    $text->('PUT'), "\x04", $text->("$Record/blocks/$who[$_]"), "\x01",
+    $text->('localhost')) } 0 .. 9);
+wait_for { commands(qr/^HMGET \S+:rec:/) == $loads + 10 } 'all to have asked';
+$Fake->off('load');
+is($c->answer(2 * $_ + 1)->{status}, 200, "$_: made") for 0 .. 9;
+is_deeply([sort @{ record()->{blocked} }], \@who, 'all of them');
+my @changes = trace($mark, qr/^change$/);
+is(scalar(grep { $_->{outcome} eq 'R' } @changes), 10, 'each made once');
+my %again;
+$again{ $_->{body}{trace} }++ for grep { $_->{outcome} eq '0' } @changes;
+cmp_ok((sort { $a <=> $b } values %again)[-1], '>', 3, 'and anew as often as it took');
+verify_trace();
+pass('the trace is whole');
+
+
+
+=== TEST 172: a record as large as may be imported has room for a block
+--- code
+my $empty = { ins => $Martin, status => 'open', treating => [$Leroy],
+    authorisations => { $Petit => granted() }, masked => [] };
+my $size = 240 * 1024 - length($codec->encode($empty));
+# with its quotes and a comma, each has 250 bytes; the first, what is left over
+my $n = int(($size - 3) / 250);
+my @names = ('x' x ($size - 250 * $n - 2), map { sprintf '%0247d', $_ } 1 .. $n);
+my $large = { %$empty, masked => \@names };
+is(length $codec->encode($large), 240 * 1024, 'of 240 KiB');
+import_records($codec->encode($large));
+my ($r) = made('by the API', "rights block $Petit", 1, 'leroy', PUT => "$Record/blocks/$Petit");
+is(scalar @{ $r->{json}{masked} }, $n + 1, 'with all that is masked');
+dmpctl('record', 'block', $Martin, $Roux, keys_of('--policy', policy(),
+    '--audit-key', DMP::keys() . '/audit.key', '--node', 'operator'));
+is_deeply([sort @{ record()->{blocked} }], [$Petit, $Roux], 'and by an operator');
+is(reads('petit'), 403, 'who reads no more');
 
 
 

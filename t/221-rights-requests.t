@@ -1,15 +1,17 @@
 # Requests of the API that are none or that say two things, in every way they
 # could; those that are one, written otherwise; several on one connection.  What
-# is refused changes nothing and tells nobody.
+# is refused changes nothing and tells nobody; what it named stands nowhere in
+# clear.
 
 use strict;
 use warnings;
 
 use lib 't/lib';
 use DMP;
+use Emergency qw(in_words store_bytes);
 use IO::Compress::Gzip ();
-use Rights qw($Martin $Durand $Petit $Roux $Leroy $Record $Json day granted
-    set_record versions gateway api watched refused made);
+use Rights qw($Martin $Durand $Petit $Roux $Leroy $System $Record $Json day
+    granted set_record versions gateway api is_answer watched refused made);
 use Test::More;
 
 gateway(redis_address());
@@ -201,3 +203,68 @@ like($answer, qr{^HTTP/1\.1 400}, 'two lengths');
 is_deeply(versions(), $before, 'make no change');
 --- error_log
 client sent duplicate header line
+
+
+
+=== TEST 4: a condition: no change has one, and no answer is left out for it
+--- code
+set_record(treating => [$Leroy]);
+my $own = "$Record/authorisations/$Petit";
+my $check = "/fhir/Patient?identifier=$System|$Martin";
+my $date = 'Thu, 01 Jan 2015 00:00:00 GMT';
+for my $condition ('If-Match: *', 'If-Match: "1"', 'If-Match: W/"1"', 'If-None-Match: *',
+    'If-None-Match: "1"', 'If-Unmodified-Since: ' . $date, 'If-Modified-Since: ' . $date,
+    'If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT', 'If-Match: x', 'if-none-match: ""')
+{
+    for my $http ('1.1', '2') {
+        my %more = (headers => [$condition], http => $http);
+        refused("HTTP/$http: $condition: $_->[0] $_->[1]", '400 B1 request-ambiguous', @$_, %more)
+            for ['leroy', PUT => "$Record/blocks/$Roux", undef], ['petit', DELETE => $own, undef],
+                ['petit', PUT => $own, '{"consent":true}'], ['leroy', PUT => "$Record/masks/x", undef];
+        for my $target ($Record, $check) {
+            my $w = watched(sub { api('roux', GET => $target, undef, %more) });
+            my $r = $w->{r};
+            is($r->{status}, 200, "HTTP/$http: $condition: GET is answered");
+            is_answer($r, $condition, $target eq $Record ? 'application/json'
+                : 'application/fhir+json');
+            ok($r->{json}, 'whole');
+            is($w->{entries}[-1]{body}{decision}, 'allow', 'and traced');
+        }
+        my $r = api('roux', HEAD => $Record, undef, %more);
+        is($r->{status}, 200, "HTTP/$http: $condition: HEAD is answered");
+    }
+}
+
+
+
+=== TEST 5: words that nobody knows may be a name or a number: not in clear
+--- code
+set_record(treating => [$Leroy]);
+my @words = ('Jeanne MARTIN 1985-03-02', $Martin, "x$Martin", substr($Martin, 0, 13),
+    'jeanne.martin-1985', 'urn:oid:1.2.9999.1');
+for my $words (@words) {
+    for my $method (qw(PUT DELETE)) {
+        my (undef, $entry) = refused("$method $words", '404 H1 document-foreign', 'leroy',
+            $method => "$Record/masks/" . $words =~ s/ /%20/gr);
+        like($entry->{documents}[0][0], qr/^[\w-]{22}\z/, 'a hash stands for them');
+    }
+}
+my $id_of = sub {
+    my ($path) = @_;
+    my $mark = trace_mark();
+    is(api('leroy', GET => "/fhir/$path")->{status}, 404, "$path: not found");
+    return (trace($mark))[-1]{body}{documents}[0][0];
+};
+my ($read, $again) = map { $id_of->('DocumentReference/2850375120001') } 1, 2;
+like($read, qr/^[\w-]{22}\z/, 'a number on the FHIR path, too');
+is($again, $read, 'the same for the same');
+isnt($id_of->('DocumentReference/2850375120002'), $read, 'another for another');
+is($id_of->('DocumentReference/never-used.1'), 'never-used.1', 'a plain id stands as it is');
+my $bytes = store_bytes();
+for my $words (@words, '2850375120001') {
+    # of what stands in a hash or in base64 by chance, no more than this long
+    my @found = grep { index($bytes, $_) >= 0 } in_words($words);
+    is_deeply(\@found, [], "$words: nowhere in the store");
+}
+verify_trace();
+pass('the trace is whole');

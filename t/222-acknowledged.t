@@ -512,6 +512,29 @@ pass('the trace is whole');
 
 
 
+=== TEST 52: its own answer shows what its reader may see when it comes
+--- code
+deadline(5000);
+for my $http ('1.1', '2') {
+    set_record();
+    my $before = record_version();
+    my $request = parked(put => $Block, as => 'leroy', http => $http);
+    committed($before, 'the block');
+    my @command = operator('block', $Leroy);
+    at_once(sub { DMP::command(@command) });
+    is(slurp($request->{out}), '', "HTTP/$http: not acknowledged so far");
+    my $r = unparked($request);
+    is($r->{status}, 200, "HTTP/$http: made");
+    is_deeply(JSON::PP->new->utf8->decode($r->{body}), { ins => $Martin,
+        status => 'open', authorisation => 'INTERDIT',
+        treating => JSON::PP::false }, 'and its reader is blocked by now');
+    is(record_version(), $before + 2, 'both are in it');
+}
+verify_trace();
+pass('the trace is whole');
+
+
+
 === TEST 6: a reload while it is held: the old worker delivers it
 --- code
 deadline(5000);

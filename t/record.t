@@ -188,6 +188,21 @@ like $out, qr/^0 records imported, 1 unchanged/, 'nothing changes';
 is_deeply traits_now(), [sort @found], 'and what was lost of them is made again';
 is scalar(outbox($martin)), 1, 'nobody is told';
 
+# room is left for what comes later, a block above all
+my $big = '2850399000001' . (97 - 2850399000001 % 97);
+for my $more (0, 1) {
+    my %large = (ins => $big, status => 'closed', masked => [('x' x 247) x 982]);
+    my $left = 240 * 1024 - length(JSON::PP->new->utf8->encode(\%large)) - 3;
+
+    push @{ $large{masked} }, 'y' x ($left + $more);
+    is import_one(\%large), $more, 240 * 1024 + $more . ' bytes';
+    next if !$more;
+    like $err, qr/one\.jsonl: line 1: a record of 245761 bytes: at most 245760, /,
+        'are one too many';
+    unlike $err, qr/x{247}|y{9}/, 'without what stands in it';
+    like shown($big)->{record}{masked}[-1], qr/^y{$left}\z/, 'and the one of before stays';
+}
+
 # through a store in the middle, which tells the order
 my $fake = FakeRedis->new(DMP::redis_address());
 $traits{given} = 'Jeanne';

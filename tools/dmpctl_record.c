@@ -16,9 +16,6 @@
 #include "record.h"
 
 
-#define IMPORT_SPARE  (16 * 1024)        /* bytes left for later changes */
-
-
 typedef struct {
     record_tool_t   tool;
     bool            any_ins_key;
@@ -194,10 +191,10 @@ import_check_line(import_t *im, const char *path, const char *line,
     dmp_error_t    error;
     dmp_record_t  *record;
 
-    if (len > DMP_RECORD_MAX - IMPORT_SPARE) {
+    if (len > DMP_RECORD_MAX - DMP_RECORD_SPARE) {
         tool_error("%s: line %zu: a record of %zu bytes: at most %d, so that "
                    "there is room for later changes", path, im->line, len,
-                   DMP_RECORD_MAX - IMPORT_SPARE);
+                   DMP_RECORD_MAX - DMP_RECORD_SPARE);
         return false;
     }
 

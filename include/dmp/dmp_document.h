@@ -117,7 +117,12 @@ dmp_rc_t dmp_document_parse(const dmp_policy_t *policy, const char *json,
 dmp_patient_match_t dmp_document_patient(const dmp_document_t *document,
     dmp_str_t ins);
 
-/* masterIdentifier where it has one, else the resource id. */
+/*
+ * masterIdentifier where it has one that a record can list (printable, at most
+ * DMP_DOCUMENT_NAME_MAX bytes), else the resource id.
+ */
+#define DMP_DOCUMENT_NAME_MAX  256
+
 dmp_str_t dmp_document_name(const dmp_document_t *document);
 
 #endif

@@ -15,6 +15,8 @@
 #define DMP_PSEUDONYM_LEN  22            /* base64url of 16 bytes */
 #define DMP_BUCKETS_MAX    256
 #define DMP_RECORD_MAX     (256 * 1024)  /* bytes of JSON */
+#define DMP_RECORD_SPARE   (16 * 1024)   /* of them, for what takes rights away
+                                            and nothing else */
 
 typedef struct {
     dmp_str_t  id;                       /* national identifier */

@@ -259,7 +259,8 @@ sub put_resource
 
 
 # put_document($ins, $id, type => ['http://loinc.org', '11488-4'],
-#     author => 'petit', label => 'MASQUE_PS')
+#     author => 'petit', label => 'MASQUE_PS', master => 'urn:oid:1.2.3',
+#     data => 'its content, inline')
 sub put_document
 {
     my ($ins, $id, %o) = @_;
@@ -277,7 +278,10 @@ sub put_document
                 . '/FHIR/TRE-A07-StatutVisibiliteDocument',
             code => $o{label} }] }]) : ()),
         content => [{ attachment => { contentType => 'text/plain',
-            url => "Binary/$id" } }],
+            url => "Binary/$id", (defined $o{data} ? (data =>
+                MIME::Base64::encode_base64($o{data}, '')) : ()) } }],
+        ($o{master} ? (masterIdentifier => { system => 'urn:ietf:rfc:3986',
+            value => $o{master} }) : ()),
     });
 
     put_resource("Binary/$id", { resourceType => 'Binary', id => $id,

@@ -379,6 +379,59 @@ test_allowed_without_patient(void **state)
 }
 
 
+/* But for a search by traits, which may find nobody. */
+static void
+test_find_without_patient(void **state)
+{
+    log_t                 log;
+    size_t                i;
+    dmp_buf_t             buf;
+    dmp_entry_t           e;
+    log_access_t          a;
+    dmp_writer_t         *w;
+    dmp_verify_result_t   result;
+
+    static const struct {
+        dmp_operation_t  operation;
+        bool             whole;
+    } cases[] = {
+        { DMP_OPERATION_FIND, true },
+        { DMP_OPERATION_METADATA, true },
+        { DMP_OPERATION_SEARCH, false },
+        { DMP_OPERATION_CHECK, false },
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memset(&log, 0, sizeof(log));
+        log.ms = LOG_TIME;
+        w = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, audit_key);
+        assert_non_null(w);
+
+        log_make_access(&a, (int64_t) log.ms);
+        a.access.patient = dmp_null_string;
+        a.request.operation = cases[i].operation;
+
+        send_open(&log, w);
+        dmp_buf_init(&buf, body_memory, sizeof(body_memory));
+        must(dmp_writer_access(w, dmp_writer_home(w), &a.access, &buf, &e));
+        send_entry(&log, w, &e, 'S');
+
+        if (cases[i].whole) {
+            verify_log(&log, &result);
+            assert_int_equal(result.findings, 0);
+
+        } else {
+            expect_named(&log, "an access allowed without a patient", 1);
+        }
+
+        dmp_writer_free(w);
+        log_clear(&log);
+    }
+}
+
+
 static void
 test_flip(void **state)
 {
@@ -645,6 +698,7 @@ main(void)
         cmocka_unit_test(test_admin),
         cmocka_unit_test(test_admin_outcome),
         cmocka_unit_test(test_allowed_without_patient),
+        cmocka_unit_test(test_find_without_patient),
         cmocka_unit_test(test_flip),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_duplicate),
