@@ -627,6 +627,10 @@ dmpctl('record', 'block', $Martin, $Roux, keys_of('--policy', policy(),
     '--audit-key', DMP::keys() . '/audit.key', '--node', 'operator'));
 is_deeply([sort @{ record()->{blocked} }], [$Petit, $Roux], 'and by an operator');
 is(reads('petit'), 403, 'who reads no more');
+import_records($codec->encode($large));
+$r = api('morel', PUT => "$Record/authorisations/$Morel", { consent => $True });
+is("$r->{status} $r->{json}{reason}", '403 change-not-allowed', 'and none for what adds to it');
+is_deeply([CORE::keys %{ record()->{authorisations} }], [$Petit], 'which changes nothing');
 
 
 
