@@ -1,6 +1,7 @@
 /*
  * test_document_authors.c: whether somebody besides the patient wrote a
- * document, who is in a role, what it replaces, and since when it is there.
+ * document, who is in a role, what it replaces, since when it is there, and by
+ * which name a record lists it.
  */
 
 #include <setjmp.h>
@@ -206,6 +207,45 @@ days(void **state)
 }
 
 
+/* What a record cannot list is no name: the document goes by its id. */
+static void
+names_listed(void **state)
+{
+    size_t           i;
+    char             master[DMP_DOCUMENT_NAME_MAX + 1];
+    dmp_document_t   document;
+
+    static const struct {
+        size_t  len;
+        char    last;
+        bool    named;
+    } table[] = {
+        { 1, 'x', true }, { DMP_DOCUMENT_NAME_MAX, 'x', true },
+        { DMP_DOCUMENT_NAME_MAX + 1, 'x', false }, { 3, '\n', false },
+        { 3, '\0', false }, { 3, '\x7f', false }, { 0, 'x', false },
+    };
+
+    (void) state;
+    memset(&document, 0, sizeof(document));
+    memset(master, 'm', sizeof(master));
+    document.id = dmp_string("id");
+
+    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+
+        document.master = (dmp_str_t) { master, table[i].len };
+
+        if (table[i].len != 0) {
+            master[table[i].len - 1] = table[i].last;
+        }
+
+        assert_true(dmp_str_eq(dmp_document_name(&document),
+                               table[i].named ? document.master
+                                              : document.id));
+        memset(master, 'm', sizeof(master));
+    }
+}
+
+
 int
 main(void)
 {
@@ -214,6 +254,7 @@ main(void)
         cmocka_unit_test(roles),
         cmocka_unit_test(relations),
         cmocka_unit_test(days),
+        cmocka_unit_test(names_listed),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

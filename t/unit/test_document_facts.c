@@ -128,45 +128,6 @@ names(void **state)
 }
 
 
-/* What a record cannot list is no name: the document goes by its id. */
-static void
-names_listed(void **state)
-{
-    size_t           i;
-    char             master[DMP_DOCUMENT_NAME_MAX + 1];
-    dmp_document_t   document;
-
-    static const struct {
-        size_t  len;
-        char    last;
-        bool    named;
-    } table[] = {
-        { 1, 'x', true }, { DMP_DOCUMENT_NAME_MAX, 'x', true },
-        { DMP_DOCUMENT_NAME_MAX + 1, 'x', false }, { 3, '\n', false },
-        { 3, '\0', false }, { 3, '\x7f', false }, { 0, 'x', false },
-    };
-
-    (void) state;
-    memset(&document, 0, sizeof(document));
-    memset(master, 'm', sizeof(master));
-    document.id = dmp_string("id");
-
-    for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-
-        document.master = (dmp_str_t) { master, table[i].len };
-
-        if (table[i].len != 0) {
-            master[table[i].len - 1] = table[i].last;
-        }
-
-        assert_true(dmp_str_eq(dmp_document_name(&document),
-                               table[i].named ? document.master
-                                              : document.id));
-        memset(master, 'm', sizeof(master));
-    }
-}
-
-
 static void
 types(void **state)
 {
@@ -800,7 +761,6 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(names),
-        cmocka_unit_test(names_listed),
         cmocka_unit_test(types),
         cmocka_unit_test(labels_are_known_with_their_system),
         cmocka_unit_test(labels_add_up),
