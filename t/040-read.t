@@ -387,4 +387,4 @@ like($r->{body}, qr/172066912304538/, 'gets the other\'s document');
 --- status: 404
 --- trace
 body.operation = read
-body.documents absent
+body.documents.0.0 ~ ^[-_A-Za-z0-9]{22}$

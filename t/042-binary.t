@@ -569,4 +569,4 @@ it is not that FHIR document
 --- status: 404
 --- trace
 body.operation = read
-body.documents absent
+body.documents.0.0 ~ ^[-_A-Za-z0-9]{22}$
