@@ -300,8 +300,8 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         if (ctx->asked.why != NULL) {
             /* fixed words of ours; who is nobody cannot fill the log */
             level = ctx->unproven ? NGX_LOG_INFO : NGX_LOG_WARN;
-            ngx_log_error(level, r->connection->log, 0, "dmp request refused: %s",
-                          ctx->asked.why);
+            ngx_log_error(level, r->connection->log, 0,
+                          "dmp request refused: %s", ctx->asked.why);
         }
 
         if (ctx->unproven
