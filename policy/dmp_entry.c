@@ -4,7 +4,7 @@
  *
  *   format      1
  *   kind        access, change, outcome, epoch-open, epoch-close, checkpoint,
- *               admin
+ *               heartbeat, admin
  *   writer      node "/" 16 hex digits
  *   epoch, seq  place in the writer's chain of this bucket
  *   prev        SHA-256 of the writer's previous entry here, base64url
@@ -25,7 +25,7 @@
 
 static const char  *const entry_kinds[DMP_KIND_MAX] = {
     "none", "access", "change", "outcome", "epoch-open", "epoch-close",
-    "checkpoint", "admin"
+    "checkpoint", "heartbeat", "admin"
 };
 
 
@@ -317,6 +317,21 @@ dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
 }
 
 
+static void
+entry_buckets(dmp_buf_t *b, const unsigned *buckets, unsigned n)
+{
+    unsigned  i;
+
+    for (i = 0; i < n; i++) {
+        entry_uint(b, i == 0 ? ",\"buckets\":[" : ",", buckets[i]);
+    }
+
+    if (n > 0) {
+        dmp_buf_add(b, "]", 1);
+    }
+}
+
+
 void
 dmp_entry_admin(dmp_buf_t *b, const dmp_admin_t *admin)
 {
@@ -324,6 +339,11 @@ dmp_entry_admin(dmp_buf_t *b, const dmp_admin_t *admin)
     entry_actor(b, admin->subject, false);
     entry_string(b, ",\"command\":", admin->command);
     entry_optional(b, ",\"digest\":", admin->digest);
+
+    if (admin->buckets != NULL) {
+        entry_buckets(b, admin->buckets, admin->n_buckets);
+    }
+
     entry_word(b, ",\"phase\":", admin->ended ? "end" : "begin");
 
     if (admin->ended) {
@@ -370,19 +390,81 @@ dmp_entry_outcomes(dmp_buf_t *b, const dmp_outcome_t *outcomes, size_t n,
 
 void
 dmp_entry_certificate(dmp_buf_t *b, const unsigned char *public_key,
-    int64_t opened_ms, int64_t expires_ms, const unsigned char *signature)
+    int64_t opened_ms, int64_t expires_ms, const unsigned char *signature,
+    uint64_t heartbeat)
 {
     entry_bytes(b, ",\"public\":", public_key, DMP_PUBLIC_LEN);
     entry_time(b, ",\"opened\":", opened_ms);
     entry_time(b, ",\"expires\":", expires_ms);
     entry_bytes(b, ",\"certificate\":", signature, DMP_SIGNATURE_LEN);
+
+    if (heartbeat != 0) {
+        entry_uint(b, ",\"heartbeat\":", heartbeat);
+    }
+}
+
+
+const char *
+dmp_heads_name(dmp_heads_t source)
+{
+    switch (source) {
+
+    case DMP_HEADS_MEMORY:
+        return "memory";
+
+    case DMP_HEADS_STORE:
+        return "store";
+
+    default:
+        return "none";
+    }
+}
+
+
+bool
+dmp_entry_is_writer(dmp_str_t name)
+{
+    char    c;
+    size_t  i, node;
+
+    if (name.len <= WRITER_RANDOM_LEN || name.len > DMP_WRITER_MAX) {
+        return false;
+    }
+
+    node = name.len - WRITER_RANDOM_LEN - 1;
+
+    for (i = 0; i < node; i++) {
+        if (!dmp_entry_in_node(name.data[i])) {
+            return false;
+        }
+    }
+
+    for (i = node + 1; i < name.len; i++) {
+        c = name.data[i];
+
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f')) {
+            return false;
+        }
+    }
+
+    return name.data[node] == '/';
+}
+
+
+void
+dmp_entry_of(dmp_buf_t *b, const dmp_other_t *other)
+{
+    entry_string(b, ",\"of\":[", other->writer);
+    entry_uint(b, ",", other->epoch);
+    dmp_buf_add(b, "]", 1);
+    entry_word(b, ",\"source\":", dmp_heads_name(other->source));
 }
 
 
 void
 dmp_entry_certified(dmp_buf_t *b, dmp_str_t writer, uint64_t epoch,
     const unsigned char public_key[DMP_PUBLIC_LEN], int64_t opened_ms,
-    int64_t expires_ms)
+    int64_t expires_ms, uint64_t heartbeat)
 {
     dmp_buf_text(b, "dmp-epoch/1\n");
     dmp_buf_str(b, writer);
@@ -393,6 +475,7 @@ dmp_entry_certified(dmp_buf_t *b, dmp_str_t writer, uint64_t epoch,
     dmp_buf_time(b, opened_ms);
     dmp_buf_add(b, "\n", 1);
     dmp_buf_time(b, expires_ms);
+    entry_uint(b, "\n", heartbeat);
     dmp_buf_add(b, "\n", 1);
 }
 

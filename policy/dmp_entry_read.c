@@ -1,19 +1,27 @@
 /*
  * dmp_entry_read.c: reads an entry's body back, without a tree and without
- * forgiveness.  Members have one order, so that two readers cannot disagree
- * about an entry, and a member nobody knows is an error.
+ * forgiveness.  Members have one order and one form, so that two readers cannot
+ * disagree about an entry, and a member nobody knows is an error.
  */
 
 #include <stdio.h>
 
 #include "dmp_entry_read_int.h"
+#include "dmp_scan_bytes.h"
+#include "dmp_scan_int.h"
 
 
 /* "2026-11-22T03:06:48.123Z" */
 #define READ_TIME_LEN  24
 
+/* Numbers that every reader of JSON takes back as they are (RFC 8259, 6). */
+#define READ_UINT_MAX     (((uint64_t) 1 << 53) - 1)
+#define READ_UINT_DIGITS  16
 
-/* Keeps the first error. */
+/* Where base64url (RFC 4648, 5) has no digit. */
+#define READ_NO_DIGIT  64
+
+
 bool
 dmp_entry_read_error(dmp_entry_reader_t *r, dmp_rc_t rc, const char *what,
     const char *name, size_t len)
@@ -25,6 +33,32 @@ dmp_entry_read_error(dmp_entry_reader_t *r, dmp_rc_t rc, const char *what,
                         name);
     }
 
+    r->pos = r->end;
+
+    return false;
+}
+
+
+/* What is wrong with the text itself, and where. */
+static bool
+read_stop(dmp_entry_reader_t *r, const unsigned char *p,
+    dmp_scan_error_t error)
+{
+    const char  *what;
+
+    /* It may well be JSON, in another form. */
+    what = error == DMP_SCAN_SYNTAX ? "not the form of an entry"
+                                    : dmp_scan_strerror(error);
+
+    if (r->rc == DMP_OK) {
+        r->rc = DMP_E_SYNTAX;
+        (void) snprintf(r->error->text, sizeof(r->error->text),
+                        "%s at byte %zu of the body", what,
+                        (size_t) (p - r->start));
+    }
+
+    r->pos = r->end;
+
     return false;
 }
 
@@ -32,15 +66,8 @@ dmp_entry_read_error(dmp_entry_reader_t *r, dmp_rc_t rc, const char *what,
 bool
 dmp_entry_read_bad(dmp_entry_reader_t *r, const char *name)
 {
-    if (r->scan.error != DMP_SCAN_OK && r->scan.error != DMP_SCAN_UNEXPECTED
-        && r->rc == DMP_OK)
-    {
-        r->rc = DMP_E_SYNTAX;
-        (void) snprintf(r->error->text, sizeof(r->error->text),
-                        "%s at byte %zu of the body",
-                        dmp_scan_strerror(r->scan.error),
-                        dmp_scan_offset(&r->scan));
-        return false;
+    if (r->pos == r->end) {
+        return read_stop(r, r->pos, DMP_SCAN_TRUNCATED);
     }
 
     return dmp_entry_read_error(r, DMP_E_SYNTAX, "wrong value of", name,
@@ -48,134 +75,269 @@ dmp_entry_read_bad(dmp_entry_reader_t *r, const char *name)
 }
 
 
-void
-dmp_entry_read_next(dmp_entry_reader_t *r)
+/* The name of the member at the cursor, whatever it is. */
+static bool
+read_name(const dmp_entry_reader_t *r, dmp_str_t *name)
 {
-    r->more = r->rc == DMP_OK && dmp_scan_member(&r->scan, &r->name);
+    const unsigned char  *p, *start;
 
-    if (!r->more && r->scan.error != DMP_SCAN_OK) {
-        (void) dmp_entry_read_bad(r, "body");
+    p = r->pos;
+
+    if (r->end - p < 2 || (*p != ',' && *p != '{') || p[1] != '"') {
+        return false;
     }
+
+    start = p + 2;
+
+    for (p = start; p < r->end && dmp_scan_is_plain(*p); p++) {
+        /* void */
+    }
+
+    name->data = (const char *) start;
+    name->len = (size_t) (p - start);
+
+    return r->end - p >= 2 && p[0] == '"' && p[1] == ':';
 }
 
 
 bool
-dmp_entry_read_at(const dmp_entry_reader_t *r, const char *name)
+dmp_entry_read_missing(dmp_entry_reader_t *r, const char *name)
 {
-    return r->more && r->rc == DMP_OK && r->name.len == strlen(name)
-           && memcmp(r->name.data, name, r->name.len) == 0;
-}
+    dmp_str_t  other;
 
-
-bool
-dmp_entry_read_must(dmp_entry_reader_t *r, const char *name)
-{
     if (r->rc != DMP_OK) {
         return false;
     }
 
-    if (!dmp_entry_read_at(r, name)) {
-        if (r->more) {
-            (void) snprintf(r->error->text, sizeof(r->error->text),
-                            "member \"%.*s\" where \"%s\" should be",
-                            (int) (r->name.len < 60 ? r->name.len : 60),
-                            r->name.data, name);
-            r->rc = DMP_E_UNKNOWN;
-            return false;
-        }
+    if (read_name(r, &other)) {
+        r->rc = DMP_E_UNKNOWN;
+        (void) snprintf(r->error->text, sizeof(r->error->text),
+                        "member \"%.*s\" where \"%s\" should be",
+                        (int) (other.len < 60 ? other.len : 60), other.data,
+                        name);
+        r->pos = r->end;
+        return false;
+    }
 
+    (void) dmp_entry_read_literal(r, "{");
+
+    if (r->pos < r->end && *r->pos == '}') {
         return dmp_entry_read_error(r, DMP_E_SYNTAX, "missing member", name,
                                     strlen(name));
     }
 
-    return true;
+    return read_stop(r, r->pos, r->pos == r->end ? DMP_SCAN_TRUNCATED
+                                                 : DMP_SCAN_SYNTAX);
 }
 
 
 bool
 dmp_entry_read_last(dmp_entry_reader_t *r)
 {
-    if (r->rc == DMP_OK && r->more) {
-        return dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown member",
-                                    r->name.data, r->name.len);
+    dmp_str_t  name;
+
+    if (dmp_entry_read_literal(r, "}")) {
+        return true;
     }
 
-    return r->rc == DMP_OK;
+    if (read_name(r, &name)) {
+        return dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown member",
+                                    name.data, name.len);
+    }
+
+    return read_stop(r, r->pos, r->pos == r->end ? DMP_SCAN_TRUNCATED
+                                                 : DMP_SCAN_SYNTAX);
+}
+
+
+/* What a string has that is not ASCII: an escape or another character. */
+static const unsigned char *
+read_special(dmp_entry_reader_t *r, const unsigned char *p)
+{
+    size_t            n;
+    uint32_t          code;
+    dmp_scan_error_t  error;
+
+    if (p == r->end) {
+        (void) read_stop(r, p, DMP_SCAN_TRUNCATED);
+        return NULL;
+    }
+
+    if (*p >= 0x80) {
+        n = dmp_utf8_length(p, r->end);
+
+        if (n == 0) {
+            (void) read_stop(r, p, DMP_SCAN_ENCODING);
+            return NULL;
+        }
+
+        return p + n;
+    }
+
+    error = *p == '\\' ? dmp_scan_escape(&p, r->end, &code) : DMP_SCAN_SYNTAX;
+
+    if (error != DMP_SCAN_OK) {
+        (void) read_stop(r, p, error);
+        return NULL;
+    }
+
+    return p;
 }
 
 
 bool
-dmp_entry_read_raw(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
+dmp_entry_value_string(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
 {
-    dmp_scan_string_t  s;
+    const unsigned char  *p, *start;
 
     *out = dmp_null_string;
 
-    if (!dmp_scan_string(&r->scan, &s)) {
+    if (!dmp_entry_read_literal(r, "\"")) {
         return dmp_entry_read_bad(r, name);
     }
 
-    *out = s.raw;
+    start = r->pos;
+    p = start;
+
+    for ( ;; ) {
+        p = dmp_scan_run(p, r->end);
+
+        if (p < r->end && *p == '"') {
+            break;
+        }
+
+        p = read_special(r, p);
+        if (p == NULL) {
+            return false;
+        }
+    }
+
+    out->data = (const char *) start;
+    out->len = (size_t) (p - start);
+    r->pos = p + 1;
 
     return true;
 }
 
 
-void
-dmp_entry_read_string(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
+bool
+dmp_entry_value_uint(dmp_entry_reader_t *r, const char *name, uint64_t *out)
 {
-    if (dmp_entry_read_must(r, name) && dmp_entry_read_raw(r, name, out)) {
-        dmp_entry_read_next(r);
-    }
-}
+    uint64_t              n;
+    const unsigned char  *p, *start, *end;
 
+    n = 0;
+    start = r->pos;
+    end = r->end - start > READ_UINT_DIGITS ? start + READ_UINT_DIGITS
+                                            : r->end;
 
-void
-dmp_entry_read_optional(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
-{
-    if (dmp_entry_read_at(r, name)) {
-        dmp_entry_read_string(r, name, out);
-    }
-}
-
-
-void
-dmp_entry_read_uint(dmp_entry_reader_t *r, const char *name, uint64_t *out)
-{
-    if (!dmp_entry_read_must(r, name)) {
-        return;
+    for (p = start; p < end && dmp_scan_is_digit(*p); p++) {
+        n = n * 10 + (uint64_t) (*p - '0');
     }
 
-    if (!dmp_scan_uint(&r->scan, out)) {
-        (void) dmp_entry_read_bad(r, name);
-        return;
+    /* No leading zero, and neither a fraction nor an exponent. */
+    if (p == start || (*start == '0' && p > start + 1) || n > READ_UINT_MAX
+        || p == r->end || (*p != ',' && *p != ']' && *p != '}'))
+    {
+        return dmp_entry_read_bad(r, name);
     }
 
-    dmp_entry_read_next(r);
+    *out = n;
+    r->pos = p;
+
+    return true;
 }
 
 
 bool
-dmp_entry_read_base64(dmp_entry_reader_t *r, const char *name,
-    unsigned char *out, size_t len)
+dmp_entry_value_bool(dmp_entry_reader_t *r, const char *name, bool *out)
 {
-    dmp_str_t  text;
+    *out = dmp_entry_read_literal(r, "true");
 
-    return dmp_entry_read_raw(r, name, &text)
-           && (dmp_base64url_decode(text, out, len)
-               || dmp_entry_read_bad(r, name));
+    return *out || dmp_entry_read_literal(r, "false")
+           || dmp_entry_read_bad(r, name);
 }
 
 
-void
-dmp_entry_read_bytes(dmp_entry_reader_t *r, const char *name,
+/*
+ * Six bits of each digit.  What is no digit shows in the bit above them, once
+ * for all: most are digits.
+ */
+static const unsigned char  read_base64[128] = {
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+    64,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 63,
+    64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64
+};
+
+#define read_digit(c)  ((c) < 0x80 ? read_base64[c] : READ_NO_DIGIT)
+
+
+/* len bytes from as many digits as they have. */
+static bool
+read_decode(const unsigned char *p, unsigned char *out, size_t len)
+{
+    unsigned  a, b, c, d, wrong;
+
+    wrong = 0;
+
+    for ( ; len >= 3; len -= 3) {
+        a = read_digit(p[0]);
+        b = read_digit(p[1]);
+        c = read_digit(p[2]);
+        d = read_digit(p[3]);
+        wrong |= a | b | c | d;
+
+        out[0] = (unsigned char) (a << 2 | b >> 4);
+        out[1] = (unsigned char) (b << 4 | c >> 2);
+        out[2] = (unsigned char) (c << 6 | d);
+
+        p += 4;
+        out += 3;
+    }
+
+    /* Bits left over would let several texts stand for the same bytes. */
+    if (len > 0) {
+        a = read_digit(p[0]);
+        b = read_digit(p[1]);
+        c = len == 2 ? read_digit(p[2]) : 0;
+        wrong |= a | b | c;
+        wrong |= (len == 2 ? c & 3 : b & 15) != 0 ? READ_NO_DIGIT : 0;
+
+        out[0] = (unsigned char) (a << 2 | b >> 4);
+
+        if (len == 2) {
+            out[1] = (unsigned char) (b << 4 | c >> 2);
+        }
+    }
+
+    return (wrong & READ_NO_DIGIT) == 0;
+}
+
+
+bool
+dmp_entry_value_bytes(dmp_entry_reader_t *r, const char *name,
     unsigned char *out, size_t len)
 {
-    if (dmp_entry_read_must(r, name)
-        && dmp_entry_read_base64(r, name, out, len))
+    size_t                digits;
+    const unsigned char  *p;
+
+    p = r->pos;
+    digits = (len * 4 + 2) / 3;
+
+    if ((size_t) (r->end - p) < digits + 2 || p[0] != '"'
+        || p[digits + 1] != '"' || !read_decode(p + 1, out, len))
     {
-        dmp_entry_read_next(r);
+        return dmp_entry_read_bad(r, name);
     }
+
+    r->pos = p + digits + 2;
+
+    return true;
 }
 
 
@@ -201,16 +363,12 @@ read_digits(const char *p, size_t n, int *out)
 
 
 static bool
-read_time_text(dmp_str_t text, int64_t *unix_ms)
+read_time_text(const char *p, int64_t *unix_ms)
 {
-    int          hour, minute, second, ms;
-    int32_t      day;
-    const char  *p;
+    int      hour, minute, second, ms;
+    int32_t  day;
 
-    p = text.data;
-
-    if (text.len != READ_TIME_LEN
-        || p[10] != 'T' || p[13] != ':' || p[16] != ':' || p[19] != '.'
+    if (p[10] != 'T' || p[13] != ':' || p[16] != ':' || p[19] != '.'
         || p[23] != 'Z'
         || !dmp_day_parse((dmp_str_t) { p, 10 }, &day)
         || !read_digits(p + 11, 2, &hour) || hour > 23
@@ -228,137 +386,119 @@ read_time_text(dmp_str_t text, int64_t *unix_ms)
 }
 
 
-void
-dmp_entry_read_time(dmp_entry_reader_t *r, const char *name, int64_t *unix_ms)
-{
-    dmp_str_t  text;
-
-    if (!dmp_entry_read_must(r, name) || !dmp_entry_read_raw(r, name, &text)) {
-        return;
-    }
-
-    if (!read_time_text(text, unix_ms)) {
-        (void) dmp_entry_read_bad(r, name);
-        return;
-    }
-
-    dmp_entry_read_next(r);
-}
-
-
 bool
-dmp_entry_read_element(dmp_entry_reader_t *r, const char *name)
+dmp_entry_value_time(dmp_entry_reader_t *r, const char *name, int64_t *unix_ms)
 {
-    return dmp_scan_element(&r->scan) || dmp_entry_read_bad(r, name);
-}
+    const unsigned char  *p;
 
+    p = r->pos;
 
-bool
-dmp_entry_read_list_end(dmp_entry_reader_t *r, const char *name)
-{
-    if (dmp_scan_element(&r->scan) || r->scan.error != DMP_SCAN_OK) {
+    if (r->end - p < READ_TIME_LEN + 2 || p[0] != '"'
+        || p[READ_TIME_LEN + 1] != '"'
+        || !read_time_text((const char *) p + 1, unix_ms))
+    {
         return dmp_entry_read_bad(r, name);
     }
+
+    r->pos = p + READ_TIME_LEN + 2;
 
     return true;
 }
 
 
 bool
-dmp_entry_read_number(dmp_entry_reader_t *r, const char *name, uint64_t *out)
+dmp_entry_value_mark(dmp_entry_reader_t *r, const char *name, char c)
 {
-    return dmp_entry_read_element(r, name)
-           && (dmp_scan_uint(&r->scan, out) || dmp_entry_read_bad(r, name));
-}
-
-
-static void
-read_ack(dmp_entry_reader_t *r, dmp_entry_view_t *view)
-{
-    if (dmp_entry_read_must(r, "ack")
-        && (dmp_scan_array(&r->scan) || dmp_entry_read_bad(r, "ack"))
-        && dmp_entry_read_number(r, "ack", &view->ack_seq)
-        && dmp_entry_read_element(r, "ack")
-        && dmp_entry_read_base64(r, "ack", view->ack, DMP_HASH_LEN)
-        && dmp_entry_read_list_end(r, "ack"))
-    {
-        dmp_entry_read_next(r);
-    }
+    return dmp_entry_read_text(r, &c, 1) || dmp_entry_read_bad(r, name);
 }
 
 
 bool
-dmp_entry_read_enter(dmp_entry_reader_t *r, const char *name)
+dmp_entry_value_more(dmp_entry_reader_t *r, const char *name, size_t i)
 {
-    if (!dmp_entry_read_must(r, name)) {
+    if (dmp_entry_read_literal(r, "]")) {
         return false;
     }
 
-    if (!dmp_scan_object(&r->scan)) {
-        return dmp_entry_read_bad(r, name);
-    }
-
-    dmp_entry_read_next(r);
-
-    return r->rc == DMP_OK;
+    return i == 0 || dmp_entry_value_mark(r, name, ',');
 }
 
 
-static void
+static bool
+read_ack(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    return dmp_entry_read_must(r, "ack")
+           && dmp_entry_value_mark(r, "ack", '[')
+           && dmp_entry_value_uint(r, "ack", &view->ack_seq)
+           && dmp_entry_value_mark(r, "ack", ',')
+           && dmp_entry_value_bytes(r, "ack", view->ack, DMP_HASH_LEN)
+           && dmp_entry_value_mark(r, "ack", ']');
+}
+
+
+static bool
 read_kind(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    unsigned    i;
-    dmp_str_t   text;
-    const char *name;
+    unsigned     i;
+    dmp_str_t    text;
+    const char  *name;
 
-    text = dmp_null_string;
-    dmp_entry_read_string(r, "kind", &text);
+    if (!dmp_entry_read_string(r, "kind", &text)) {
+        return false;
+    }
 
-    for (i = DMP_KIND_NONE + 1; i < DMP_KIND_MAX && r->rc == DMP_OK; i++) {
+    for (i = DMP_KIND_NONE + 1; i < DMP_KIND_MAX; i++) {
         name = dmp_kind_name((dmp_kind_t) i);
 
         if (dmp_str_eq(text, (dmp_str_t) { name, strlen(name) })) {
             view->kind = (dmp_kind_t) i;
-            return;
+            return true;
         }
     }
 
-    (void) dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown kind", text.data,
+    return dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown kind", text.data,
                                 text.len);
 }
 
 
-static void
+static bool
 read_place(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
     uint64_t  format;
 
-    format = 0;
-    dmp_entry_read_uint(r, "format", &format);
-
-    if (r->rc == DMP_OK && format != DMP_ENTRY_FORMAT) {
-        (void) dmp_entry_read_bad(r, "format");
-    }
-
-    read_kind(r, view);
-    dmp_entry_read_string(r, "writer", &view->writer);
-    dmp_entry_read_uint(r, "epoch", &view->epoch);
-    dmp_entry_read_uint(r, "seq", &view->seq);
-    dmp_entry_read_bytes(r, "prev", view->prev, DMP_HASH_LEN);
-    dmp_entry_read_uint(r, "bucket", &view->bucket);
-    dmp_entry_read_time(r, "time", &view->time_ms);
-    read_ack(r, view);
-
-    if (r->rc == DMP_OK
-        && (view->writer.len == 0 || view->writer.len > DMP_WRITER_MAX
-            || memchr(view->writer.data, '\\', view->writer.len) != NULL))
+    if (!dmp_entry_read_first(r, "format")
+        || !dmp_entry_value_uint(r, "format", &format))
     {
-        (void) dmp_entry_read_bad(r, "writer");
+        return false;
     }
 
-    if (r->rc == DMP_OK && (view->epoch == 0 || view->seq == 0)) {
-        (void) dmp_entry_read_bad(r, view->epoch == 0 ? "epoch" : "seq");
+    if (format != DMP_ENTRY_FORMAT) {
+        return dmp_entry_read_bad(r, "format");
     }
+
+    if (!read_kind(r, view)
+        || !dmp_entry_read_string(r, "writer", &view->writer)
+        || !dmp_entry_read_uint(r, "epoch", &view->epoch)
+        || !dmp_entry_read_uint(r, "seq", &view->seq)
+        || !dmp_entry_read_bytes(r, "prev", view->prev, DMP_HASH_LEN)
+        || !dmp_entry_read_uint(r, "bucket", &view->bucket)
+        || !dmp_entry_read_time(r, "time", &view->time_ms)
+        || !read_ack(r, view))
+    {
+        return false;
+    }
+
+    if (view->writer.len == 0 || view->writer.len > DMP_WRITER_MAX
+        || memchr(view->writer.data, '\\', view->writer.len) != NULL)
+    {
+        return dmp_entry_read_bad(r, "writer");
+    }
+
+    if (view->epoch == 0 || view->seq == 0) {
+        return dmp_entry_read_bad(r, view->epoch == 0 ? "epoch" : "seq");
+    }
+
+    return true;
 }
 
 
@@ -384,26 +524,19 @@ dmp_entry_parse(const char *body, size_t len, dmp_entry_view_t *view,
     }
 
     r.rc = DMP_OK;
-    r.more = false;
-    r.name = dmp_null_string;
     r.error = error;
+    r.start = (const unsigned char *) body;
+    r.pos = r.start;
+    r.end = len > 0 ? r.start + len : r.start;
 
-    dmp_scan_init(&r.scan, body, len);
-
-    if (!dmp_scan_object(&r.scan)) {
+    if (!read_place(&r, view) || !dmp_entry_read_kind(&r, view)
+        || !dmp_entry_read_last(&r))
+    {
+        /* Each of them has said why; nothing passes because one did not. */
         (void) dmp_entry_read_bad(&r, "body");
-        return r.rc;
-    }
 
-    dmp_entry_read_next(&r);
-    read_place(&r, view);
-
-    if (r.rc == DMP_OK) {
-        dmp_entry_read_kind(&r, len, view);
-    }
-
-    if (dmp_entry_read_last(&r) && !dmp_scan_end(&r.scan)) {
-        (void) dmp_entry_read_bad(&r, "body");
+    } else if (r.pos != r.end) {
+        (void) read_stop(&r, r.pos, DMP_SCAN_TRAILING);
     }
 
     return r.rc;

@@ -1,68 +1,115 @@
 /*
  * dmp_entry_read_int.h: the reader of an entry's body, shared by its values
  * and common members (dmp_entry_read.c) and those that each kind has
- * (dmp_entry_read_kinds.c).  After the first error nothing more is read.
+ * (dmp_entry_read_kinds.c).  A body has one form, so it is compared with the
+ * bytes that must come, and no table of names is kept.  After the first error
+ * the cursor is at the end: nothing more is read.
  */
 
 #ifndef DMP_ENTRY_READ_INT_H
 #define DMP_ENTRY_READ_INT_H
 
-#include <dmp/dmp_entry.h>
 #include <dmp/dmp_scan.h>
+
+#include "dmp_entry_int.h"
 
 
 typedef struct {
-    dmp_scan_t    scan;
-    bool          more;                  /* a member is at the cursor */
-    dmp_str_t     name;                  /* its name */
-    dmp_rc_t      rc;
-    dmp_error_t  *error;
+    const unsigned char  *start;
+    const unsigned char  *pos;
+    const unsigned char  *end;
+    dmp_rc_t              rc;
+    dmp_error_t          *error;
 } dmp_entry_reader_t;
 
-/* Says what is wrong, unless something was before; always false. */
+/* Say what is wrong, unless something was before; always false. */
 bool dmp_entry_read_error(dmp_entry_reader_t *r, dmp_rc_t rc,
     const char *what, const char *name, size_t len);
 bool dmp_entry_read_bad(dmp_entry_reader_t *r, const char *name);
 
-/* Moves to the next member of the object. */
-void dmp_entry_read_next(dmp_entry_reader_t *r);
+/* The member at the cursor is not "name", which must be here. */
+bool dmp_entry_read_missing(dmp_entry_reader_t *r, const char *name);
 
-/* Whether the member at the cursor is that one; "must": it has to be. */
-bool dmp_entry_read_at(const dmp_entry_reader_t *r, const char *name);
-bool dmp_entry_read_must(dmp_entry_reader_t *r, const char *name);
+/*
+ * Passes that text if it is at the cursor.  Inline wherever it stands, since
+ * the length is then known and no call is left.
+ */
+static inline __attribute__((always_inline)) bool
+dmp_entry_read_text(dmp_entry_reader_t *r, const char *text, size_t len)
+{
+    if ((size_t) (r->end - r->pos) < len || memcmp(r->pos, text, len) != 0) {
+        return false;
+    }
 
-/* Enters an object that is a member, and stands on its first member. */
-bool dmp_entry_read_enter(dmp_entry_reader_t *r, const char *name);
+    r->pos += len;
+
+    return true;
+}
+
+#define dmp_entry_read_literal(r, text)                                       \
+    dmp_entry_read_text(r, text, sizeof(text) - 1)
+
+/* A member's name, which is a literal: if it is there; it must be there. */
+#define dmp_entry_read_at(r, name)                                            \
+    dmp_entry_read_literal(r, ",\"" name "\":")
+
+#define dmp_entry_read_must(r, name)                                          \
+    (dmp_entry_read_at(r, name) || dmp_entry_read_missing(r, name))
+
+/* The same of the first member of an object, with the object's bracket. */
+#define dmp_entry_read_first_at(r, name)                                      \
+    dmp_entry_read_literal(r, "{\"" name "\":")
+
+#define dmp_entry_read_first(r, name)                                         \
+    (dmp_entry_read_first_at(r, name) || dmp_entry_read_missing(r, name))
 
 /* The object must end here. */
 bool dmp_entry_read_last(dmp_entry_reader_t *r);
 
-/* A member, with its name, and on to the next; "optional" may be missing. */
-void dmp_entry_read_string(dmp_entry_reader_t *r, const char *name,
+/* A value at the cursor; name is for the error. */
+bool dmp_entry_value_string(dmp_entry_reader_t *r, const char *name,
     dmp_str_t *out);
-void dmp_entry_read_optional(dmp_entry_reader_t *r, const char *name,
-    dmp_str_t *out);
-void dmp_entry_read_uint(dmp_entry_reader_t *r, const char *name,
+bool dmp_entry_value_uint(dmp_entry_reader_t *r, const char *name,
     uint64_t *out);
-void dmp_entry_read_bytes(dmp_entry_reader_t *r, const char *name,
+bool dmp_entry_value_bool(dmp_entry_reader_t *r, const char *name, bool *out);
+bool dmp_entry_value_bytes(dmp_entry_reader_t *r, const char *name,
     unsigned char *out, size_t len);
-void dmp_entry_read_time(dmp_entry_reader_t *r, const char *name,
+bool dmp_entry_value_time(dmp_entry_reader_t *r, const char *name,
     int64_t *unix_ms);
 
-/* A value at the cursor; name is for the error. */
-bool dmp_entry_read_raw(dmp_entry_reader_t *r, const char *name,
-    dmp_str_t *out);
-bool dmp_entry_read_base64(dmp_entry_reader_t *r, const char *name,
-    unsigned char *out, size_t len);
+/* An object begins at the cursor, which stays there for its first member. */
+static inline bool
+dmp_entry_value_object(dmp_entry_reader_t *r, const char *name)
+{
+    return (r->pos < r->end && *r->pos == '{') || dmp_entry_read_bad(r, name);
+}
 
-/* In a list: one more element, there must be one; a number; no more. */
-bool dmp_entry_read_element(dmp_entry_reader_t *r, const char *name);
-bool dmp_entry_read_number(dmp_entry_reader_t *r, const char *name,
-    uint64_t *out);
-bool dmp_entry_read_list_end(dmp_entry_reader_t *r, const char *name);
+/* One byte of punctuation that must come now. */
+bool dmp_entry_value_mark(dmp_entry_reader_t *r, const char *name, char c);
 
-/* What stands after the common members, by view->kind; len: of the body. */
-void dmp_entry_read_kind(dmp_entry_reader_t *r, size_t len,
-    dmp_entry_view_t *view);
+/*
+ * In a list, whose bracket was passed: whether element i is at the cursor;
+ * false behind the list, or on error.
+ */
+bool dmp_entry_value_more(dmp_entry_reader_t *r, const char *name, size_t i);
+
+/* A member, with its name and its value; "optional" may be missing. */
+#define dmp_entry_read_string(r, name, out)                                   \
+    (dmp_entry_read_must(r, name) && dmp_entry_value_string(r, name, out))
+
+#define dmp_entry_read_optional(r, name, out)                                 \
+    (!dmp_entry_read_at(r, name) || dmp_entry_value_string(r, name, out))
+
+#define dmp_entry_read_uint(r, name, out)                                     \
+    (dmp_entry_read_must(r, name) && dmp_entry_value_uint(r, name, out))
+
+#define dmp_entry_read_bytes(r, name, out, len)                               \
+    (dmp_entry_read_must(r, name) && dmp_entry_value_bytes(r, name, out, len))
+
+#define dmp_entry_read_time(r, name, out)                                     \
+    (dmp_entry_read_must(r, name) && dmp_entry_value_time(r, name, out))
+
+/* What stands after the common members, by view->kind. */
+bool dmp_entry_read_kind(dmp_entry_reader_t *r, dmp_entry_view_t *view);
 
 #endif

@@ -6,126 +6,101 @@
 #include "dmp_entry_read_int.h"
 
 
-/* How the signature stands at the end of a body. */
-#define READ_SIGNATURE_LEN  (sizeof(",\"signature\":\"") - 1 + 86 + 2)
+/* Nobody promises to speak less often than epochs end. */
+#define READ_HEARTBEAT_MAX  (DMP_EPOCH_MS / 1000)
 
 
 /* [system, code] of a role, a specialty or a sector. */
-static void
+static bool
 read_code(dmp_entry_reader_t *r, const char *name)
 {
     dmp_str_t  system, code;
 
-    if (dmp_entry_read_at(r, name)
-        && (dmp_scan_array(&r->scan) || dmp_entry_read_bad(r, name))
-        && dmp_entry_read_element(r, name)
-        && dmp_entry_read_raw(r, name, &system)
-        && dmp_entry_read_element(r, name)
-        && dmp_entry_read_raw(r, name, &code)
-        && dmp_entry_read_list_end(r, name))
-    {
-        dmp_entry_read_next(r);
-    }
-}
-
-
-/* A member that is there only when it is true. */
-static void
-read_flag(dmp_entry_reader_t *r, const char *name, bool *out)
-{
-    if (!dmp_entry_read_at(r, name)) {
-        return;
-    }
-
-    if (!dmp_scan_bool(&r->scan, out) || !*out) {
-        (void) dmp_entry_read_bad(r, name);
-        return;
-    }
-
-    dmp_entry_read_next(r);
+    return dmp_entry_value_mark(r, name, '[')
+           && dmp_entry_value_string(r, name, &system)
+           && dmp_entry_value_mark(r, name, ',')
+           && dmp_entry_value_string(r, name, &code)
+           && dmp_entry_value_mark(r, name, ']');
 }
 
 
 /* Which certificate was shown: by one of the two at least. */
-static void
+static bool
 read_certificate(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    if (!dmp_entry_read_at(r, "certificate")
-        || !dmp_entry_read_enter(r, "certificate"))
-    {
-        return;
+    if (dmp_entry_read_first_at(r, "issuer")) {
+        return dmp_entry_value_string(r, "issuer", &view->certificate_issuer)
+               && dmp_entry_read_last(r);
     }
 
-    if (!dmp_entry_read_at(r, "issuer")) {
-        dmp_entry_read_string(r, "serial", &view->certificate_serial);
-    }
-
-    dmp_entry_read_optional(r, "issuer", &view->certificate_issuer);
-
-    if (dmp_entry_read_last(r)) {
-        dmp_entry_read_next(r);
-    }
+    return dmp_entry_read_first(r, "serial")
+           && dmp_entry_value_string(r, "serial", &view->certificate_serial)
+           && dmp_entry_read_optional(r, "issuer", &view->certificate_issuer)
+           && dmp_entry_read_last(r);
 }
 
 
-static void
+/* A member that is there only when it is true. */
+static bool
+read_unverified(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    view->unverified = dmp_entry_read_literal(r, "true");
+
+    return view->unverified || dmp_entry_read_bad(r, "unverified");
+}
+
+
+static bool
 read_actor(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
     dmp_str_t  unused;
 
-    if (!dmp_entry_read_enter(r, "actor")) {
-        return;
-    }
-
-    dmp_entry_read_string(r, "kind", &view->actor_kind);
-    dmp_entry_read_optional(r, "id", &view->actor_id);
-    read_code(r, "role");
-    read_code(r, "specialty");
-    read_code(r, "sector");
-    dmp_entry_read_optional(r, "structure", &unused);
-    dmp_entry_read_string(r, "auth", &unused);
-    read_flag(r, "unverified", &view->unverified);
-    read_certificate(r, view);
-
-    if (dmp_entry_read_last(r)) {
-        dmp_entry_read_next(r);
-    }
+    return dmp_entry_read_must(r, "actor")
+           && dmp_entry_value_object(r, "actor")
+           && dmp_entry_read_first(r, "kind")
+           && dmp_entry_value_string(r, "kind", &view->actor_kind)
+           && dmp_entry_read_optional(r, "id", &view->actor_id)
+           && (!dmp_entry_read_at(r, "role") || read_code(r, "role"))
+           && (!dmp_entry_read_at(r, "specialty") || read_code(r, "specialty"))
+           && (!dmp_entry_read_at(r, "sector") || read_code(r, "sector"))
+           && dmp_entry_read_optional(r, "structure", &unused)
+           && dmp_entry_read_string(r, "auth", &unused)
+           && (!dmp_entry_read_at(r, "unverified") || read_unverified(r, view))
+           && (!dmp_entry_read_at(r, "certificate")
+               || (dmp_entry_value_object(r, "certificate")
+                   && read_certificate(r, view)))
+           && dmp_entry_read_last(r);
 }
 
 
 /* A list whose elements read() takes; raw covers the whole of it. */
-static void
+static bool
 read_list(dmp_entry_reader_t *r, const char *name,
     bool (*read)(dmp_entry_reader_t *r), dmp_str_t *raw)
 {
+    size_t                i;
     const unsigned char  *start;
 
-    if (!dmp_entry_read_must(r, name)) {
-        return;
+    start = r->pos;
+
+    if (!dmp_entry_value_mark(r, name, '[')) {
+        return false;
     }
 
-    (void) dmp_scan_peek(&r->scan);      /* moves to the value's first byte */
-    start = r->scan.pos;
-
-    if (!dmp_scan_array(&r->scan)) {
-        (void) dmp_entry_read_bad(r, name);
-        return;
-    }
-
-    while (dmp_scan_element(&r->scan)) {
+    for (i = 0; dmp_entry_value_more(r, name, i); i++) {
         if (!read(r)) {
-            return;
+            return false;
         }
     }
 
-    if (r->scan.error != DMP_SCAN_OK) {
-        (void) dmp_entry_read_bad(r, name);
-        return;
+    if (r->rc != DMP_OK) {
+        return false;
     }
 
     raw->data = (const char *) start;
-    raw->len = (size_t) (r->scan.pos - start);
-    dmp_entry_read_next(r);
+    raw->len = (size_t) (r->pos - start);
+
+    return true;
 }
 
 
@@ -133,130 +108,98 @@ read_list(dmp_entry_reader_t *r, const char *name,
 static bool
 read_document(dmp_entry_reader_t *r)
 {
-    dmp_str_t    id, type;
-    const char  *name;
-
-    name = "documents";
-
-    return (dmp_scan_array(&r->scan) || dmp_entry_read_bad(r, name))
-           && dmp_entry_read_element(r, name)
-           && dmp_entry_read_raw(r, name, &id)
-           && dmp_entry_read_element(r, name)
-           && dmp_entry_read_raw(r, name, &type)
-           && dmp_entry_read_list_end(r, name);
-}
-
-
-static void
-read_emergency(dmp_entry_reader_t *r, dmp_entry_view_t *view)
-{
-    if (!dmp_entry_read_must(r, "emergency")) {
-        return;
-    }
-
-    if (!dmp_scan_bool(&r->scan, &view->emergency)) {
-        (void) dmp_entry_read_bad(r, "emergency");
-        return;
-    }
-
-    dmp_entry_read_next(r);
+    return read_code(r, "documents");
 }
 
 
 /* What is sealed, as it was sealed: at least what every seal has. */
-static void
+static bool
 read_sealed(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
 {
     size_t         len;
     unsigned char  sealed[DMP_ENTRY_MAX];
 
-    if (!dmp_entry_read_at(r, name)) {
-        return;
+    if (!dmp_entry_value_string(r, name, out)) {
+        return false;
     }
 
-    dmp_entry_read_string(r, name, out);
     len = out->len / 4 * 3 + (out->len % 4) * 3 / 4;
 
-    if (r->rc == DMP_OK
-        && (len < DMP_SEAL_OVERHEAD || len > sizeof(sealed)
-            || !dmp_base64url_decode(*out, sealed, len)))
+    if (len < DMP_SEAL_OVERHEAD || len > sizeof(sealed)
+        || !dmp_base64url_decode(*out, sealed, len))
     {
-        (void) dmp_entry_read_bad(r, name);
+        return dmp_entry_read_bad(r, name);
     }
+
+    return true;
 }
 
 
 /* Which change of rights, and whom it concerns: of nothing else. */
-static void
+static bool
 read_change(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    if (!dmp_entry_read_at(r, "change")
-        || !dmp_str_eq(view->operation, dmp_string("rights")))
+    if (!dmp_str_eq(view->operation, dmp_string("rights"))
+        || !dmp_entry_read_at(r, "change"))
     {
-        return;
+        return true;
     }
 
-    dmp_entry_read_string(r, "change", &view->change);
+    if (!dmp_entry_value_string(r, "change", &view->change)) {
+        return false;
+    }
 
-    if (r->rc == DMP_OK
-        && dmp_name_value(&dmp_change_names, view->change) <= DMP_CHANGE_NONE)
-    {
-        (void) dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown change",
+    if (dmp_name_value(&dmp_change_names, view->change) <= DMP_CHANGE_NONE) {
+        return dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown change",
                                     view->change.data, view->change.len);
-        return;
     }
 
-    if (dmp_entry_read_at(r, "target")) {
-        dmp_entry_read_string(r, "target", &view->target);
-
-        if (r->rc == DMP_OK && view->target.len == 0) {
-            (void) dmp_entry_read_bad(r, "target");
-        }
+    if (!dmp_entry_read_at(r, "target")) {
+        return true;
     }
+
+    return dmp_entry_value_string(r, "target", &view->target)
+           && (view->target.len > 0 || dmp_entry_read_bad(r, "target"));
 }
 
 
-static void
+static bool
 read_asked(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    dmp_entry_read_optional(r, "patient", &view->patient);
-    dmp_entry_read_string(r, "operation", &view->operation);
-    dmp_entry_read_optional(r, "transaction", &view->transaction);
-    dmp_entry_read_string(r, "mode", &view->mode);
-    read_emergency(r, view);
-    read_sealed(r, "justification", &view->justification);
-    read_change(r, view);
-    read_sealed(r, "details", &view->details);
-
-    if (dmp_entry_read_at(r, "documents")) {
-        read_list(r, "documents", read_document, &view->documents);
-    }
+    return dmp_entry_read_optional(r, "patient", &view->patient)
+           && dmp_entry_read_string(r, "operation", &view->operation)
+           && dmp_entry_read_optional(r, "transaction", &view->transaction)
+           && dmp_entry_read_string(r, "mode", &view->mode)
+           && dmp_entry_read_must(r, "emergency")
+           && dmp_entry_value_bool(r, "emergency", &view->emergency)
+           && (!dmp_entry_read_at(r, "justification")
+               || read_sealed(r, "justification", &view->justification))
+           && read_change(r, view)
+           && (!dmp_entry_read_at(r, "details")
+               || read_sealed(r, "details", &view->details))
+           && (!dmp_entry_read_at(r, "documents")
+               || read_list(r, "documents", read_document, &view->documents));
 }
 
 
-static void
+static bool
 read_access(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    dmp_entry_read_string(r, "trace", &view->trace);
-    read_actor(r, view);
-    read_asked(r, view);
-    dmp_entry_read_string(r, "decision", &view->decision);
-    dmp_entry_read_string(r, "rule", &view->rule);
-    dmp_entry_read_string(r, "reason", &view->reason);
-    dmp_entry_read_optional(r, "policy", &view->policy);
-    dmp_entry_read_uint(r, "version", &view->version);
-
-    if (view->kind == DMP_KIND_CHANGE) {
-        dmp_entry_read_uint(r, "new_version", &view->new_version);
-    }
-
-    dmp_entry_read_optional(r, "client", &view->client);
-    dmp_entry_read_optional(r, "method", &view->method);
-    dmp_entry_read_optional(r, "route", &view->route);
-
-    if (dmp_entry_read_at(r, "repeated")) {
-        dmp_entry_read_uint(r, "repeated", &view->repeated);
-    }
+    return dmp_entry_read_string(r, "trace", &view->trace)
+           && read_actor(r, view)
+           && read_asked(r, view)
+           && dmp_entry_read_string(r, "decision", &view->decision)
+           && dmp_entry_read_string(r, "rule", &view->rule)
+           && dmp_entry_read_string(r, "reason", &view->reason)
+           && dmp_entry_read_optional(r, "policy", &view->policy)
+           && dmp_entry_read_uint(r, "version", &view->version)
+           && (view->kind != DMP_KIND_CHANGE
+               || dmp_entry_read_uint(r, "new_version", &view->new_version))
+           && dmp_entry_read_optional(r, "client", &view->client)
+           && dmp_entry_read_optional(r, "method", &view->method)
+           && dmp_entry_read_optional(r, "route", &view->route)
+           && (!dmp_entry_read_at(r, "repeated")
+               || dmp_entry_value_uint(r, "repeated", &view->repeated));
 }
 
 
@@ -266,19 +209,15 @@ read_one_outcome(dmp_entry_reader_t *r)
     uint64_t   number;
     dmp_str_t  text;
 
-    if (!dmp_scan_object(&r->scan)) {
-        return dmp_entry_read_bad(r, "outcomes");
-    }
-
-    dmp_entry_read_next(r);
-    dmp_entry_read_string(r, "trace", &text);
-    dmp_entry_read_uint(r, "status", &number);
-    dmp_entry_read_uint(r, "bytes", &number);
-    dmp_entry_read_uint(r, "shown", &number);
-    dmp_entry_read_uint(r, "withheld", &number);
-    dmp_entry_read_optional(r, "reason", &text);
-
-    return dmp_entry_read_last(r);
+    return dmp_entry_value_object(r, "outcomes")
+           && dmp_entry_read_first(r, "trace")
+           && dmp_entry_value_string(r, "trace", &text)
+           && dmp_entry_read_uint(r, "status", &number)
+           && dmp_entry_read_uint(r, "bytes", &number)
+           && dmp_entry_read_uint(r, "shown", &number)
+           && dmp_entry_read_uint(r, "withheld", &number)
+           && dmp_entry_read_optional(r, "reason", &text)
+           && dmp_entry_read_last(r);
 }
 
 
@@ -287,8 +226,18 @@ read_trace_id(dmp_entry_reader_t *r)
 {
     dmp_str_t  id;
 
-    return dmp_entry_read_raw(r, "abandoned", &id)
+    return dmp_entry_value_string(r, "abandoned", &id)
            && (id.len == DMP_UUID_LEN || dmp_entry_read_bad(r, "abandoned"));
+}
+
+
+static bool
+read_outcomes(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    return dmp_entry_read_must(r, "outcomes")
+           && read_list(r, "outcomes", read_one_outcome, &view->outcomes)
+           && dmp_entry_read_must(r, "abandoned")
+           && read_list(r, "abandoned", read_trace_id, &view->abandoned);
 }
 
 
@@ -299,25 +248,29 @@ read_head(dmp_entry_reader_t *r, const char *name, bool carried,
 {
     uint64_t  bucket;
 
-    if (!dmp_scan_array(&r->scan)) {
-        return dmp_entry_read_bad(r, name);
-    }
-
-    if (!dmp_entry_read_number(r, name, &bucket)
-        || !dmp_entry_read_number(r, name, &head->epoch)
-        || !dmp_entry_read_number(r, name, &head->seq)
-        || !dmp_entry_read_element(r, name)
-        || !dmp_entry_read_base64(r, name, head->hash, DMP_HASH_LEN))
+    if (!dmp_entry_value_mark(r, name, '[')
+        || !dmp_entry_value_uint(r, name, &bucket)
+        || !dmp_entry_value_mark(r, name, ',')
+        || !dmp_entry_value_uint(r, name, &head->epoch)
+        || !dmp_entry_value_mark(r, name, ',')
+        || !dmp_entry_value_uint(r, name, &head->seq)
+        || !dmp_entry_value_mark(r, name, ',')
+        || !dmp_entry_value_bytes(r, name, head->hash, DMP_HASH_LEN)
+        || !dmp_entry_value_mark(r, name, ','))
     {
         return false;
     }
 
     head->acked = head->seq;
 
-    if ((carried && !dmp_entry_read_number(r, name, &head->acked))
-        || !dmp_entry_read_element(r, name)
-        || !dmp_entry_read_base64(r, name, head->acks, DMP_HASH_LEN)
-        || !dmp_entry_read_list_end(r, name))
+    if (carried && (!dmp_entry_value_uint(r, name, &head->acked)
+                    || !dmp_entry_value_mark(r, name, ',')))
+    {
+        return false;
+    }
+
+    if (!dmp_entry_value_bytes(r, name, head->acks, DMP_HASH_LEN)
+        || !dmp_entry_value_mark(r, name, ']'))
     {
         return false;
     }
@@ -332,151 +285,253 @@ read_head(dmp_entry_reader_t *r, const char *name, bool carried,
 }
 
 
-static void
+/* One head per bucket, in their order. */
+static bool
 read_heads(dmp_entry_reader_t *r, const char *name, bool carried,
     dmp_entry_view_t *view)
 {
-    if (!dmp_entry_read_must(r, name)) {
-        return;
+    unsigned  i;
+
+    if (!dmp_entry_value_mark(r, name, '[')) {
+        return false;
     }
 
-    if (!dmp_scan_array(&r->scan)) {
-        (void) dmp_entry_read_bad(r, name);
-        return;
-    }
-
-    while (dmp_scan_element(&r->scan)) {
-        if (view->n_heads == DMP_BUCKETS_MAX) {
-            (void) dmp_entry_read_bad(r, name);
-            return;
+    for (i = 0; dmp_entry_value_more(r, name, i); i++) {
+        if (i == DMP_BUCKETS_MAX) {
+            return dmp_entry_read_bad(r, name);
         }
 
-        if (!read_head(r, name, carried, &view->heads[view->n_heads])) {
-            return;
+        if (!read_head(r, name, carried, &view->heads[i])) {
+            return false;
         }
 
-        /* One head per bucket, in their order. */
-        if (view->n_heads > 0
-            && view->heads[view->n_heads].bucket
-               <= view->heads[view->n_heads - 1].bucket)
-        {
-            (void) dmp_entry_read_bad(r, name);
-            return;
+        if (i > 0 && view->heads[i].bucket <= view->heads[i - 1].bucket) {
+            return dmp_entry_read_bad(r, name);
         }
 
-        view->n_heads++;
+        view->n_heads = i + 1;
     }
 
-    if (r->scan.error != DMP_SCAN_OK) {
-        (void) dmp_entry_read_bad(r, name);
-        return;
-    }
-
-    dmp_entry_read_next(r);
+    return r->rc == DMP_OK;
 }
 
 
-static void
+/*
+ * The last member, of those that have one in any case, or where each entry is
+ * signed.  What is signed ends where it begins.
+ */
+static bool
+read_signature(dmp_entry_reader_t *r, bool always, dmp_entry_view_t *view)
+{
+    size_t  len;
+
+    len = (size_t) (r->pos - r->start);
+
+    if (!dmp_entry_read_at(r, "signature")) {
+        return !always || dmp_entry_read_missing(r, "signature");
+    }
+
+    view->signed_len = len;
+
+    return dmp_entry_value_bytes(r, "signature", view->signature,
+                                 DMP_SIGNATURE_LEN);
+}
+
+
+static bool
+read_heartbeat(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    return dmp_entry_value_uint(r, "heartbeat", &view->heartbeat)
+           && ((view->heartbeat > 0 && view->heartbeat <= READ_HEARTBEAT_MAX)
+               || dmp_entry_read_bad(r, "heartbeat"));
+}
+
+
+static bool
 read_epoch(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    dmp_entry_read_bytes(r, "public", view->public_key, DMP_PUBLIC_LEN);
-    dmp_entry_read_time(r, "opened", &view->opened_ms);
-    dmp_entry_read_time(r, "expires", &view->expires_ms);
-    dmp_entry_read_bytes(r, "certificate", view->certificate,
-                         DMP_SIGNATURE_LEN);
-    read_heads(r, "carried", true, view);
+    return dmp_entry_read_bytes(r, "public", view->public_key, DMP_PUBLIC_LEN)
+           && dmp_entry_read_time(r, "opened", &view->opened_ms)
+           && dmp_entry_read_time(r, "expires", &view->expires_ms)
+           && dmp_entry_read_bytes(r, "certificate", view->certificate,
+                                   DMP_SIGNATURE_LEN)
+           && (!dmp_entry_read_at(r, "heartbeat") || read_heartbeat(r, view))
+           && dmp_entry_read_must(r, "carried")
+           && read_heads(r, "carried", true, view);
 }
 
 
-static void
-read_signed(dmp_entry_reader_t *r, size_t len, dmp_entry_view_t *view)
+/* [writer, epoch], another's, and where the heads that follow are from. */
+static bool
+read_of(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    read_heads(r, "heads", false, view);
-    dmp_entry_read_bytes(r, "signature", view->signature, DMP_SIGNATURE_LEN);
+    dmp_str_t  source;
 
-    /* What is signed ends where the last member begins. */
-    view->signed_len = len > READ_SIGNATURE_LEN ? len - READ_SIGNATURE_LEN : 0;
+    if (!dmp_entry_value_mark(r, "of", '[')
+        || !dmp_entry_value_string(r, "of", &view->of_writer)
+        || !dmp_entry_value_mark(r, "of", ',')
+        || !dmp_entry_value_uint(r, "of", &view->of_epoch)
+        || !dmp_entry_value_mark(r, "of", ']'))
+    {
+        return false;
+    }
+
+    if (!dmp_entry_is_writer(view->of_writer) || view->of_epoch == 0
+        || dmp_str_eq(view->of_writer, view->writer))
+    {
+        return dmp_entry_read_bad(r, "of");
+    }
+
+    if (!dmp_entry_read_string(r, "source", &source)) {
+        return false;
+    }
+
+    if (dmp_str_eq(source, dmp_string("memory"))) {
+        view->source = DMP_HEADS_MEMORY;
+        return true;
+    }
+
+    if (dmp_str_eq(source, dmp_string("store"))) {
+        view->source = DMP_HEADS_STORE;
+        return true;
+    }
+
+    return dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown source",
+                                source.data, source.len);
+}
+
+
+static bool
+read_close(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    if (dmp_entry_read_at(r, "of") && !read_of(r, view)) {
+        return false;
+    }
+
+    return dmp_entry_read_must(r, "heads")
+           && read_heads(r, "heads", view->source != DMP_HEADS_NONE, view);
 }
 
 
 /* "begin" or "end"; only an end has counted anything. */
-static void
+static bool
 read_phase(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
     dmp_str_t  phase;
 
-    phase = dmp_null_string;
-    dmp_entry_read_string(r, "phase", &phase);
+    if (!dmp_entry_read_string(r, "phase", &phase)) {
+        return false;
+    }
 
-    if (r->rc != DMP_OK || dmp_str_eq(phase, dmp_string("begin"))) {
-        return;
+    if (dmp_str_eq(phase, dmp_string("begin"))) {
+        return true;
     }
 
     if (!dmp_str_eq(phase, dmp_string("end"))) {
-        (void) dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown phase",
+        return dmp_entry_read_error(r, DMP_E_UNKNOWN, "unknown phase",
                                     phase.data, phase.len);
-        return;
     }
 
     view->ended = true;
-    dmp_entry_read_uint(r, "added", &view->added);
-    dmp_entry_read_uint(r, "changed", &view->changed);
-    dmp_entry_read_uint(r, "removed", &view->removed);
+
+    return dmp_entry_read_uint(r, "added", &view->added)
+           && dmp_entry_read_uint(r, "changed", &view->changed)
+           && dmp_entry_read_uint(r, "removed", &view->removed);
 }
 
 
-static void
-read_admin(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+/* At least one, each once, in their order. */
+static bool
+read_buckets(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    bool  given;
+    size_t                i;
+    uint64_t              bucket, next;
+    const unsigned char  *start;
 
-    dmp_entry_read_string(r, "trace", &view->trace);
-    read_actor(r, view);
-    dmp_entry_read_string(r, "command", &view->command);
+    next = 0;
+    start = r->pos;
 
-    given = dmp_entry_read_at(r, "digest");
-    dmp_entry_read_optional(r, "digest", &view->digest);
-
-    if (r->rc == DMP_OK
-        && (view->command.len == 0 || (given && view->digest.len == 0)))
-    {
-        (void) dmp_entry_read_bad(r, view->command.len == 0 ? "command"
-                                                            : "digest");
+    if (!dmp_entry_value_mark(r, "buckets", '[')) {
+        return false;
     }
 
-    read_phase(r, view);
+    for (i = 0; dmp_entry_value_more(r, "buckets", i); i++) {
+        if (!dmp_entry_value_uint(r, "buckets", &bucket)) {
+            return false;
+        }
+
+        if (bucket < next || bucket >= DMP_BUCKETS_MAX) {
+            return dmp_entry_read_bad(r, "buckets");
+        }
+
+        next = bucket + 1;
+    }
+
+    if (r->rc != DMP_OK || i == 0) {
+        return dmp_entry_read_bad(r, "buckets");
+    }
+
+    view->buckets.data = (const char *) start;
+    view->buckets.len = (size_t) (r->pos - start);
+
+    return true;
 }
 
 
-void
-dmp_entry_read_kind(dmp_entry_reader_t *r, size_t len, dmp_entry_view_t *view)
+static bool
+read_admin(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    if (!dmp_entry_read_string(r, "trace", &view->trace)
+        || !read_actor(r, view)
+        || !dmp_entry_read_string(r, "command", &view->command))
+    {
+        return false;
+    }
+
+    if (view->command.len == 0) {
+        return dmp_entry_read_bad(r, "command");
+    }
+
+    if (dmp_entry_read_at(r, "digest")
+        && (!dmp_entry_value_string(r, "digest", &view->digest)
+            || view->digest.len == 0))
+    {
+        return dmp_entry_read_bad(r, "digest");
+    }
+
+    return (!dmp_entry_read_at(r, "buckets") || read_buckets(r, view))
+           && read_phase(r, view);
+}
+
+
+bool
+dmp_entry_read_kind(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
     switch (view->kind) {
 
     case DMP_KIND_ACCESS:
     case DMP_KIND_CHANGE:
-        read_access(r, view);
-        break;
+        return read_access(r, view) && read_signature(r, false, view);
 
     case DMP_KIND_OUTCOME:
-        read_list(r, "outcomes", read_one_outcome, &view->outcomes);
-        read_list(r, "abandoned", read_trace_id, &view->abandoned);
-        break;
+        return read_outcomes(r, view) && read_signature(r, false, view);
 
     case DMP_KIND_EPOCH_OPEN:
-        read_epoch(r, view);
-        break;
+        return read_epoch(r, view) && read_signature(r, false, view);
 
     case DMP_KIND_EPOCH_CLOSE:
+        return read_close(r, view) && read_signature(r, true, view);
+
     case DMP_KIND_CHECKPOINT:
-        read_signed(r, len, view);
-        break;
+    case DMP_KIND_HEARTBEAT:
+        return dmp_entry_read_must(r, "heads")
+               && read_heads(r, "heads", false, view)
+               && read_signature(r, true, view);
 
     case DMP_KIND_ADMIN:
-        read_admin(r, view);
-        break;
+        return read_admin(r, view) && read_signature(r, false, view);
 
     default:
-        (void) dmp_entry_read_bad(r, "kind");
+        return dmp_entry_read_bad(r, "kind");
     }
 }

@@ -1,139 +1,37 @@
 /*
- * dmp_verify_finish.c: the part of the verifier that needs the whole trace:
- * heads named in other buckets, epochs and their times, and which of all the
- * findings comes first.
+ * dmp_verify_finish.c: what can only be said at the end: what never came, which
+ * findings have another explanation, and which of them is the first.
  */
 
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "dmp_verify_int.h"
 
 
-/* A head that an entry names must be the one the stream has. */
-void
-verify_claim(dmp_verify_t *v, const verify_claim_t *claim)
+static void
+verify_finish_epochs(dmp_verify_t *v, verify_writer_t *writer,
+    dmp_verify_result_t *result)
 {
-    verify_part_t           *part;
-    verify_mark_t           *mark;
-    verify_chain_t          *chain;
-    verify_place_t           place;
-    const dmp_chain_head_t  *head;
+    size_t                 i;
+    const verify_epoch_t  *e;
 
-    head = &claim->head;
-    chain = claim->writer->chains[head->bucket];
-    part = verify_part(chain, head->epoch);
+    verify_last(v, writer);
 
-    if (part == NULL || head->seq > part->n || head->seq == 0) {
-        verify_place(claim->writer, head->bucket, part,
-                     part != NULL ? part->n : 0, &place);
-        place.epoch = head->epoch;
-        place.seq++;
+    for (i = 0; i < writer->n_epochs; i++) {
+        e = &writer->epochs[i];
 
-        if (chain != NULL && place.ms == 0) {
-            place.ms = chain->last.ms;
-            place.n = chain->last.n;
+        /* One that only its successor tells of left nothing. */
+        if (!e->entered) {
+            continue;
         }
 
-        verify_find(v, &place, &claim->witness, "missing: a head named by the "
-                    "writer in bucket %u (%llu-%llu) is sequence %llu",
-                    claim->witness.bucket,
-                    (unsigned long long) claim->witness.ms,
-                    (unsigned long long) claim->witness.n,
-                    (unsigned long long) head->seq);
-        verify_guess(v);
-        return;
-    }
+        result->epochs++;
+        result->silent += verify_promise_open(v, writer, e);
 
-    mark = &part->marks[head->seq - 1];
-
-    /* A gap has been told already. */
-    if (!mark->present) {
-        return;
-    }
-
-    verify_place(claim->writer, head->bucket, part, head->seq, &place);
-
-    if (memcmp(mark->hash, head->hash, VERIFY_SHORT) != 0) {
-        verify_find(v, &place, &claim->witness, "the entry's bytes were "
-                    "changed: its hash is not the one that %s in bucket %u "
-                    "(%llu-%llu) names", claim->certified
-                    ? "a signed checkpoint" : "the next epoch's opening",
-                    claim->witness.bucket,
-                    (unsigned long long) claim->witness.ms,
-                    (unsigned long long) claim->witness.n);
-
-    } else if (claim->certified && part->not_signed < head->seq + 1) {
-        part->not_signed = head->seq + 1;
-    }
-
-    if (head->acked > 0) {
-        verify_acks(v, claim->writer, head->bucket, part, head->acked,
-                    head->acks, &claim->witness);
-    }
-}
-
-
-/* What the end of an epoch names is where each of its parts must stop. */
-static void
-verify_final(dmp_verify_t *v, const verify_claim_t *claim)
-{
-    uint64_t         end;
-    verify_part_t   *part;
-    verify_place_t   place;
-
-    part = verify_part(claim->writer->chains[claim->head.bucket],
-                       claim->head.epoch);
-    if (part == NULL) {
-        return;
-    }
-
-    part->ended = true;
-    end = claim->head.seq;
-
-    /* In its own bucket the close itself follows. */
-    if (claim->head.bucket == claim->witness.bucket) {
-        end++;
-    }
-
-    if (part->n > end) {
-        verify_place(claim->writer, claim->head.bucket, part, end + 1, &place);
-        verify_find(v, &place, &claim->witness, "written after the end of its "
-                    "epoch");
-    }
-}
-
-
-static void
-verify_finish_epoch(dmp_verify_t *v, verify_writer_t *writer,
-    const verify_epoch_t *e)
-{
-    unsigned         b;
-    verify_part_t   *part;
-    verify_place_t   place;
-
-    if (!e->opened) {
-        verify_find(v, &e->first, NULL, "no entry opens its epoch");
-        verify_odd(v, &e->first);
-        return;
-    }
-
-    if (e->min_ms < e->opened_ms - DMP_EPOCH_SLACK_MS) {
-        verify_find(v, &e->min, NULL, "its time is before its epoch was "
-                    "opened");
-    }
-
-    if (e->max_ms > e->expires_ms) {
-        verify_find(v, &e->max, NULL, "its time is after its epoch's "
-                    "certificate expired");
-    }
-
-    for (b = 0; e->closed && b < v->buckets; b++) {
-        part = verify_part(writer->chains[b], e->epoch);
-
-        if (part != NULL && !part->ended) {
-            verify_place(writer, b, part, 1, &place);
-            verify_find(v, &place, NULL, "the end of its epoch names no head "
-                        "in this bucket");
+        if (!e->opened) {
+            (void) verify_find(v, DMP_BREAK_CERTIFICATE, &e->first, NULL,
+                               "no entry opens its epoch");
+            verify_odd(v, &e->first);
         }
     }
 }
@@ -145,13 +43,11 @@ verify_finish_writer(dmp_verify_t *v, verify_writer_t *writer,
 {
     size_t           i;
     unsigned         b;
+    verify_part_t   *part;
     verify_chain_t  *chain;
 
-    for (i = 0; i < writer->n_epochs; i++) {
-        verify_finish_epoch(v, writer, &writer->epochs[i]);
-    }
-
-    result->epochs += writer->n_epochs;
+    verify_finish_epochs(v, writer, result);
+    result->writers += writer->seen;
 
     for (b = 0; b < v->buckets; b++) {
         chain = writer->chains[b];
@@ -160,14 +56,19 @@ verify_finish_writer(dmp_verify_t *v, verify_writer_t *writer,
             continue;
         }
 
+        verify_settle_claims(v, chain, UINT64_MAX);
+
         /* Nobody tells which of the two was changed: the elder is named. */
         if (chain->mismatch) {
             verify_edited(v, &chain->before, chain->crossing);
         }
 
         for (i = 0; i < chain->n; i++) {
-            result->not_signed += chain->parts[i].n + 1
-                                  - chain->parts[i].not_signed;
+            part = &chain->parts[i];
+            verify_part_done(v, writer, b, part);
+
+            /* A later epoch's signed head covers what is before it. */
+            result->not_signed += part->last - part->signed_to;
         }
     }
 }
@@ -180,36 +81,64 @@ verify_same(const verify_place_t *a, const verify_place_t *b)
 }
 
 
+/* Whether an operator's recovery of that bucket comes after a, before b. */
 static bool
-verify_earlier(const verify_place_t *a, const verify_place_t *b)
+verify_recovered(const dmp_verify_t *v, unsigned bucket,
+    const verify_place_t *a, const verify_place_t *b)
 {
-    if (a->ms != b->ms) {
-        return a->ms < b->ms;
-    }
+    size_t                    i;
+    verify_place_t            place;
+    const verify_recovery_t  *r;
 
-    if (a->n != b->n) {
-        return a->n < b->n;
-    }
+    for (i = 0; i < v->n_recoveries; i++) {
+        r = &v->recoveries[i];
+        place = r->place;
+        place.bucket = bucket;
 
-    return a->bucket < b->bucket;
-}
-
-
-/* A guess is void where an entry that fits nowhere stands after its place. */
-static bool
-verify_settled(const dmp_verify_t *v, const verify_finding_t *f)
-{
-    size_t  i;
-
-    for (i = 0; f->guess && i < v->n_odd; i++) {
-        if (v->odd[i].bucket == f->place.bucket
-            && verify_earlier(&f->place, &v->odd[i]))
+        if (r->certified && r->bucket == bucket && verify_earlier(a, &place)
+            && (b == NULL || verify_earlier(&place, b)))
         {
             return true;
         }
     }
 
     return false;
+}
+
+
+/*
+ * A guess is void where an entry that fits nowhere stands after its place.  A
+ * record's version is what it is after a recovery.
+ */
+static void
+verify_settle(const dmp_verify_t *v, verify_finding_t *f)
+{
+    size_t          i;
+    verify_place_t  since;
+
+    since = f->place;
+
+    if (f->has_since) {
+        since.ms = f->since_ms;
+        since.n = f->since_n;
+    }
+
+    f->settled = f->what == DMP_BREAK_VERSION
+                 && verify_recovered(v, f->place.bucket, &since,
+                                     f->has_since ? &f->place : NULL);
+
+    for (i = 0; f->guess && i < v->n_odd; i++) {
+        if (v->odd[i].bucket == f->place.bucket
+            && verify_earlier(&f->place, &v->odd[i]))
+        {
+            f->settled = true;
+        }
+    }
+
+    f->recovered = v->since_recovery && !f->settled
+                   && verify_recovered(v, f->place.bucket,
+                                       f->what == DMP_BREAK_VERSION
+                                       ? &f->place : &since, NULL);
 }
 
 
@@ -242,12 +171,15 @@ verify_void(const dmp_verify_t *v, const verify_finding_t *f)
 static void
 verify_report(const verify_finding_t *f, dmp_finding_t *out)
 {
+    memset(out, 0, sizeof(*out));
+    out->what = f->what;
     out->bucket = f->place.bucket;
     out->id_ms = f->place.ms;
     out->id_seq = f->place.n;
     out->epoch = f->place.epoch;
     out->seq = f->place.seq;
     memcpy(out->text, f->text, sizeof(out->text));
+    memcpy(out->patient, f->patient, sizeof(out->patient));
 
     if (f->place.writer != NULL) {
         memcpy(out->writer, f->place.writer->name, DMP_WRITER_MAX);
@@ -255,53 +187,114 @@ verify_report(const verify_finding_t *f, dmp_finding_t *out)
 }
 
 
+/*
+ * Where a finding names no entry, it comes when what it tells of happened, or
+ * last if nobody knows.
+ */
+static void
+verify_time_of(const verify_finding_t *f, verify_place_t *place)
+{
+    *place = f->place;
+
+    if (place->ms == 0) {
+        place->ms = f->has_since ? f->since_ms : UINT64_MAX;
+    }
+}
+
+
+static int
+verify_in_order(const void *one, const void *other)
+{
+    verify_place_t  places[2];
+
+    verify_time_of(one, &places[0]);
+    verify_time_of(other, &places[1]);
+
+    if (verify_earlier(&places[0], &places[1])) {
+        return -1;
+    }
+
+    return verify_earlier(&places[1], &places[0]) ? 1 : 0;
+}
+
+
+/* Leaves the findings that count, in their order. */
+static void
+verify_sort_out(dmp_verify_t *v, dmp_verify_result_t *result)
+{
+    size_t             i, n;
+    verify_finding_t  *f;
+
+    for (i = 0; i < v->n_findings; i++) {
+        verify_settle(v, &v->findings[i]);
+    }
+
+    for (i = 0; i < v->n_findings; i++) {
+        v->findings[i].is_void = verify_void(v, &v->findings[i]);
+    }
+
+    for (i = 0, n = 0; i < v->n_findings; i++) {
+        f = &v->findings[i];
+
+        if (f->is_void) {
+            continue;
+        }
+
+        if (f->recovered) {
+            result->recovered++;
+            continue;
+        }
+
+        v->findings[n++] = *f;
+    }
+
+    v->n_findings = n;
+    result->findings = n + v->not_kept;
+
+    if (n > 0) {
+        qsort(v->findings, n, sizeof(*v->findings), verify_in_order);
+        verify_report(&v->findings[0], &result->first);
+    }
+}
+
+
 dmp_rc_t
 dmp_verify_finish(dmp_verify_t *v, dmp_verify_result_t *result)
 {
-    size_t                   i;
-    const verify_finding_t  *f, *first;
+    size_t  i;
 
     memset(result, 0, sizeof(*result));
-
-    for (i = 0; i < v->n_claims; i++) {
-        verify_claim(v, &v->claims[i]);
-    }
-
-    for (i = 0; i < v->n_claims; i++) {
-        if (v->claims[i].final) {
-            verify_final(v, &v->claims[i]);
-        }
-    }
 
     for (i = 0; i < v->n_writers; i++) {
         verify_finish_writer(v, v->writers[i], result);
     }
 
-    first = NULL;
-
-    for (i = 0; i < v->n_findings; i++) {
-        v->findings[i].settled = verify_settled(v, &v->findings[i]);
-    }
-
-    for (i = 0; i < v->n_findings; i++) {
-        f = &v->findings[i];
-
-        if (!verify_void(v, f)) {
-            result->findings++;
-
-            if (first == NULL || verify_earlier(&f->place, &first->place)) {
-                first = f;
-            }
-        }
-    }
-
-    if (first != NULL) {
-        verify_report(first, &result->first);
-    }
+    verify_finish_receipts(v, result);
+    verify_sort_out(v, result);
 
     result->entries = v->entries;
-    result->writers = v->n_writers;
     result->checkpoints = v->checkpoints;
+    result->ended_by_successor = v->ended_by_successor;
+    result->ended_by_store = v->ended_by_store;
+    result->records = v->records.n;
+    result->commands = v->n_commands + v->more_commands;
+
+    if (v->too_many) {
+        return DMP_E_LIMIT;
+    }
 
     return v->no_memory ? DMP_E_NOMEM : DMP_OK;
+}
+
+
+bool
+dmp_verify_findings(const dmp_verify_t *v, size_t *pos, dmp_finding_t *finding)
+{
+    if (*pos >= v->n_findings) {
+        return false;
+    }
+
+    verify_report(&v->findings[(*pos)++], finding);
+
+    return true;
 }

@@ -1,7 +1,7 @@
 /*
- * dmp_writer.c: one life of a process as a writer of the trace: its chains,
- * its epochs and their keys, and what the store has acknowledged.  It sends
- * nothing, and never writes two entries with the same epoch and sequence.
+ * dmp_writer.c: one life of a process as a writer of the trace: its name, its
+ * chains, and the entries that say what was done.  It sends nothing, and never
+ * writes two entries with the same epoch and sequence.
  */
 
 #include <stdlib.h>
@@ -13,48 +13,57 @@
 #include "dmp_writer_int.h"
 
 
-#define WRITER_NODE_MAX  (DMP_WRITER_MAX - 1 - 16)
+#define WRITER_NODE_MAX  (DMP_WRITER_MAX - 1 - WRITER_RANDOM_LEN)
+
+/*
+ * Names that are tried for a home that is open.  One bucket of 256 is missed
+ * by all of them once in 10^13.
+ */
+#define WRITER_TRIES  8192
 
 /* Numbers that every reader of JSON takes back as they are (RFC 8259, 6). */
 #define WRITER_COUNT_MAX  (((uint64_t) 1 << 53) - 1)
 
 
+/* The node's name, cut down to what needs no escape anywhere. */
+static void
+writer_node(dmp_writer_t *w, dmp_str_t node)
+{
+    char    c;
+    size_t  i;
+
+    for (i = 0; i < node.len && i < WRITER_NODE_MAX; i++) {
+        c = node.data[i];
+        w->name[w->name_len++] = dmp_entry_in_node(c) ? c : '-';
+    }
+
+    w->name[w->name_len++] = '/';
+}
+
+
 /*
- * The node's name, cut down to what needs no escape anywhere, and the random
- * part: overlapping lives of one host must not share a chain.
+ * The random part, since overlapping lives of one host must not share a chain,
+ * and the home that comes of the whole name.
  */
 static bool
-writer_name(dmp_writer_t *w, dmp_str_t node)
+writer_name(dmp_writer_t *w)
 {
-    char                c;
-    size_t              i;
-    unsigned char       random[8], hash[DMP_HASH_LEN];
-    static const char   hex[] = "0123456789abcdef";
+    size_t             i, n;
+    unsigned char      random[WRITER_RANDOM_LEN / 2], hash[DMP_HASH_LEN];
+    static const char  hex[] = "0123456789abcdef";
 
     if (RAND_bytes(random, sizeof(random)) != 1) {
         return false;
     }
 
-    for (i = 0; i < node.len && i < WRITER_NODE_MAX; i++) {
-        c = node.data[i];
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z')
-            && !(c >= '0' && c <= '9') && c != '.' && c != '_')
-        {
-            c = '-';
-        }
-
-        w->name[w->name_len++] = c;
-    }
-
-    w->name[w->name_len++] = '/';
+    n = w->name_len;
 
     for (i = 0; i < sizeof(random); i++) {
-        w->name[w->name_len++] = hex[random[i] >> 4];
-        w->name[w->name_len++] = hex[random[i] & 15];
+        w->name[n++] = hex[random[i] >> 4];
+        w->name[n++] = hex[random[i] & 15];
     }
 
-    if (!dmp_entry_hash(w->name, w->name_len, hash)) {
+    if (!dmp_entry_hash(w->name, n, hash)) {
         return false;
     }
 
@@ -64,8 +73,34 @@ writer_name(dmp_writer_t *w, dmp_str_t node)
 }
 
 
+/* A name whose home is open, so that epochs can be. */
+static bool
+writer_settle_home(dmp_writer_t *w, const unsigned char *closed)
+{
+    unsigned  tries;
+
+    if (closed != NULL && memchr(closed, 0, w->buckets) == NULL) {
+        return false;
+    }
+
+    for (tries = 0; tries < WRITER_TRIES; tries++) {
+        if (!writer_name(w)) {
+            return false;
+        }
+
+        if (closed == NULL || closed[w->home] == 0) {
+            w->name_len += WRITER_RANDOM_LEN;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 dmp_writer_t *
-dmp_writer_create(dmp_str_t node, unsigned buckets, EVP_PKEY *audit_key)
+dmp_writer_create(dmp_str_t node, unsigned buckets, EVP_PKEY *audit_key,
+    const unsigned char *closed)
 {
     dmp_writer_t  *w;
 
@@ -82,8 +117,9 @@ dmp_writer_create(dmp_str_t node, unsigned buckets, EVP_PKEY *audit_key)
     w->audit_key = audit_key;
     w->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     w->md = EVP_MD_CTX_new();
+    writer_node(w, node);
 
-    if (w->sha256 == NULL || w->md == NULL || !writer_name(w, node)) {
+    if (w->sha256 == NULL || w->md == NULL || !writer_settle_home(w, closed)) {
         dmp_writer_free(w);
         return NULL;
     }
@@ -112,6 +148,20 @@ dmp_writer_free(dmp_writer_t *w)
     EVP_MD_CTX_free(w->md);
     EVP_MD_free(w->sha256);
     free(w);
+}
+
+
+void
+dmp_writer_heartbeats(dmp_writer_t *w, bool heartbeats)
+{
+    w->heartbeats = heartbeats;
+}
+
+
+void
+dmp_writer_sign_each(dmp_writer_t *w, bool sign_each)
+{
+    w->sign_each = sign_each;
 }
 
 
@@ -167,8 +217,8 @@ writer_hash(dmp_writer_t *w, const char *data, size_t len,
 }
 
 
-static bool
-writer_sign(EVP_PKEY *key, const char *data, size_t len,
+bool
+dmp_writer_sign(EVP_PKEY *key, const char *data, size_t len,
     unsigned char signature[DMP_SIGNATURE_LEN])
 {
     bool         ok;
@@ -193,9 +243,8 @@ writer_sign(EVP_PKEY *key, const char *data, size_t len,
 }
 
 
-/* Writes what every entry begins with, after the head that was sent last. */
-static dmp_rc_t
-writer_begin(dmp_writer_t *w, dmp_kind_t kind, unsigned bucket,
+dmp_rc_t
+dmp_writer_begin(dmp_writer_t *w, dmp_kind_t kind, unsigned bucket,
     int64_t time_ms, dmp_buf_t *buf, dmp_entry_t *entry)
 {
     writer_chain_t              *chain;
@@ -241,13 +290,44 @@ writer_begin(dmp_writer_t *w, dmp_kind_t kind, unsigned bucket,
 }
 
 
-/* Closes the entry and takes its place in the chain, or changes nothing. */
+/*
+ * The signature over what was written so far.  There must be room for it and
+ * for the end: what is signed is sent, or another body would be signed for the
+ * same place.
+ */
 static dmp_rc_t
-writer_end(dmp_writer_t *w, dmp_kind_t kind, dmp_buf_t *buf,
-    dmp_entry_t *entry)
+writer_add_signature(EVP_PKEY *key, dmp_buf_t *buf)
 {
+    unsigned char  signature[DMP_SIGNATURE_LEN];
+
+    if (buf->full || buf->size - buf->len < ENTRY_SIGNATURE_LEN + 1) {
+        return DMP_E_LIMIT;
+    }
+
+    if (!dmp_writer_sign(key, buf->data, buf->len, signature)) {
+        return DMP_E_INTERNAL;
+    }
+
+    dmp_entry_signature(buf, signature);
+
+    return DMP_OK;
+}
+
+
+dmp_rc_t
+dmp_writer_end(dmp_writer_t *w, writer_names_t names, EVP_PKEY *key,
+    dmp_buf_t *buf, dmp_entry_t *entry)
+{
+    dmp_rc_t          rc;
     writer_chain_t   *chain;
     writer_flight_t  *flight;
+
+    if (key != NULL) {
+        rc = writer_add_signature(key, buf);
+        if (rc != DMP_OK) {
+            return rc;
+        }
+    }
 
     dmp_entry_end(buf);
 
@@ -269,7 +349,7 @@ writer_end(dmp_writer_t *w, dmp_kind_t kind, dmp_buf_t *buf,
 
     flight = &w->flight[(w->first + w->n_flight) % DMP_FLIGHT_MAX];
     flight->bucket = entry->bucket;
-    flight->kind = kind;
+    flight->names = names;
     flight->place = chain->sent;
     w->n_flight++;
 
@@ -277,137 +357,21 @@ writer_end(dmp_writer_t *w, dmp_kind_t kind, dmp_buf_t *buf,
 }
 
 
-/* Whether an entry of that time may be written now. */
-static bool
-writer_may(const dmp_writer_t *w, int64_t time_ms)
+/* An entry of those that are signed only where each is. */
+static dmp_rc_t
+writer_end(dmp_writer_t *w, dmp_buf_t *buf, dmp_entry_t *entry)
+{
+    return dmp_writer_end(w, WRITER_NAMES_NONE,
+                          w->sign_each ? w->epoch_key : NULL, buf, entry);
+}
+
+
+bool
+dmp_writer_may(const dmp_writer_t *w, int64_t time_ms)
 {
     return w->state == WRITER_OPEN
            && time_ms <= w->expires_ms
            && time_ms >= w->opened_ms - DMP_EPOCH_SLACK_MS;
-}
-
-
-/* A head that no acknowledged checkpoint names. */
-static bool
-writer_unsigned_head(const writer_chain_t *chain)
-{
-    return chain->known.epoch != 0
-           && (chain->known.epoch != chain->signed_epoch
-               || chain->known.seq != chain->signed_seq);
-}
-
-
-static void
-writer_head(const dmp_writer_t *w, unsigned bucket, dmp_chain_head_t *head)
-{
-    const writer_chain_t  *chain;
-
-    chain = &w->chains[bucket];
-
-    memset(head, 0, sizeof(*head));
-    head->bucket = bucket;
-    head->epoch = chain->known.epoch;
-    head->seq = chain->known.seq;
-    memcpy(head->hash, chain->known.hash, DMP_HASH_LEN);
-
-    if (chain->ack_epoch == chain->known.epoch) {
-        head->acked = chain->ack_seq;
-        memcpy(head->acks, chain->acks, DMP_HASH_LEN);
-    }
-}
-
-
-static dmp_rc_t
-writer_write_open(dmp_writer_t *w, dmp_buf_t *buf, dmp_entry_t *entry)
-{
-    bool               first;
-    char               text[DMP_CERTIFICATE_MAX + DMP_WRITER_MAX];
-    size_t             len;
-    dmp_rc_t           rc;
-    unsigned           i;
-    dmp_buf_t          certified;
-    unsigned char      public_key[DMP_PUBLIC_LEN];
-    unsigned char      signature[DMP_SIGNATURE_LEN];
-    dmp_chain_head_t   head;
-
-    len = sizeof(public_key);
-    dmp_buf_init(&certified, text, sizeof(text));
-
-    if (EVP_PKEY_get_raw_public_key(w->epoch_key, public_key, &len) != 1
-        || len != DMP_PUBLIC_LEN)
-    {
-        return DMP_E_INTERNAL;
-    }
-
-    dmp_entry_certified(&certified, dmp_writer_name(w), w->epoch, public_key,
-                        w->opened_ms, w->expires_ms);
-
-    if (certified.full
-        || !writer_sign(w->audit_key, text, certified.len, signature))
-    {
-        return DMP_E_INTERNAL;
-    }
-
-    rc = writer_begin(w, DMP_KIND_EPOCH_OPEN, w->home, w->opened_ms, buf,
-                      entry);
-    if (rc != DMP_OK) {
-        return rc;
-    }
-
-    dmp_entry_certificate(buf, public_key, w->opened_ms, w->expires_ms,
-                          signature);
-    dmp_entry_list(buf, "carried");
-    first = true;
-
-    for (i = 0; i < w->buckets; i++) {
-        if (writer_unsigned_head(&w->chains[i])) {
-            writer_head(w, i, &head);
-            dmp_entry_carried(buf, first, &head);
-            first = false;
-        }
-    }
-
-    dmp_entry_list_end(buf);
-
-    return writer_end(w, DMP_KIND_EPOCH_OPEN, buf, entry);
-}
-
-
-dmp_rc_t
-dmp_writer_open_epoch(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
-    dmp_entry_t *entry)
-{
-    dmp_rc_t  rc;
-
-    memset(entry, 0, sizeof(*entry));
-
-    if (w->state == WRITER_LOST || w->state == WRITER_OPENING) {
-        return DMP_E_REFUSED;
-    }
-
-    dmp_writer_wipe_key(w);
-    w->state = WRITER_CLOSED;
-
-    w->epoch_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    if (w->epoch_key == NULL) {
-        return DMP_E_INTERNAL;
-    }
-
-    /* The number is used up even if nothing comes of it. */
-    w->epoch++;
-    w->opened_ms = now_ms;
-    w->expires_ms = now_ms + DMP_EPOCH_MS + DMP_EPOCH_SLACK_MS;
-
-    rc = writer_write_open(w, buf, entry);
-    if (rc != DMP_OK) {
-        dmp_writer_wipe_key(w);
-        return rc;
-    }
-
-    w->state = WRITER_OPENING;
-    w->not_signed = 0;
-
-    return DMP_OK;
 }
 
 
@@ -420,18 +384,18 @@ writer_write_access(dmp_writer_t *w, dmp_kind_t kind, unsigned bucket,
 
     memset(entry, 0, sizeof(*entry));
 
-    if (!writer_may(w, access->time_ms)) {
+    if (!dmp_writer_may(w, access->time_ms)) {
         return DMP_E_REFUSED;
     }
 
-    rc = writer_begin(w, kind, bucket, access->time_ms, buf, entry);
+    rc = dmp_writer_begin(w, kind, bucket, access->time_ms, buf, entry);
     if (rc != DMP_OK) {
         return rc;
     }
 
     dmp_entry_access(buf, access, new_version);
 
-    return writer_end(w, kind, buf, entry);
+    return writer_end(w, buf, entry);
 }
 
 
@@ -472,18 +436,36 @@ dmp_writer_outcome(dmp_writer_t *w, int64_t now_ms,
         return DMP_E_LIMIT;
     }
 
-    if (!writer_may(w, now_ms)) {
+    if (!dmp_writer_may(w, now_ms)) {
         return DMP_E_REFUSED;
     }
 
-    rc = writer_begin(w, DMP_KIND_OUTCOME, w->home, now_ms, buf, entry);
+    rc = dmp_writer_begin(w, DMP_KIND_OUTCOME, w->home, now_ms, buf, entry);
     if (rc != DMP_OK) {
         return rc;
     }
 
     dmp_entry_outcomes(buf, outcomes, n, abandoned, n_abandoned);
 
-    return writer_end(w, DMP_KIND_OUTCOME, buf, entry);
+    return writer_end(w, buf, entry);
+}
+
+
+/* Those that were reopened: buckets of this store, each once. */
+static bool
+writer_buckets_fit(const dmp_writer_t *w, const dmp_admin_t *admin)
+{
+    unsigned  i;
+
+    for (i = 0; admin->buckets != NULL && i < admin->n_buckets; i++) {
+        if (admin->buckets[i] >= w->buckets
+            || (i > 0 && admin->buckets[i] <= admin->buckets[i - 1]))
+        {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 
@@ -495,7 +477,7 @@ dmp_writer_admin(dmp_writer_t *w, const dmp_admin_t *admin, dmp_buf_t *buf,
 
     memset(entry, 0, sizeof(*entry));
 
-    if (admin->command.len == 0) {
+    if (admin->command.len == 0 || !writer_buckets_fit(w, admin)) {
         return DMP_E_INTERNAL;
     }
 
@@ -506,124 +488,17 @@ dmp_writer_admin(dmp_writer_t *w, const dmp_admin_t *admin, dmp_buf_t *buf,
         return DMP_E_LIMIT;
     }
 
-    if (!writer_may(w, admin->time_ms)) {
+    if (!dmp_writer_may(w, admin->time_ms)) {
         return DMP_E_REFUSED;
     }
 
-    rc = writer_begin(w, DMP_KIND_ADMIN, w->home, admin->time_ms, buf, entry);
+    rc = dmp_writer_begin(w, DMP_KIND_ADMIN, w->home, admin->time_ms, buf,
+                          entry);
     if (rc != DMP_OK) {
         return rc;
     }
 
     dmp_entry_admin(buf, admin);
 
-    return writer_end(w, DMP_KIND_ADMIN, buf, entry);
-}
-
-
-static dmp_rc_t
-writer_write_heads(dmp_writer_t *w, dmp_kind_t kind, int64_t now_ms,
-    dmp_buf_t *buf, dmp_entry_t *entry)
-{
-    bool               first;
-    dmp_rc_t           rc;
-    unsigned           i;
-    unsigned char      signature[DMP_SIGNATURE_LEN];
-    writer_chain_t    *chain;
-    dmp_chain_head_t   head;
-
-    rc = writer_begin(w, kind, w->home, now_ms, buf, entry);
-    if (rc != DMP_OK) {
-        return rc;
-    }
-
-    dmp_entry_list(buf, "heads");
-    first = true;
-
-    for (i = 0; i < w->buckets; i++) {
-        chain = &w->chains[i];
-
-        if (chain->known.epoch != w->epoch
-            || (kind == DMP_KIND_CHECKPOINT
-                && chain->listed_epoch == w->epoch
-                && chain->listed_seq == chain->known.seq))
-        {
-            continue;
-        }
-
-        writer_head(w, i, &head);
-        dmp_entry_head(buf, first, &head);
-        first = false;
-    }
-
-    dmp_entry_list_end(buf);
-
-    if (buf->full) {
-        return DMP_E_LIMIT;
-    }
-
-    if (!writer_sign(w->epoch_key, buf->data, buf->len, signature)) {
-        return DMP_E_INTERNAL;
-    }
-
-    dmp_entry_signature(buf, signature);
-
-    rc = writer_end(w, kind, buf, entry);
-    if (rc != DMP_OK) {
-        return rc;
-    }
-
-    for (i = 0; i < w->buckets; i++) {
-        chain = &w->chains[i];
-
-        if (chain->known.epoch == w->epoch) {
-            chain->listed_epoch = w->epoch;
-            chain->listed_seq = chain->known.seq;
-        }
-    }
-
-    w->not_signed = 0;
-    w->checkpointing = true;
-
-    return DMP_OK;
-}
-
-
-dmp_rc_t
-dmp_writer_checkpoint(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
-    dmp_entry_t *entry)
-{
-    memset(entry, 0, sizeof(*entry));
-
-    /* Which of two an acknowledgement confirms could not be told. */
-    if (w->checkpointing || !writer_may(w, now_ms)) {
-        return DMP_E_REFUSED;
-    }
-
-    return writer_write_heads(w, DMP_KIND_CHECKPOINT, now_ms, buf, entry);
-}
-
-
-dmp_rc_t
-dmp_writer_close_epoch(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
-    dmp_entry_t *entry)
-{
-    dmp_rc_t  rc;
-
-    memset(entry, 0, sizeof(*entry));
-
-    /* What is in flight would stand outside the heads that end the epoch. */
-    if (w->n_flight > 0 || !writer_may(w, now_ms)) {
-        return DMP_E_REFUSED;
-    }
-
-    rc = writer_write_heads(w, DMP_KIND_EPOCH_CLOSE, now_ms, buf, entry);
-    if (rc != DMP_OK) {
-        return rc;
-    }
-
-    dmp_writer_wipe_key(w);
-    w->state = WRITER_CLOSED;
-
-    return DMP_OK;
+    return writer_end(w, buf, entry);
 }

@@ -19,7 +19,7 @@ writer_confirm(dmp_writer_t *w, const writer_flight_t *flight)
     for (i = 0; i < w->buckets; i++) {
         chain = &w->chains[i];
 
-        if (flight->kind == DMP_KIND_EPOCH_OPEN) {
+        if (flight->names == WRITER_NAMES_CARRIED) {
             if (chain->known.epoch < flight->place.epoch) {
                 chain->signed_epoch = chain->known.epoch;
                 chain->signed_seq = chain->known.seq;
@@ -63,20 +63,23 @@ dmp_writer_acked(dmp_writer_t *w, unsigned bucket, uint64_t seq, char outcome,
         return false;
     }
 
-    if (flight->kind == DMP_KIND_EPOCH_OPEN) {
+    switch (flight->names) {
+
+    case WRITER_NAMES_CARRIED:
         writer_confirm(w, flight);
 
         if (w->state == WRITER_OPENING) {
             w->state = WRITER_OPEN;
         }
 
-    } else if (flight->kind == DMP_KIND_CHECKPOINT
-               || flight->kind == DMP_KIND_EPOCH_CLOSE)
-    {
+        break;
+
+    case WRITER_NAMES_HEADS:
         writer_confirm(w, flight);
         w->checkpointing = false;
+        break;
 
-    } else {
+    default:
         w->not_signed++;
     }
 
@@ -163,7 +166,10 @@ writer_is_stray(const dmp_writer_t *w, unsigned bucket,
 }
 
 
-/* The last known head, or one of those that were in flight from there. */
+/*
+ * The last known head, or one of those that were in flight from there.  A
+ * bucket may be asked for twice: what it held the first time is known since.
+ */
 static bool
 writer_is_ours(const dmp_writer_t *w, unsigned bucket,
     const writer_place_t *place)
@@ -179,7 +185,7 @@ writer_is_ours(const dmp_writer_t *w, unsigned bucket,
         flight = &w->flight[(w->first + i) % DMP_FLIGHT_MAX];
 
         if (flight->bucket == bucket && writer_same(place, &flight->place)) {
-            return true;
+            return writer_after(place, &w->chains[bucket].known);
         }
     }
 
@@ -238,7 +244,8 @@ dmp_writer_resolve(dmp_writer_t *w, unsigned bucket, bool present,
     chain->forked = !writer_is_ours(w, bucket, &place);
     chain->touched = false;
 
-    if (!chain->forked) {
+    /* With entries in flight, it is their replies that move the chain. */
+    if (!chain->forked && (w->state == WRITER_LOST || w->n_flight == 0)) {
         chain->known = place;
         chain->sent = place;
     }

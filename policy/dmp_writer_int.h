@@ -1,6 +1,7 @@
 /*
  * dmp_writer_int.h: a writer's state, shared by what writes entries
- * (dmp_writer.c) and what the store says of them (dmp_writer_acks.c).
+ * (dmp_writer.c), those that name heads (dmp_writer_heads.c), and what the
+ * store says of them (dmp_writer_acks.c).
  */
 
 #ifndef DMP_WRITER_INT_H
@@ -37,13 +38,21 @@ typedef struct {
     bool                 forked;         /* the store's head is not ours */
 } writer_chain_t;
 
+/* Which heads of its own writer an entry names, so that they are signed. */
+typedef enum {
+    WRITER_NAMES_NONE = 0,
+    WRITER_NAMES_CARRIED,                /* of epochs before its own */
+    WRITER_NAMES_HEADS                   /* of its own epoch */
+} writer_names_t;
+
 typedef struct {
     unsigned             bucket;
-    dmp_kind_t           kind;
+    writer_names_t       names;
     writer_place_t       place;
 } writer_flight_t;
 
-#define WRITER_STRAYS  512
+/* As many as one link can leave: each of them may be the head that is found. */
+#define WRITER_STRAYS  DMP_FLIGHT_MAX
 
 struct dmp_writer_s {
     char                 name[DMP_WRITER_MAX];
@@ -54,6 +63,9 @@ struct dmp_writer_s {
     uint64_t             epoch;
     int64_t              opened_ms;
     int64_t              expires_ms;
+    int64_t              signed_ms;      /* time of its last signed entry */
+    bool                 heartbeats;     /* promised */
+    bool                 sign_each;
     EVP_PKEY            *audit_key;      /* borrowed */
     EVP_PKEY            *epoch_key;
     EVP_MD              *sha256;
@@ -70,5 +82,22 @@ struct dmp_writer_s {
 
 /* Forgets the epoch's key; it cannot sign any more. */
 void dmp_writer_wipe_key(dmp_writer_t *w);
+
+bool dmp_writer_sign(EVP_PKEY *key, const char *data, size_t len,
+    unsigned char signature[DMP_SIGNATURE_LEN]);
+
+/* Whether an entry of that time may be written now. */
+bool dmp_writer_may(const dmp_writer_t *w, int64_t time_ms);
+
+/* Writes what every entry begins with, after the head that was sent last. */
+dmp_rc_t dmp_writer_begin(dmp_writer_t *w, dmp_kind_t kind, unsigned bucket,
+    int64_t time_ms, dmp_buf_t *buf, dmp_entry_t *entry);
+
+/*
+ * Signs the entry, closes it, and takes its place in the chain; or changes
+ * nothing.  key is NULL where it has no signature.
+ */
+dmp_rc_t dmp_writer_end(dmp_writer_t *w, writer_names_t names, EVP_PKEY *key,
+    dmp_buf_t *buf, dmp_entry_t *entry);
 
 #endif

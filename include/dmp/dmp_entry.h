@@ -24,25 +24,12 @@ typedef enum {
     DMP_KIND_EPOCH_OPEN,
     DMP_KIND_EPOCH_CLOSE,
     DMP_KIND_CHECKPOINT,
+    DMP_KIND_HEARTBEAT,
     DMP_KIND_ADMIN,
     DMP_KIND_MAX
 } dmp_kind_t;
 
 const char *dmp_kind_name(dmp_kind_t kind);
-
-/*
- * The head of one chain: the entry and what the store answered up to it.
- * acked is seq itself in checkpoints; an epoch-open may carry a head whose
- * last entries were never acknowledged.
- */
-typedef struct {
-    unsigned       bucket;
-    uint64_t       epoch;
-    uint64_t       seq;
-    unsigned char  hash[DMP_HASH_LEN];
-    uint64_t       acked;
-    unsigned char  acks[DMP_HASH_LEN];
-} dmp_chain_head_t;
 
 /*
  * One entry, read.  Strings are raw (between their quotes, escapes as they
@@ -96,6 +83,7 @@ typedef struct {
     uint64_t          added;
     uint64_t          changed;
     uint64_t          removed;
+    dmp_str_t         buckets;           /* the JSON list of those reopened */
 
     /* outcome: the JSON lists */
     dmp_str_t         outcomes;
@@ -106,12 +94,22 @@ typedef struct {
     int64_t           opened_ms;
     int64_t           expires_ms;
     unsigned char     certificate[DMP_SIGNATURE_LEN];
+    uint64_t          heartbeat;         /* seconds between signed entries, at
+                                            most; 0: none is promised */
 
-    /* epoch-open (carried), checkpoint, epoch-close */
+    /* epoch-close of another writer's epoch: of_writer empty where its own */
+    dmp_str_t         of_writer;
+    uint64_t          of_epoch;
+    dmp_heads_t       source;
+
+    /* epoch-open (carried), checkpoint, heartbeat, epoch-close */
     unsigned          n_heads;
     dmp_chain_head_t  heads[DMP_BUCKETS_MAX];
 
-    /* checkpoint, epoch-close: of the first signed_len bytes */
+    /*
+     * Of the first signed_len bytes (0: it has none).  Always there in
+     * checkpoint, heartbeat and epoch-close, where each is signed in others.
+     */
     unsigned char     signature[DMP_SIGNATURE_LEN];
     size_t            signed_len;
 } dmp_entry_view_t;
@@ -125,11 +123,12 @@ dmp_rc_t dmp_entry_parse(const char *body, size_t len, dmp_entry_view_t *view,
 
 /*
  * The text that the gateway's audit key signs to certify an epoch:
- * "dmp-epoch/1", writer, epoch, public key, opened, expires; one line each.
+ * "dmp-epoch/1", writer, epoch, public key, opened, expires, and the seconds of
+ * its heartbeat (0: it promises none); one line each.
  */
 void dmp_entry_certified(dmp_buf_t *b, dmp_str_t writer, uint64_t epoch,
     const unsigned char public_key[DMP_PUBLIC_LEN], int64_t opened_ms,
-    int64_t expires_ms);
+    int64_t expires_ms, uint64_t heartbeat);
 
 /* "ms-n" of a stream id to its two numbers; false if it is not one. */
 bool dmp_stream_id_parse(dmp_str_t text, uint64_t *ms, uint64_t *n);

@@ -32,6 +32,10 @@
 #define DMP_EPOCH_SLACK_MS (60 * 1000)   /* its certificate allows that much
                                             more on either side */
 
+#define DMP_HEARTBEAT_MS   (10 * 1000)   /* an idle writer signs that often */
+#define DMP_SILENCE_MS     (30 * 1000)   /* no longer between signed entries of
+                                            an epoch that promises it */
+
 typedef struct dmp_writer_s  dmp_writer_t;
 
 /* An entry that was written and must now be sent, in this order. */
@@ -83,6 +87,39 @@ typedef struct {
     dmp_reason_t  reason;                /* why an answer was not let out */
 } dmp_outcome_t;
 
+/*
+ * The head of one chain: the entry and what the store answered up to it.
+ * acked is seq itself in checkpoints; an epoch-open may carry a head whose
+ * last entries were never acknowledged.
+ */
+typedef struct {
+    unsigned       bucket;
+    uint64_t       epoch;
+    uint64_t       seq;
+    unsigned char  hash[DMP_HASH_LEN];
+    uint64_t       acked;                /* 0: acks is not known */
+    unsigned char  acks[DMP_HASH_LEN];
+} dmp_chain_head_t;
+
+/*
+ * An epoch of a writer that is no more, for its successor to end.  Heads of
+ * memory were acknowledged to that writer; heads of the store are what the
+ * store holds, and nothing but the store says that they are all.
+ */
+typedef enum {
+    DMP_HEADS_NONE = 0,
+    DMP_HEADS_MEMORY,
+    DMP_HEADS_STORE
+} dmp_heads_t;
+
+typedef struct {
+    dmp_str_t                writer;
+    uint64_t                 epoch;
+    dmp_heads_t              source;
+    const dmp_chain_head_t  *heads;      /* of that epoch, buckets rising */
+    unsigned                 n_heads;
+} dmp_other_t;
+
 /* What an operator did that concerns no record. */
 typedef struct {
     int64_t               time_ms;
@@ -94,16 +131,27 @@ typedef struct {
     uint64_t              added;         /* each at most 2^53 - 1 */
     uint64_t              changed;
     uint64_t              removed;
+    const unsigned       *buckets;       /* reopened by it, rising; or NULL */
+    unsigned              n_buckets;
 } dmp_admin_t;
 
 /*
  * A writer for "buckets" buckets, named node + "/" + 16 random hex digits.
+ * Where closed[bucket] is not 0 is not its home (NULL: any may be).
  * audit_key is borrowed and must outlive it.  NULL without memory or
- * randomness.  Free wipes the epoch's key.
+ * randomness, or if all are closed.  Free wipes the epoch's key.
  */
 dmp_writer_t *dmp_writer_create(dmp_str_t node, unsigned buckets,
-    EVP_PKEY *audit_key);
+    EVP_PKEY *audit_key, const unsigned char *closed);
 void dmp_writer_free(dmp_writer_t *w);
+
+/*
+ * To be said before the first epoch.  heartbeats: its epochs promise a signed
+ * entry every DMP_SILENCE_MS at least; without, none is promised.  sign_each:
+ * each entry carries a signature of its own.
+ */
+void dmp_writer_heartbeats(dmp_writer_t *w, bool heartbeats);
+void dmp_writer_sign_each(dmp_writer_t *w, bool sign_each);
 
 dmp_str_t dmp_writer_name(const dmp_writer_t *w);
 unsigned dmp_writer_home(const dmp_writer_t *w);     /* its home bucket */
@@ -160,6 +208,34 @@ dmp_rc_t dmp_writer_checkpoint(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
 dmp_rc_t dmp_writer_close_epoch(dmp_writer_t *w, int64_t now_ms,
     dmp_buf_t *buf, dmp_entry_t *entry);
 
+/*
+ * The same as a checkpoint, of a writer that may have nothing to say:
+ * DMP_HEARTBEAT_MS after the last signed entry.
+ */
+dmp_rc_t dmp_writer_heartbeat(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
+    dmp_entry_t *entry);
+
+/* When the last signed entry of this epoch was written (unix ms), or opened. */
+int64_t dmp_writer_signed_ms(const dmp_writer_t *w);
+
+/*
+ * The process stood still, or the clock was moved: the promise of heartbeats
+ * is broken, and this epoch can sign nothing any more (DMP_E_REFUSED).  Only
+ * dmp_writer_lost() and a new epoch help.
+ */
+bool dmp_writer_silent(const dmp_writer_t *w, int64_t now_ms);
+
+/*
+ * Ends an epoch of a writer that is no more: an epoch-close in the home bucket
+ * of this one, signed with the audit key.
+ */
+dmp_rc_t dmp_writer_close_other(dmp_writer_t *w, int64_t now_ms,
+    const dmp_other_t *other, dmp_buf_t *buf, dmp_entry_t *entry);
+
+/* The last acknowledged head in that bucket; false if there is none. */
+bool dmp_writer_known(const dmp_writer_t *w, unsigned bucket,
+    dmp_chain_head_t *head);
+
 /* Entries acknowledged since the last checkpoint, that one not counted. */
 unsigned dmp_writer_unsigned(const dmp_writer_t *w);
 
@@ -176,10 +252,11 @@ bool dmp_writer_acked(dmp_writer_t *w, unsigned bucket, uint64_t seq,
  * The connection is lost: entries sent and not acknowledged may or may not
  * stand.  Nothing can be written until resolve() was called for each bucket
  * that touched() gives, with the head the store holds, and a new epoch is
- * opened.  resolve() is false when that head is neither the last acknowledged
- * one nor a later one of ours: the store went back or forked, and nothing is
- * written to that bucket any more (DMP_E_REFUSED; if it is the home bucket, no
- * epoch can be opened), but the others go on.
+ * opened.  It may be called for other buckets, too.  resolve() is false when
+ * that head is neither the last acknowledged one nor a later one of ours: the
+ * store went back or forked, and nothing is written to that bucket any more
+ * (DMP_E_REFUSED; if it is the home bucket, no epoch can be opened), but the
+ * others go on.
  */
 void dmp_writer_lost(dmp_writer_t *w);
 bool dmp_writer_touched(const dmp_writer_t *w, unsigned bucket);

@@ -1,10 +1,12 @@
 /*
  * fuzz_entry.c: any bytes as an entry of the trace, and the same as a whole
- * trace of one entry per line: no crash, and never whole without a key.
+ * trace of one entry per line: no crash, nothing that a strict reader of JSON
+ * refuses, and never whole without a key.
  */
 
 #include <stdlib.h>
 
+#include <dmp/dmp_scan.h>
 #include <dmp/dmp_verify.h>
 
 
@@ -19,7 +21,7 @@ verify_lines(const char *p, const char *end)
     dmp_verify_t         *v;
     dmp_verify_result_t   result;
 
-    v = dmp_verify_create(4);
+    v = dmp_verify_create(4, 0);
     if (v == NULL) {
         return;
     }
@@ -52,7 +54,8 @@ static bool
 admin_fits(const dmp_entry_view_t *view)
 {
     if (view->kind != DMP_KIND_ADMIN) {
-        return view->command.len == 0 && view->digest.len == 0 && !view->ended;
+        return view->command.len == 0 && view->digest.len == 0
+               && view->buckets.len == 0 && !view->ended;
     }
 
     return view->command.len > 0
@@ -83,6 +86,85 @@ change_fits(const dmp_entry_view_t *view)
 }
 
 
+/* One head per bucket, rising; and only where heads are told. */
+static bool
+heads_fit(const dmp_entry_view_t *view)
+{
+    unsigned  i;
+
+    if (view->n_heads > DMP_BUCKETS_MAX
+        || (view->n_heads > 0 && view->kind != DMP_KIND_EPOCH_OPEN
+            && view->kind != DMP_KIND_EPOCH_CLOSE
+            && view->kind != DMP_KIND_CHECKPOINT
+            && view->kind != DMP_KIND_HEARTBEAT))
+    {
+        return false;
+    }
+
+    for (i = 0; i < view->n_heads; i++) {
+        if (view->heads[i].bucket >= DMP_BUCKETS_MAX
+            || view->heads[i].acked > view->heads[i].seq
+            || (i > 0 && view->heads[i].bucket <= view->heads[i - 1].bucket))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+/* What only epochs have, and what is always signed. */
+static bool
+epoch_fits(const dmp_entry_view_t *view)
+{
+    bool  other;
+
+    other = view->source != DMP_HEADS_NONE;
+
+    if (other != (view->of_writer.len > 0) || other != (view->of_epoch > 0)
+        || (other && (view->kind != DMP_KIND_EPOCH_CLOSE
+                      || dmp_str_eq(view->of_writer, view->writer))))
+    {
+        return false;
+    }
+
+    if (view->heartbeat > 0 && view->kind != DMP_KIND_EPOCH_OPEN) {
+        return false;
+    }
+
+    return view->signed_len > 0
+           || (view->kind != DMP_KIND_EPOCH_CLOSE
+               && view->kind != DMP_KIND_CHECKPOINT
+               && view->kind != DMP_KIND_HEARTBEAT);
+}
+
+
+/* What the signature covers ends where its member begins, the last one. */
+static bool
+signature_fits(const dmp_entry_view_t *view, const uint8_t *data, size_t size)
+{
+    static const char  name[] = ",\"signature\":\"";
+
+    return view->signed_len == 0
+           || (view->signed_len + sizeof(name) - 1 + 86 + 2 == size
+               && memcmp(data + view->signed_len, name, sizeof(name) - 1)
+                  == 0);
+}
+
+
+/* A reader of our own for entries must not read what others do not. */
+static bool
+is_json(const uint8_t *data, size_t size)
+{
+    static dmp_scan_t  scan;
+
+    dmp_scan_init(&scan, (const char *) data, size);
+
+    return dmp_scan_skip(&scan, NULL) && dmp_scan_end(&scan);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -93,9 +175,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rc = dmp_entry_parse((const char *) data, size, &view, &error);
 
     if (rc == DMP_OK) {
-        if (view.kind == DMP_KIND_NONE || view.n_heads > DMP_BUCKETS_MAX
-            || view.signed_len > size || view.epoch == 0 || view.seq == 0
-            || !admin_fits(&view) || !change_fits(&view))
+        if (view.kind == DMP_KIND_NONE || view.epoch == 0 || view.seq == 0
+            || !admin_fits(&view) || !change_fits(&view) || !heads_fit(&view)
+            || !epoch_fits(&view) || !signature_fits(&view, data, size)
+            || !is_json(data, size))
         {
             abort();
         }

@@ -11,11 +11,12 @@
 
 #include <cmocka.h>
 
-#include "trace_log.h"
+#include "verify_log.h"
 
 
 static EVP_PKEY  *audit_key, *foreign_key;
 static log_t      whole;
+static log_records_t  records;
 static char       body_memory[DMP_SUMMARY_MAX];
 
 
@@ -34,24 +35,33 @@ send_entry(log_t *log, dmp_writer_t *w, const dmp_entry_t *e, char outcome)
 }
 
 
+/* A record is made first; each fifth access comes too late for its version. */
 static void
 send_access(log_t *log, dmp_writer_t *w, unsigned bucket, unsigned i)
 {
+    uint64_t       version, next;
     dmp_buf_t      buf;
     dmp_entry_t    e;
     log_access_t   a;
 
     dmp_buf_init(&buf, body_memory, sizeof(body_memory));
     log_make_access(&a, (int64_t) log->ms);
+    version = records.version[bucket];
+    next = version == 0 ? log->ms : version + 1;
+    a.access.patient = (dmp_str_t) { records.patient[bucket],
+                                     DMP_PSEUDONYM_LEN };
+    a.access.version = i % 5 == 0 && version != 0 ? version - 1 : version;
 
-    if (i % 7 == 3) {
-        must(dmp_writer_change(w, bucket, &a.access, 8, &buf, &e));
-        send_entry(log, w, &e, 'R');
+    if (version == 0 || i % 7 == 3) {
+        must(dmp_writer_change(w, bucket, &a.access, next, &buf, &e));
 
     } else {
         must(dmp_writer_access(w, bucket, &a.access, &buf, &e));
-        send_entry(log, w, &e, i % 5 == 0 ? '0' : '1');
+        next = 0;
     }
+
+    send_entry(log, w, &e,
+               log_commit(&records, bucket, a.access.version, next));
 }
 
 
@@ -143,9 +153,10 @@ make_log(log_t *log, EVP_PKEY *first_key)
 
     memset(log, 0, sizeof(*log));
     log->ms = LOG_TIME;
+    log_make_records(&records);
 
-    w[0] = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, first_key);
-    w[1] = dmp_writer_create(dmp_string("gw-b"), LOG_BUCKETS, audit_key);
+    w[0] = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, first_key, NULL);
+    w[1] = dmp_writer_create(dmp_string("gw-b"), LOG_BUCKETS, audit_key, NULL);
     assert_non_null(w[0]);
     assert_non_null(w[1]);
 
@@ -175,41 +186,23 @@ make_log(log_t *log, EVP_PKEY *first_key)
 
 
 static void
-verify_log(const log_t *log, dmp_verify_result_t *result)
+verify_log_in(const log_t *log, log_order_t order, dmp_verify_result_t *result)
 {
-    size_t               i;
-    unsigned             b;
-    dmp_verify_t        *v;
-    const log_head_t    *h;
-    const log_entry_t   *e;
+    dmp_verify_t  *v;
 
-    v = dmp_verify_create(LOG_BUCKETS);
+    v = dmp_verify_create(LOG_BUCKETS, 0);
     assert_non_null(v);
     must(dmp_verify_key(v, audit_key));
-
-    for (b = 0; b < LOG_BUCKETS; b++) {
-        for (i = 0; i < log->n; i++) {
-            e = &log->entries[i];
-
-            if (e->bucket == b) {
-                must(dmp_verify_entry(v, b, e->ms, e->n,
-                                      (dmp_str_t) { e->body, e->len },
-                                      (dmp_str_t) { &e->outcome, 1 }));
-            }
-        }
-
-        for (i = 0; i < log->n_heads; i++) {
-            h = &log->heads[i];
-
-            if (h->bucket == b) {
-                must(dmp_verify_head(v, b, (dmp_str_t) { h->name, h->len },
-                                     h->epoch, h->seq, h->hash));
-            }
-        }
-    }
-
+    must(log_feed(v, log, order));
     must(dmp_verify_finish(v, result));
     dmp_verify_free(v);
+}
+
+
+static void
+verify_log(const log_t *log, dmp_verify_result_t *result)
+{
+    verify_log_in(log, LOG_MERGED, result);
 }
 
 
@@ -217,12 +210,37 @@ verify_log(const log_t *log, dmp_verify_result_t *result)
 static void
 expect_break(const log_t *log, const char *what, size_t position)
 {
+    int                  order;
     dmp_verify_result_t  result;
 
-    verify_log(log, &result);
+    for (order = 0; order < LOG_ORDERS; order++) {
+        verify_log_in(log, (log_order_t) order, &result);
 
-    if (result.findings == 0) {
-        fail_msg("%s at %zu was not found", what, position);
+        if (result.findings == 0) {
+            fail_msg("%s at %zu was not found in order %d", what, position,
+                     order);
+        }
+    }
+}
+
+
+static void
+expect_named_in(const log_t *log, log_order_t order, const char *what,
+    size_t position)
+{
+    const log_entry_t    *e;
+    dmp_verify_result_t   result;
+
+    e = &log->entries[position];
+    verify_log_in(log, order, &result);
+
+    if (result.findings == 0 || result.first.bucket != e->bucket
+        || result.first.id_ms != e->ms || result.first.id_seq != e->n)
+    {
+        fail_msg("%s at %zu (order %d): bucket %u %llu-%llu was named \"%s\" "
+                 "instead", what, position, (int) order, result.first.bucket,
+                 (unsigned long long) result.first.id_ms,
+                 (unsigned long long) result.first.id_seq, result.first.text);
     }
 }
 
@@ -231,19 +249,10 @@ expect_break(const log_t *log, const char *what, size_t position)
 static void
 expect_named(const log_t *log, const char *what, size_t position)
 {
-    const log_entry_t    *e;
-    dmp_verify_result_t   result;
+    int  order;
 
-    e = &log->entries[position];
-    verify_log(log, &result);
-
-    if (result.findings == 0 || result.first.bucket != e->bucket
-        || result.first.id_ms != e->ms || result.first.id_seq != e->n)
-    {
-        fail_msg("%s at %zu: bucket %u %llu-%llu was named \"%s\" instead",
-                 what, position, result.first.bucket,
-                 (unsigned long long) result.first.id_ms,
-                 (unsigned long long) result.first.id_seq, result.first.text);
+    for (order = 0; order < LOG_ORDERS; order++) {
+        expect_named_in(log, (log_order_t) order, what, position);
     }
 }
 
@@ -266,18 +275,24 @@ next_in_bucket(const log_t *log, size_t i)
 static void
 test_whole(void **state)
 {
+    int                  order;
     dmp_verify_result_t  result;
 
     (void) state;
-    verify_log(&whole, &result);
 
-    assert_string_equal(result.first.text, "");
-    assert_int_equal(result.findings, 0);
-    assert_int_equal(result.entries, whole.n);
-    assert_int_equal(result.writers, 2);
-    assert_int_equal(result.epochs, 4);
-    assert_int_equal(result.checkpoints, 8);
-    assert_int_equal(result.not_signed, 0);
+    for (order = 0; order < LOG_ORDERS; order++) {
+        verify_log_in(&whole, (log_order_t) order, &result);
+
+        assert_string_equal(result.first.text, "");
+        assert_int_equal(result.findings, 0);
+        assert_int_equal(result.entries, whole.n);
+        assert_int_equal(result.writers, 2);
+        assert_int_equal(result.epochs, 4);
+        assert_int_equal(result.checkpoints, 8);
+        assert_int_equal(result.not_signed, 0);
+        assert_int_equal(result.records, LOG_BUCKETS);
+        assert_int_equal(result.commands, 0);
+    }
 }
 
 
@@ -336,7 +351,8 @@ test_admin_outcome(void **state)
     for (o = "S10R"; *o != '\0'; o++) {
         memset(&log, 0, sizeof(log));
         log.ms = LOG_TIME;
-        w = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, audit_key);
+        w = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, audit_key,
+                              NULL);
         assert_non_null(w);
 
         send_open(&log, w);
@@ -367,7 +383,8 @@ test_allowed_without_patient(void **state)
     memset(&log, 0, sizeof(log));
     log.ms = LOG_TIME;
 
-    w = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, audit_key);
+    w = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, audit_key,
+                              NULL);
     assert_non_null(w);
 
     send_open(&log, w);
@@ -406,7 +423,8 @@ test_find_without_patient(void **state)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         memset(&log, 0, sizeof(log));
         log.ms = LOG_TIME;
-        w = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, audit_key);
+        w = dmp_writer_create(dmp_string("gw-a"), LOG_BUCKETS, audit_key,
+                              NULL);
         assert_non_null(w);
 
         log_make_access(&a, (int64_t) log.ms);
@@ -449,11 +467,12 @@ test_flip(void **state)
         assert_non_null(copy);
 
         /* every position is met in one entry or another */
-        for (k = i % 13; k < e->len; k += 13) {
+        for (k = i % 37; k < e->len; k += 37) {
             memcpy(copy, whole.entries[i].body, e->len);
             copy[k] = (char) (copy[k] ^ 1);
             e->body = copy;
-            expect_named(&log, "a flipped bit", i);
+            expect_named_in(&log, (log_order_t) (k % LOG_ORDERS),
+                            "a flipped bit", i);
         }
 
         free(copy);

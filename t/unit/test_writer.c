@@ -2,89 +2,7 @@
  * test_writer.c: chains, epochs, acknowledgements and losses of a writer.
  */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#include "trace_log.h"
-
-
-static EVP_PKEY      *audit_key;
-static char           memory[DMP_SUMMARY_MAX];
-static dmp_buf_t      buf;
-static dmp_entry_t    entry;
-static log_t          store;
-static dmp_writer_t  *w;
-
-
-static int
-set_up(void **state)
-{
-    (void) state;
-    memset(&store, 0, sizeof(store));
-    store.ms = LOG_TIME;
-    dmp_buf_init(&buf, memory, sizeof(memory));
-    w = dmp_writer_create(dmp_string("gw 1/é"), LOG_BUCKETS, audit_key);
-
-    return w == NULL;
-}
-
-
-static int
-tear_down(void **state)
-{
-    (void) state;
-    dmp_writer_free(w);
-    log_clear(&store);
-
-    return 0;
-}
-
-
-static dmp_rc_t
-access_in(unsigned bucket)
-{
-    log_access_t  a;
-
-    log_make_access(&a, (int64_t) store.ms);
-
-    return dmp_writer_access(w, bucket, &a.access, &buf, &entry);
-}
-
-
-static void
-sent(char outcome)
-{
-    assert_true(log_append(&store, w, &entry, outcome));
-    assert_true(log_ack(&store, w, &entry));
-}
-
-
-static void
-open_epoch(void)
-{
-    assert_int_equal(dmp_writer_open_epoch(w, (int64_t) store.ms, &buf,
-                                           &entry), DMP_OK);
-    sent('S');
-}
-
-
-static void
-view_of(dmp_entry_view_t *view)
-{
-    dmp_error_t  error;
-
-    if (dmp_entry_parse(entry.body.data, entry.body.len, view, &error)
-        != DMP_OK)
-    {
-        fail_msg("%s: %.*s", error.text, (int) entry.body.len,
-                 entry.body.data);
-    }
-}
+#include "writer_case.h"
 
 
 static void
@@ -103,9 +21,10 @@ test_name(void **state)
     }
 
     assert_true(dmp_writer_home(w) < LOG_BUCKETS);
-    assert_null(dmp_writer_create(name, 0, audit_key));
-    assert_null(dmp_writer_create(name, DMP_BUCKETS_MAX + 1, audit_key));
-    assert_null(dmp_writer_create(name, 1, NULL));
+    assert_null(dmp_writer_create(name, 0, audit_key, NULL));
+    assert_null(dmp_writer_create(name, DMP_BUCKETS_MAX + 1, audit_key,
+                                  NULL));
+    assert_null(dmp_writer_create(name, 1, NULL, NULL));
 }
 
 
@@ -117,7 +36,7 @@ test_closed(void **state)
     /* nothing before an epoch, nor before it is acknowledged */
     assert_int_equal(dmp_writer_epoch(w), 0);
     assert_int_equal(access_in(0), DMP_E_REFUSED);
-    assert_int_equal(dmp_writer_open_epoch(w, (int64_t) store.ms, &buf,
+    assert_int_equal(dmp_writer_open_epoch(w, now(), &buf,
                                            &entry), DMP_OK);
     assert_int_equal(dmp_writer_epoch(w), 1);
     assert_false(dmp_writer_ready(w));
@@ -149,7 +68,7 @@ test_body(void **state)
     assert_int_equal(view.expires_ms,
                      LOG_TIME + DMP_EPOCH_MS + DMP_EPOCH_SLACK_MS);
 
-    log_make_access(&a, (int64_t) store.ms);
+    log_make_access(&a, now());
     a.request.mode = DMP_MODE_CENTRE_15;
     a.access.client = dmp_string("a\"\n\xff");
     a.access.repeated = 3;
@@ -194,7 +113,7 @@ test_limit(void **state)
     seq = entry.seq;
     sent('1');
 
-    log_make_access(&a, (int64_t) store.ms);
+    log_make_access(&a, now());
     dmp_buf_init(&b, small, sizeof(small));
     assert_int_equal(dmp_writer_access(w, 1, &a.access, &b, &entry),
                      DMP_E_LIMIT);
@@ -221,7 +140,7 @@ test_checkpoint(void **state)
     sent('0');
     assert_int_equal(dmp_writer_unsigned(w), 2);
 
-    assert_int_equal(dmp_writer_checkpoint(w, (int64_t) store.ms, &buf,
+    assert_int_equal(dmp_writer_checkpoint(w, now(), &buf,
                                            &entry), DMP_OK);
     assert_int_equal(dmp_writer_unsigned(w), 0);
     view_of(&view);
@@ -233,22 +152,22 @@ test_checkpoint(void **state)
     /* one at a time */
     assert_true(log_append(&store, w, &entry, 'S'));
     dmp_buf_init(&b, more, sizeof(more));
-    assert_int_equal(dmp_writer_checkpoint(w, (int64_t) store.ms, &b, &second),
+    assert_int_equal(dmp_writer_checkpoint(w, now(), &b, &second),
                      DMP_E_REFUSED);
-    assert_int_equal(dmp_writer_close_epoch(w, (int64_t) store.ms, &b,
+    assert_int_equal(dmp_writer_close_epoch(w, now(), &b,
                                             &second), DMP_E_REFUSED);
     assert_true(log_ack(&store, w, &entry));
 
     /* only what has moved since */
     assert_int_equal(access_in(3), DMP_OK);
     sent('1');
-    assert_int_equal(dmp_writer_checkpoint(w, (int64_t) store.ms, &buf,
+    assert_int_equal(dmp_writer_checkpoint(w, now(), &buf,
                                            &entry), DMP_OK);
     view_of(&view);
     assert_true(view.n_heads <= 2);
     sent('S');
 
-    assert_int_equal(dmp_writer_close_epoch(w, (int64_t) store.ms, &buf,
+    assert_int_equal(dmp_writer_close_epoch(w, now(), &buf,
                                             &entry), DMP_OK);
     view_of(&view);
     assert_int_equal(view.kind, DMP_KIND_EPOCH_CLOSE);
@@ -283,7 +202,7 @@ lose(bool first_stands, bool second_stands)
 
     dmp_writer_lost(w);
     assert_int_equal(access_in(0), DMP_E_REFUSED);
-    assert_int_equal(dmp_writer_open_epoch(w, (int64_t) store.ms, &buf,
+    assert_int_equal(dmp_writer_open_epoch(w, now(), &buf,
                                            &entry), DMP_E_REFUSED);
 
     for (b = 0; b < LOG_BUCKETS; b++) {
@@ -293,7 +212,7 @@ lose(bool first_stands, bool second_stands)
     h = log_head(&store, dmp_writer_name(w), 1);
     assert_true(dmp_writer_resolve(w, 1, true, h->epoch, h->seq, h->hash));
 
-    assert_int_equal(dmp_writer_open_epoch(w, (int64_t) store.ms, &buf,
+    assert_int_equal(dmp_writer_open_epoch(w, now(), &buf,
                                            &entry), DMP_OK);
     assert_int_equal(entry.epoch, 2);
     assert_int_equal(entry.seq, 1);
@@ -386,27 +305,16 @@ test_outcomes(void **state)
     memset(gone, '1', sizeof(gone));
 
     /* the most that one entry can say fits */
-    assert_int_equal(dmp_writer_outcome(w, (int64_t) store.ms, outcomes,
+    assert_int_equal(dmp_writer_outcome(w, now(), outcomes,
                                         DMP_OUTCOMES_MAX,
                                         (const char (*)[DMP_UUID_LEN]) gone,
                                         DMP_ABANDONED_MAX, &buf, &entry),
                      DMP_OK);
     view_of(&view);
     sent('S');
-    assert_int_equal(dmp_writer_outcome(w, (int64_t) store.ms, outcomes,
+    assert_int_equal(dmp_writer_outcome(w, now(), outcomes,
                                         DMP_OUTCOMES_MAX + 1, NULL, 0, &buf,
                                         &entry), DMP_E_LIMIT);
-}
-
-
-static dmp_rc_t
-admin_entry(bool ended)
-{
-    log_admin_t  a;
-
-    log_make_admin(&a, (int64_t) store.ms, ended);
-
-    return dmp_writer_admin(w, &a.admin, &buf, &entry);
 }
 
 
@@ -463,7 +371,7 @@ test_admin_limits(void **state)
     seq = entry.seq;
     sent('S');
 
-    log_make_admin(&a, (int64_t) store.ms, true);
+    log_make_admin(&a, now(), true);
     dmp_buf_init(&b, small, sizeof(small));
     assert_int_equal(dmp_writer_admin(w, &a.admin, &b, &entry), DMP_E_LIMIT);
 
@@ -476,13 +384,13 @@ test_admin_limits(void **state)
                      DMP_E_INTERNAL);
     assert_null(entry.body.data);
 
-    log_make_admin(&a, (int64_t) store.ms, true);
+    log_make_admin(&a, now(), true);
     a.admin.removed = (UINT64_C(1) << 53) - 1;
     a.admin.time_ms += DMP_EPOCH_MS + DMP_EPOCH_SLACK_MS + 1;
     assert_int_equal(dmp_writer_admin(w, &a.admin, &buf, &entry),
                      DMP_E_REFUSED);
 
-    a.admin.time_ms = (int64_t) store.ms;
+    a.admin.time_ms = now();
     assert_int_equal(dmp_writer_admin(w, &a.admin, &buf, &entry), DMP_OK);
     assert_int_equal(entry.seq, seq + 1);
     sent('S');
@@ -500,7 +408,7 @@ test_all_buckets(void **state)
 
     (void) state;
     dmp_writer_free(w);
-    w = dmp_writer_create(dmp_string("gw"), DMP_BUCKETS_MAX, audit_key);
+    w = dmp_writer_create(dmp_string("gw"), DMP_BUCKETS_MAX, audit_key, NULL);
     assert_non_null(w);
     id = 1;
     assert_int_equal(dmp_writer_open_epoch(w, LOG_TIME, &buf, &entry), DMP_OK);
@@ -523,9 +431,7 @@ test_all_buckets(void **state)
 int
 main(void)
 {
-    int                      rc;
     const struct CMUnitTest  tests[] = {
-#define WRITER_TEST(f)  cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         WRITER_TEST(test_name),
         WRITER_TEST(test_closed),
         WRITER_TEST(test_body),
@@ -542,9 +448,6 @@ main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    audit_key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    rc = cmocka_run_group_tests(tests, NULL, NULL);
-    EVP_PKEY_free(audit_key);
 
-    return rc;
+    return cmocka_run_group_tests(tests, make_key, free_key);
 }

@@ -1,0 +1,461 @@
+/*
+ * dmp_verify_chain.c: a writer's chains: sequences, links, acknowledgements.
+ * Marks of entries are kept until a signed head covers them; the links say
+ * that what is before such a head is as it was.
+ */
+
+#include <stdlib.h>
+
+#include "dmp_verify_int.h"
+
+
+/* A forged number must not put a writer's next entries out of their order. */
+#define VERIFY_GAP_MAX  65536
+
+
+verify_part_t *
+verify_part(verify_chain_t *chain, uint64_t epoch)
+{
+    size_t  i;
+
+    for (i = chain != NULL ? chain->n : 0; i-- > 0; /* void */) {
+        if (chain->parts[i].epoch == epoch) {
+            return &chain->parts[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* The first mark of that sequence or a later one; part->n if there is none. */
+static size_t
+verify_mark_from(const verify_part_t *part, uint64_t seq)
+{
+    size_t  low, high, middle;
+
+    low = part->first;
+    high = part->n;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+
+        if (part->marks[middle].seq < seq) {
+            low = middle + 1;
+
+        } else {
+            high = middle;
+        }
+    }
+
+    return low;
+}
+
+
+const verify_mark_t *
+verify_mark(const verify_part_t *part, uint64_t seq)
+{
+    size_t  i;
+
+    i = verify_mark_from(part, seq);
+
+    return i < part->n && part->marks[i].seq == seq ? &part->marks[i] : NULL;
+}
+
+
+void
+verify_place_of(const verify_writer_t *writer, unsigned bucket,
+    const verify_part_t *part, uint64_t seq, verify_place_t *place)
+{
+    const verify_mark_t  *mark;
+
+    memset(place, 0, sizeof(*place));
+    place->bucket = bucket;
+    place->writer = writer;
+    place->seq = seq;
+    place->epoch = part->epoch;
+    mark = verify_mark(part, seq);
+
+    if (mark != NULL) {
+        place->ms = mark->ms;
+        place->n = mark->n;
+
+    } else if (seq == part->last) {
+        place->ms = part->last_ms;
+        place->n = part->last_n;
+    }
+}
+
+
+static verify_mark_t *
+verify_add_mark(dmp_verify_t *v, verify_part_t *part)
+{
+    if (part->first > 0 && part->n == part->size) {
+        part->n -= part->first;
+        memmove(part->marks, part->marks + part->first,
+                part->n * sizeof(*part->marks));
+        part->first = 0;
+    }
+
+    return verify_grow(v, (void **) &part->marks, part->n, &part->size,
+                       sizeof(*part->marks));
+}
+
+
+void
+verify_part_done(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
+    verify_part_t *part)
+{
+    verify_place_t   place;
+    verify_epoch_t  *e;
+
+    e = verify_epoch(v, writer, part->epoch, false);
+
+    if (e != NULL && e->closed && !part->ended) {
+        verify_place_of(writer, bucket, part, 1, &place);
+
+        if (place.ms == 0) {
+            verify_place_of(writer, bucket, part, part->last, &place);
+        }
+
+        (void) verify_find(v, DMP_BREAK_AFTER_END, &place, NULL, "the end of "
+                           "its epoch names no head in this bucket");
+    }
+}
+
+
+/* The parts before that one are covered by the links from it. */
+static void
+verify_drop_before(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
+    verify_chain_t *chain, size_t index)
+{
+    size_t  i;
+
+    for (i = 0; i < index; i++) {
+        verify_part_done(v, writer, bucket, &chain->parts[i]);
+        free(chain->parts[i].marks);
+    }
+
+    if (index > 0) {
+        chain->gone_epoch = chain->parts[index - 1].epoch;
+        chain->gone_last = chain->parts[index - 1].last;
+        chain->n -= index;
+        memmove(chain->parts, chain->parts + index,
+                chain->n * sizeof(*chain->parts));
+    }
+}
+
+
+/*
+ * The opening of an epoch is signed by now: the heads that it carries are, too.
+ */
+static void
+verify_carried(dmp_verify_t *v, verify_writer_t *writer, uint64_t epoch)
+{
+    unsigned         b;
+    verify_part_t   *part;
+    verify_chain_t  *chain;
+
+    for (b = 0; b < v->buckets; b++) {
+        chain = writer->chains[b];
+
+        if (chain == NULL || chain->carried_by != epoch) {
+            continue;
+        }
+
+        chain->carried_by = 0;
+        part = verify_part(chain, chain->carried_epoch);
+
+        if (part != NULL && part->last >= chain->carried_seq) {
+            verify_confirm(v, writer, b, chain->carried_epoch,
+                           chain->carried_seq);
+        }
+    }
+}
+
+
+void
+verify_confirm(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
+    uint64_t epoch, uint64_t seq)
+{
+    bool             opens;
+    uint64_t         to;
+    verify_part_t   *part;
+    verify_chain_t  *chain;
+
+    chain = writer->chains[bucket];
+    part = verify_part(chain, epoch);
+
+    if (v->n_unsure > 0) {
+        verify_certify_recoveries(v, writer, bucket, epoch, seq);
+    }
+
+    if (part == NULL || seq <= part->signed_to || seq > part->last) {
+        return;
+    }
+
+    part->signed_to = seq;
+
+    /* What the answers were is told up to there, too, or told as broken. */
+    to = part->acks_broken || part->acks_good > seq ? seq : part->acks_good;
+    part->first = verify_mark_from(part, to + 1);
+
+    if (part->first == part->n) {
+        part->first = 0;
+        part->n = 0;
+    }
+
+    opens = part->opens;
+    part->opens = false;
+    verify_drop_before(v, writer, bucket, chain,
+                       (size_t) (part - chain->parts));
+
+    if (opens) {
+        verify_carried(v, writer, epoch);
+    }
+}
+
+
+void
+verify_acks(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
+    verify_part_t *part, uint64_t seq, const unsigned char *acks,
+    const verify_place_t *witness)
+{
+    verify_place_t        place;
+    const verify_mark_t  *mark;
+
+    if (part->acks_broken || seq <= part->acks_good || seq > part->last) {
+        return;
+    }
+
+    mark = verify_mark(part, seq);
+    if (mark == NULL) {
+        return;
+    }
+
+    if (memcmp(mark->acks, acks, VERIFY_SHORT) == 0) {
+        part->acks_good = seq;
+        return;
+    }
+
+    part->acks_broken = true;
+    verify_place_of(writer, bucket, part, part->acks_good + 1, &place);
+
+    if (seq == part->acks_good + 1) {
+        (void) verify_find(v, DMP_BREAK_OUTCOME, &place, witness, "the outcome "
+                           "or the id of the entry is not the one its writer "
+                           "was given");
+
+    } else {
+        (void) verify_find(v, DMP_BREAK_OUTCOME, &place, witness, "the outcome "
+                           "or the id of one of the entries from seq %llu to "
+                           "%llu is not the one its writer was given",
+                           (unsigned long long) part->acks_good + 1,
+                           (unsigned long long) seq);
+    }
+}
+
+
+/* The part of this epoch; a new one must follow the last one's. */
+static verify_part_t *
+verify_enter(dmp_verify_t *v, verify_chain_t *chain,
+    const verify_place_t *place)
+{
+    verify_part_t  *part, *last;
+
+    last = chain->n > 0 ? &chain->parts[chain->n - 1] : NULL;
+
+    if (last != NULL && last->epoch == place->epoch) {
+        return last;
+    }
+
+    if (last != NULL && last->epoch > place->epoch) {
+        (void) verify_find(v, DMP_BREAK_ORDER, place, NULL, "an entry of epoch "
+                           "%llu after the writer began epoch %llu here",
+                           (unsigned long long) place->epoch,
+                           (unsigned long long) last->epoch);
+        return NULL;
+    }
+
+    part = verify_grow(v, (void **) &chain->parts, chain->n, &chain->size,
+                       sizeof(*part));
+    if (part == NULL) {
+        return NULL;
+    }
+
+    memset(part, 0, sizeof(*part));
+    part->epoch = place->epoch;
+    chain->n++;
+
+    return part;
+}
+
+
+/* Takes the place "seq" in the part; false if it has none there. */
+static bool
+verify_sequence(dmp_verify_t *v, const verify_chain_t *chain,
+    verify_part_t *part, const verify_place_t *place)
+{
+    verify_finding_t  *f;
+
+    if (place->seq <= part->last) {
+        (void) verify_find(v, DMP_BREAK_ORDER, place, NULL, "sequence %llu a "
+                           "second time or out of order: %llu was expected",
+                           (unsigned long long) place->seq,
+                           (unsigned long long) part->last + 1);
+        return false;
+    }
+
+    if (place->seq > part->last + 1) {
+        f = verify_find(v, DMP_BREAK_MISSING, place, NULL, "sequence %llu is "
+                        "missing before this entry, which is %llu",
+                        (unsigned long long) part->last + 1,
+                        (unsigned long long) place->seq);
+
+        if (chain->last.seq != 0) {
+            verify_since(f, chain->last.ms, chain->last.n);
+        }
+
+        verify_odd(v, place);
+
+        if (place->seq - part->last > VERIFY_GAP_MAX) {
+            return false;
+        }
+
+        part->acks_broken = true;
+    }
+
+    part->last = place->seq;
+
+    return true;
+}
+
+
+/*
+ * The link to the entry before.  When it does not fit, either of the two may
+ * have been changed: the next one (or the store's head) tells which.
+ */
+static void
+verify_link(dmp_verify_t *v, verify_chain_t *chain, const verify_place_t *place,
+    const unsigned char *prev, bool gap)
+{
+    bool  same;
+
+    same = gap || memcmp(prev, chain->hash, DMP_HASH_LEN) == 0;
+
+    if (chain->mismatch) {
+        verify_edited(v, same ? &chain->before : &chain->last,
+                      same && chain->crossing);
+        chain->mismatch = false;
+
+    } else if (!same && chain->last.seq == 0) {
+        (void) verify_find(v, DMP_BREAK_MISSING, place, NULL, "the writer's "
+                           "first entry here follows one that is not in the "
+                           "stream");
+        verify_odd(v, place);
+
+    } else if (!same) {
+        chain->mismatch = true;
+        chain->crossing = place->epoch != chain->last.epoch;
+    }
+
+    chain->before = chain->last;
+    chain->last = *place;
+}
+
+
+/* What is kept of the entry, and the head and the digest that it makes. */
+static bool
+verify_keep(dmp_verify_t *v, verify_chain_t *chain, verify_part_t *part,
+    const verify_place_t *place, dmp_str_t body, char outcome)
+{
+    verify_mark_t  *mark;
+
+    mark = verify_add_mark(v, part);
+    if (mark == NULL) {
+        return false;
+    }
+
+    if (EVP_DigestInit_ex2(v->md, v->sha256, NULL) != 1
+        || EVP_DigestUpdate(v->md, body.data, body.len) != 1
+        || EVP_DigestFinal_ex(v->md, chain->hash, NULL) != 1
+        || !dmp_acks_extend(v->md, v->sha256, part->acks, place->seq, outcome,
+                            place->ms, place->n))
+    {
+        v->no_memory = true;
+        return false;
+    }
+
+    memcpy(mark->hash, chain->hash, VERIFY_SHORT);
+    memcpy(mark->acks, part->acks, VERIFY_SHORT);
+    mark->seq = place->seq;
+    mark->ms = place->ms;
+    mark->n = place->n;
+    part->n++;
+    part->last_ms = place->ms;
+    part->last_n = place->n;
+
+    return true;
+}
+
+
+void
+verify_after_end(dmp_verify_t *v, verify_part_t *part,
+    const verify_place_t *place, const verify_place_t *witness)
+{
+    if (part->ended && !part->ended_told && part->last > part->end) {
+        part->ended_told = true;
+        (void) verify_find(v, DMP_BREAK_AFTER_END, place, witness, "written "
+                           "after the end of its epoch");
+    }
+}
+
+
+verify_part_t *
+verify_extend(dmp_verify_t *v, verify_writer_t *writer,
+    const verify_place_t *place, const dmp_entry_view_t *view, dmp_str_t body,
+    char outcome)
+{
+    bool             gap;
+    uint64_t         seq;
+    verify_part_t   *part;
+    verify_chain_t  *chain;
+
+    chain = verify_chain(v, writer, place->bucket);
+    part = chain != NULL ? verify_enter(v, chain, place) : NULL;
+
+    if (part == NULL) {
+        return NULL;
+    }
+
+    gap = place->seq > part->last + 1;
+
+    if (!verify_sequence(v, chain, part, place)) {
+        return NULL;
+    }
+
+    verify_link(v, chain, place, view->prev, gap);
+    seq = view->ack_seq;
+
+    if (seq >= view->seq) {
+        (void) verify_find(v, DMP_BREAK_OUTCOME, place, NULL, "it acknowledges "
+                           "entry %llu, which comes after it",
+                           (unsigned long long) seq);
+
+    } else if (seq > 0) {
+        verify_acks(v, writer, place->bucket, part, seq, view->ack, place);
+    }
+
+    if (!verify_keep(v, chain, part, place, body, outcome)) {
+        return NULL;
+    }
+
+    verify_after_end(v, part, place, NULL);
+
+    if (chain->claims != NULL) {
+        verify_settle_claims(v, chain, place->epoch);
+        part = verify_part(chain, place->epoch);
+    }
+
+    return part;
+}
