@@ -124,7 +124,7 @@ $(B)/obj/%.o: %.c Makefile
 	$(if $(V),,@echo "  CC $<")
 	$(Q)$(CC) $(BASE) $(HARD) -c -o $@ $<
 
-$(TOOL:%.c=$(B)/obj/%.o): | $(B)/dmp1_lua.h
+$(TOOL:%.c=$(B)/obj/%.o): | $(B)/dmp1_lua.h $(B)/init_text.h
 
 $(B)/libdmp.a: $(CORE:%.c=$(B)/obj/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -143,6 +143,18 @@ $(B)/oracle: $(ORACLE:%.c=$(B)/obj/%.o) $(B)/libdmp.a
 $(B)/dmp1_lua.h: store/dmp1.lua store/embed.sh
 	@mkdir -p $(@D)
 	$(Q)sh store/embed.sh store/dmp1.lua >$@
+
+# What "dmpctl init --write" writes
+INIT_TEXT := init_conf_text conf/redis.conf init_users_text store/users.acl.in
+
+$(B)/init_text.h: store/embed-text.sh $(filter %.conf %.in,$(INIT_TEXT))
+	@mkdir -p $(@D)
+	$(Q)sh store/embed-text.sh $(INIT_TEXT) >$@
+
+# The tests' second server: Valkey 8, which no stable Debian before 13 has
+$(B)/valkey/valkey-server: misc/valkey.sh
+	@misc/valkey.sh $(@D)
+	@touch -h $@
 
 
 # Tests
@@ -167,7 +179,8 @@ $(B)/asan/%.o: %.c Makefile
 	$(Q)$(CC) $(BASE) -It/unit $(SAN) -c -o $@ $<
 
 # What the tools parse is tested and fuzzed like the core
-PARTS := tools/extract.c tools/directory_sort.c tools/index_page.c
+PARTS := tools/extract.c tools/directory_sort.c tools/index_page.c \
+         tools/audit_log.c tools/audit_resp.c
 
 $(B)/asan/libdmp.a: $(CORE:%.c=$(B)/asan/%.o) $(PARTS:%.c=$(B)/asan/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -209,7 +222,7 @@ $(B)/race: $(RACE:%.c=$(B)/obj/%.o)
 
 T ?= $(sort $(wildcard t/*.t))
 
-prove: build $(B)/oracle $(B)/race $(B)/unsafe/ngx_http_dmp_module.so ## the tests through a real nginx; T=t/NNN-name.t for one
+prove: build $(B)/oracle $(B)/race $(B)/unsafe/ngx_http_dmp_module.so $(B)/valkey/valkey-server ## the tests through a real nginx; T=t/NNN-name.t for one
 	@prove -j$(JOBS) --timer -It/lib $(T)
 
 
@@ -219,6 +232,19 @@ RACE_READS ?= 1000000
 race: deps ## race reads against changes of rights, RACE_READS of them
 	@$(MAKE) -j$(JOBS) build $(B)/race
 	@t/race/run.pl reads=$(RACE_READS) seconds=7200
+
+
+# Faults: the store killed, cut, filled, failed over, set back; workers, too
+.PHONY: faults faults-long
+faults: deps ## play what can happen to a store and its gateways, ten minutes
+	@$(MAKE) -j$(JOBS) build $(B)/race $(B)/unsafe/ngx_http_dmp_module.so \
+	    $(B)/unit/test_verify_mutants
+	@t/faults/run.pl
+
+faults-long: deps ## all of them, with replication, each many times
+	@$(MAKE) -j$(JOBS) build $(B)/race $(B)/unsafe/ngx_http_dmp_module.so \
+	    $(B)/unit/test_verify_mutants
+	@t/faults/run.pl long
 
 
 # The rules, and how well they are tested
@@ -243,7 +269,7 @@ mutants: build $(B)/oracle ## change each cell and each rule: some test must fai
 # Checks of the source
 
 .PHONY: lint
-lint: $(B)/dynamic/objs/Makefile $(B)/dmp1_lua.h ## style, clang-tidy, cppcheck
+lint: $(B)/dynamic/objs/Makefile $(B)/dmp1_lua.h $(B)/init_text.h ## style, clang-tidy, cppcheck
 	@JOBS=$(JOBS) NGX_SRC=$(NGX_SRC) misc/lint.sh
 
 

@@ -29,6 +29,10 @@ PACKAGES='
     libcurl4-openssl-dev
     libcmocka-dev
     redis-server|valkey-server
+    redis-sentinel|valkey-sentinel
+    strace
+    iproute2
+    iptables
     valgrind
     spin
     wrk
@@ -47,7 +51,7 @@ SID_SOURCE=/etc/apt/sources.list.d/dmp-sid.sources
 SID_PIN=/etc/apt/preferences.d/dmp-sid
 
 NODE_MIN=18
-SERVICES='nginx redis-server valkey-server'
+SERVICES='nginx redis-server valkey-server redis-sentinel valkey-sentinel'
 POLICY=/usr/sbin/policy-rc.d
 
 log=${DEPS_LOG:-build/deps.log}

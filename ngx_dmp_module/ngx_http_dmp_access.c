@@ -9,6 +9,7 @@
  */
 
 #include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_metrics.h"
 #include "ngx_http_dmp_refusals.h"
 
 
@@ -277,10 +278,15 @@ ngx_http_dmp_name_patient(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 static ngx_int_t
 ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
+    uint64_t    since;
     ngx_uint_t  level;
+
+    since = ngx_http_dmp_now_ns();
 
     dmp_decide(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts, NULL,
                dmp_day_paris((int64_t) ngx_time()), &ctx->decision);
+
+    ngx_http_dmp_took(ctx, NGX_HTTP_DMP_LATENCY_DECISION, since);
 
     if (ctx->decision.rule == DMP_RULE_B1
         && ctx->asked.mapping == DMP_MAPPING_INCOMPLETE)
@@ -453,7 +459,7 @@ ngx_http_dmp_is_mask(const ngx_http_dmp_ctx_t *ctx)
 
 
 static ngx_int_t
-ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+ngx_http_dmp_decided(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     ctx->state = NGX_HTTP_DMP_COMMIT;
 
@@ -490,6 +496,20 @@ ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     return (ctx->decision.effect == DMP_ALLOW) ? ngx_http_dmp_can_do(r, ctx)
                                                : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_state_decide(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    uint64_t   since;
+    ngx_int_t  rc;
+
+    since = ngx_http_dmp_now_ns();
+    rc = ngx_http_dmp_decided(r, ctx);
+    ngx_http_dmp_took(ctx, NGX_HTTP_DMP_LATENCY_DECISION, since);
+
+    return rc;
 }
 
 

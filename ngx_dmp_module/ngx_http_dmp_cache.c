@@ -393,6 +393,13 @@ ngx_http_dmp_forget_learnt(const ngx_http_dmp_document_key_t *key)
 
 
 void
+ngx_http_dmp_forget_records(void)
+{
+    ngx_http_dmp_cache_clear(&ngx_http_dmp_records);
+}
+
+
+void
 ngx_http_dmp_forget_all_learnt(void)
 {
     ngx_http_dmp_cache_clear(&ngx_http_dmp_learned);

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_dmp_hosts.h"
+#include "ngx_http_dmp_status.h"
 
 
 /* What a directive must not be, by the function that sets it. */
@@ -493,11 +494,19 @@ ngx_http_dmp_check_itself(ngx_conf_t *cf,
     const ngx_http_dmp_location_t *location)
 {
     ngx_str_t                  none;
+    const char                *name;
     ngx_http_dmp_loc_conf_t   *dlcf;
     ngx_http_core_loc_conf_t  *clcf;
 
     dlcf = ngx_http_dmp_location_conf(location);
     clcf = ngx_http_dmp_location_core(location);
+    name = ngx_http_dmp_status_name(clcf);
+
+    if (name != NULL) {
+        ngx_str_null(&none);
+        return ngx_http_dmp_refuse_with(cf, location, name, &none,
+                   "nobody is decided about there; give it \"dmp off\"");
+    }
 
     if (clcf->named && dlcf->fhir && dlcf->mode != NGX_HTTP_DMP_DENIED) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

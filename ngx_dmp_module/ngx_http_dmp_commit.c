@@ -286,6 +286,13 @@ ngx_http_dmp_committed(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return ngx_http_dmp_permitted(r, ctx);
     }
 
+    if (w->result == NGX_HTTP_DMP_WAIT_STALE) {
+        ngx_http_dmp_count(NGX_HTTP_DMP_EVENT_STALE);
+
+    } else {
+        ngx_http_dmp_count(NGX_HTTP_DMP_EVENT_LATE);
+    }
+
     if (w->result == NGX_HTTP_DMP_WAIT_STALE
         && ++ctx->tries < NGX_HTTP_DMP_TRIES)
     {
@@ -338,6 +345,17 @@ ngx_http_dmp_state_commit(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         ngx_http_dmp_waiter_detach(ctx->waiter);
         ctx->waiter = NULL;
         return ngx_http_dmp_no_trace(ctx);
+    }
+
+    if (!ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_TRACE_FIRST)
+        && ctx->waiter->access && ctx->change == NULL)
+    {
+        ctx->sent_ns = ctx->waiter->sent_ns;
+        ctx->traced = 1;
+        ngx_http_dmp_waiter_release(ctx->waiter);
+        ctx->waiter = NULL;
+
+        return ngx_http_dmp_permitted(r, ctx);
     }
 
     return NGX_AGAIN;

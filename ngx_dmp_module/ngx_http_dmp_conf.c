@@ -10,6 +10,8 @@
 
 #define NGX_HTTP_DMP_FILE_MAX  (1024 * 1024)
 
+#define NGX_HTTP_DMP_REPLICAS_MAX  16
+
 
 static void
 ngx_http_dmp_conf_wipe(void *data)
@@ -383,6 +385,44 @@ ngx_http_dmp_pseudonym_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* "replicas N [TIME]": on disk, and received by N replicas within TIME. */
+static char *
+ngx_http_dmp_replicas(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf)
+{
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    n = (cf->args->nelts > 2) ? ngx_atoi(value[2].data, value[2].len)
+                              : NGX_ERROR;
+
+    if (n < 1 || n > NGX_HTTP_DMP_REPLICAS_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"replicas\" needs their number, from 1 to %d",
+                           NGX_HTTP_DMP_REPLICAS_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    dmcf->durability = NGX_HTTP_DMP_REPLICAS;
+    dmcf->replicas = (ngx_uint_t) n;
+    dmcf->replicas_timeout = 100;
+
+    if (cf->args->nelts > 3) {
+        dmcf->replicas_timeout = (ngx_msec_t) ngx_parse_time(&value[3], 0);
+
+        if (dmcf->replicas_timeout == (ngx_msec_t) NGX_ERROR
+            || dmcf->replicas_timeout == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid time \"%V\"", &value[3]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 ngx_http_dmp_audit_durability(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -395,6 +435,10 @@ ngx_http_dmp_audit_durability(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
+    if (ngx_strcmp(value[1].data, "replicas") == 0) {
+        return ngx_http_dmp_replicas(cf, dmcf);
+    }
+
     if (ngx_strcmp(value[1].data, "fsync") == 0) {
         dmcf->durability = NGX_HTTP_DMP_FSYNC;
 
@@ -403,8 +447,14 @@ ngx_http_dmp_audit_durability(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\": it is \"fsync\" or "
-                           "\"memory\"", &value[1]);
+                           "invalid value \"%V\": it is \"memory\", "
+                           "\"fsync\" or \"replicas\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts > 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" takes no parameter", &value[1]);
         return NGX_CONF_ERROR;
     }
 

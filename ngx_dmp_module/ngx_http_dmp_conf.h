@@ -20,7 +20,8 @@
 
 /* What an acknowledged trace has survived; the zero value asks for most. */
 typedef enum {
-    NGX_HTTP_DMP_FSYNC = 0,
+    NGX_HTTP_DMP_REPLICAS = 0,           /* and on disk, too */
+    NGX_HTTP_DMP_FSYNC,
     NGX_HTTP_DMP_MEMORY
 } ngx_http_dmp_durability_e;
 
@@ -57,6 +58,10 @@ typedef struct {
     u_char          *pseudonym_key;      /* DMP_KEY_LEN bytes; NULL: none */
     ngx_str_t        node;
     ngx_uint_t       durability;
+    ngx_uint_t       replicas;           /* that must have each trace */
+    ngx_msec_t       replicas_timeout;
+    ngx_uint_t       sign_each;
+    ngx_shm_zone_t  *zone;
 
     ngx_msec_t       directory_valid;    /* how long an entry may be kept */
     time_t           crl_grace;          /* seconds past its date */

@@ -7,6 +7,7 @@
  */
 
 #include "ngx_http_dmp_filter.h"
+#include "ngx_http_dmp_metrics.h"
 
 
 static ngx_int_t ngx_http_dmp_header_filter(ngx_http_request_t *r);
@@ -432,14 +433,17 @@ static ngx_int_t
 ngx_http_dmp_held(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_chain_t *in)
 {
+    uint64_t                        since;
     ngx_int_t                       rc;
     ngx_uint_t                      last;
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 
+    since = ngx_http_dmp_now_ns();
     rc = ngx_http_dmp_body_add(r, &ctx->body, in, dlcf->max_answer_size,
                                &last);
+    ngx_http_dmp_took(ctx, NGX_HTTP_DMP_LATENCY_FILTER, since);
 
     if (rc == NGX_DECLINED) {
         ngx_http_dmp_body_discard(in);

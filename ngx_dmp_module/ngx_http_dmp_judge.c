@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_dmp_filter.h"
+#include "ngx_http_dmp_metrics.h"
 
 
 /* What the core's filter calls back with, for one answer. */
@@ -364,6 +365,7 @@ static ngx_int_t
 ngx_http_dmp_judge_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     dmp_rc_t                 rc;
+    uint64_t                 since;
     dmp_cut_t                cut;
     dmp_decision_t           decision;
     dmp_document_t          *document;
@@ -378,8 +380,10 @@ ngx_http_dmp_judge_document(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    since = ngx_http_dmp_now_ns();
     rc = dmp_filter_document(&j.filter, (char *) ctx->body.data, ctx->body.len,
                              document, &cut);
+    ngx_http_dmp_took(ctx, NGX_HTTP_DMP_LATENCY_FILTER, since);
 
     if (rc != DMP_OK || !dmp_str_eq(document->id, ctx->asked.document)) {
         return ngx_http_dmp_unjudged(r, ctx, rc, "it is not that document");
@@ -420,9 +424,12 @@ static ngx_int_t
 ngx_http_dmp_judge_search(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     dmp_rc_t                rc;
+    uint64_t                since;
     dmp_cut_t               cut;
     dmp_hearing_t           hearing;
     ngx_http_dmp_judging_t  j;
+
+    since = ngx_http_dmp_now_ns();
 
     dmp_hear(ctx->policy, &ctx->subject, &ctx->asked, &ctx->facts,
              dmp_day_paris((int64_t) ngx_time()), &hearing);
@@ -440,6 +447,7 @@ ngx_http_dmp_judge_search(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     rc = dmp_filter_search(&j.filter, (char *) ctx->body.data, ctx->body.len,
                            &cut);
+    ngx_http_dmp_took(ctx, NGX_HTTP_DMP_LATENCY_FILTER, since);
 
     if (rc != DMP_OK || cut.n_pieces == 0) {
         return ngx_http_dmp_unjudged(r, ctx, rc, "it is not a search answer");
@@ -470,6 +478,7 @@ ngx_http_dmp_judge_bundle(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     size_t                          skip;
     dmp_rc_t                        rc;
+    uint64_t                        since;
     dmp_str_t                       id;
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
@@ -479,9 +488,11 @@ ngx_http_dmp_judge_bundle(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     id = (dmp_str_t) { ctx->asked.attachment.data + skip,
                        ctx->asked.attachment.len - skip };
 
+    since = ngx_http_dmp_now_ns();
     rc = dmp_filter_document_bundle((char *) ctx->body.data, ctx->body.len,
                                     (unsigned) dlcf->max_answer_depth, id,
                                     ctx->facts.record->ins);
+    ngx_http_dmp_took(ctx, NGX_HTTP_DMP_LATENCY_FILTER, since);
 
     if (rc == DMP_E_REFUSED) {
         ctx->withheld = 1;
@@ -505,12 +516,15 @@ ngx_http_dmp_judge_capabilities(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx)
 {
     dmp_rc_t                        rc;
+    uint64_t                        since;
     const ngx_http_dmp_loc_conf_t  *dlcf;
 
     dlcf = ngx_http_get_module_loc_conf(r, ngx_http_dmp_module);
 
+    since = ngx_http_dmp_now_ns();
     rc = dmp_filter_capabilities((char *) ctx->body.data, ctx->body.len,
                                  (unsigned) dlcf->max_answer_depth);
+    ngx_http_dmp_took(ctx, NGX_HTTP_DMP_LATENCY_FILTER, since);
 
     if (rc != DMP_OK) {
         return ngx_http_dmp_unjudged(r, ctx, rc, "it is no "

@@ -3,6 +3,7 @@
  */
 
 #include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_zone.h"
 
 #include <dmp/dmp_scan.h>
 
@@ -41,6 +42,13 @@ static ngx_conf_enum_t  ngx_http_dmp_channels[] = {
     { ngx_string("any"), DMP_CHANNEL_ANY },
     { ngx_string("read"), DMP_CHANNEL_READ },
     { ngx_string("feed"), DMP_CHANNEL_FEED },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_dmp_audit_signs[] = {
+    { ngx_string("checkpoint"), 0 },
+    { ngx_string("each"), 1 },
     { ngx_null_string, 0 }
 };
 
@@ -180,8 +188,36 @@ static ngx_command_t  ngx_http_dmp_commands[] = {
       0,
       NULL },
 
-    { ngx_string("dmp_audit_durability"),
+    { ngx_string("dmp_audit_sign"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_dmp_main_conf_t, sign_each),
+      &ngx_http_dmp_audit_signs },
+
+    { ngx_string("dmp_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_dmp_zone_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_dmp_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_dmp_health,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_audit_durability"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_dmp_audit_durability,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -265,10 +301,11 @@ ngx_http_dmp_create_main_conf(ngx_conf_t *cf)
      *
      *     dmcf->address = NULL; dmcf->audit_key = NULL;
      *     dmcf->record_keys = NULL; dmcf->pseudonym_key = NULL;
-     *     dmcf->enabled = 0;
+     *     dmcf->zone = NULL; dmcf->replicas = 0; dmcf->enabled = 0;
      */
 
     dmcf->durability = NGX_CONF_UNSET_UINT;
+    dmcf->sign_each = NGX_CONF_UNSET_UINT;
     dmcf->directory_valid = NGX_CONF_UNSET_MSEC;
     dmcf->crl_grace = NGX_CONF_UNSET;
 
@@ -299,6 +336,7 @@ ngx_http_dmp_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_dmp_main_conf_t  *dmcf = conf;
 
     ngx_conf_init_uint_value(dmcf->durability, NGX_HTTP_DMP_FSYNC);
+    ngx_conf_init_uint_value(dmcf->sign_each, 0);
     ngx_conf_init_msec_value(dmcf->directory_valid, 10000);
     ngx_conf_init_value(dmcf->crl_grace, 24 * 60 * 60);
 
@@ -430,7 +468,9 @@ ngx_http_dmp_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_dmp_check_locations(cf, dmcf) != NGX_OK) {
+    if (ngx_http_dmp_check_locations(cf, dmcf) != NGX_OK
+        || ngx_http_dmp_zone_default(cf, dmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -486,7 +526,13 @@ ngx_http_dmp_without_init(ngx_cycle_t *cycle)
         { ",recheck,", NGX_HTTP_DMP_SAFETY_RECHECK },
         { ",hold,", NGX_HTTP_DMP_SAFETY_HOLD },
         { ",hold-repeated,", NGX_HTTP_DMP_SAFETY_HOLD_REPEATED },
-        { ",clock,", NGX_HTTP_DMP_SAFETY_CLOCK }
+        { ",clock,", NGX_HTTP_DMP_SAFETY_CLOCK },
+        { ",trace-first,", NGX_HTTP_DMP_SAFETY_TRACE_FIRST },
+        { ",fork,", NGX_HTTP_DMP_SAFETY_FORK },
+        { ",epoch,", NGX_HTTP_DMP_SAFETY_EPOCH },
+        { ",successor,", NGX_HTTP_DMP_SAFETY_SUCCESSOR },
+        { ",silent,", NGX_HTTP_DMP_SAFETY_SILENT },
+        { ",replicas,", NGX_HTTP_DMP_SAFETY_REPLICAS }
     };
 
     names = getenv("DMP_UNSAFE");           /* ",hold," */
@@ -528,6 +574,7 @@ ngx_http_dmp_init_process(ngx_cycle_t *cycle)
     ngx_http_dmp_without_init(cycle);
 #endif
 
+    ngx_http_dmp_zone_enter(dmcf);
     ngx_http_dmp_cache_init();
     ngx_http_dmp_crl_start(cycle, dmcf);
 
@@ -545,4 +592,5 @@ ngx_http_dmp_exit_process(ngx_cycle_t *cycle)
 
     ngx_http_dmp_store_stop();
     ngx_http_dmp_cache_done();
+    ngx_http_dmp_zone_leave();
 }

@@ -56,6 +56,14 @@
 #define NGX_HTTP_DMP_SAFETY_HOLD_REPEATED  0x10
 #define NGX_HTTP_DMP_SAFETY_CLOCK          0x20
 
+/* And what makes the trace survive. */
+#define NGX_HTTP_DMP_SAFETY_TRACE_FIRST    0x40
+#define NGX_HTTP_DMP_SAFETY_FORK           0x80
+#define NGX_HTTP_DMP_SAFETY_EPOCH          0x100
+#define NGX_HTTP_DMP_SAFETY_SUCCESSOR      0x200
+#define NGX_HTTP_DMP_SAFETY_SILENT         0x400
+#define NGX_HTTP_DMP_SAFETY_REPLICAS       0x800
+
 #if (NGX_HTTP_DMP_UNSAFE)
 #define ngx_http_dmp_safety(safety)  (!(ngx_http_dmp_without & (safety)))
 extern ngx_uint_t  ngx_http_dmp_without;
@@ -281,6 +289,8 @@ struct ngx_http_dmp_ctx_s {
     /* the upstream's own, called from ours while an answer is held */
     void                   (*finalize_upstream)(ngx_http_request_t *r,
                                                 ngx_int_t rc);
+
+    uint64_t                 latency_ns[3];  /* ngx_http_dmp_latency_e */
 
     ngx_uint_t               shown;
     ngx_uint_t               withheld;
@@ -669,6 +679,9 @@ ngx_http_dmp_cached_t *ngx_http_dmp_record_get(const char *patient);
 ngx_http_dmp_cached_t *ngx_http_dmp_record_put(const char *patient,
     uint64_t version, dmp_record_t *record);
 void ngx_http_dmp_record_drop(const char *patient);
+
+/* All of them: versions that were known are void. */
+void ngx_http_dmp_forget_records(void);
 
 /* Of the directory; the value is NULL for who is not in it. */
 ngx_http_dmp_cached_t *ngx_http_dmp_entry_get(dmp_str_t id, ngx_msec_t valid);

@@ -8,6 +8,8 @@
 
 #include "ngx_http_dmp_store.h"
 
+#include <dmp/dmp_entry.h>
+
 
 #define NGX_HTTP_DMP_FLUSH_MS      200
 #define NGX_HTTP_DMP_BATCH         DMP_OUTCOMES_MAX
@@ -136,6 +138,8 @@ ngx_http_dmp_outcome_abandon(const char trace_id[DMP_UUID_LEN])
 
     list = &ngx_http_dmp_abandoned;
 
+    ngx_http_dmp_count(NGX_HTTP_DMP_EVENT_ABANDONED);
+
     items = ngx_http_dmp_list_grow(list->items, list->n, &list->size,
                                    DMP_UUID_LEN);
     if (items == NULL) {
@@ -208,6 +212,8 @@ ngx_http_dmp_batch_answered(redisAsyncContext *ac, void *data, void *privdata)
         ngx_http_dmp_batch_keep(batch);
 
     } else if (batch->closing) {
+        ngx_http_dmp_zone_ended();
+
         /* our chains are closed: let go of the link, and of the worker */
         ngx_http_dmp_store_broken("closed", NULL);
     }
@@ -305,9 +311,8 @@ ngx_http_dmp_write_batch(void)
 }
 
 
-/* A checkpoint, or with closing the end of the epoch. */
 static ngx_int_t
-ngx_http_dmp_write_heads(ngx_uint_t closing)
+ngx_http_dmp_write_heads(dmp_kind_t kind)
 {
     dmp_rc_t               rc;
     dmp_buf_t              buf;
@@ -321,16 +326,26 @@ ngx_http_dmp_write_heads(ngx_uint_t closing)
         return NGX_ERROR;
     }
 
-    batch->closing = closing;
+    batch->closing = (kind == DMP_KIND_EPOCH_CLOSE);
 
     dmp_buf_init(&buf, store->text, sizeof(store->text));
 
-    if (closing) {
+    switch (kind) {
+
+    case DMP_KIND_EPOCH_CLOSE:
         rc = dmp_writer_close_epoch(store->writer, ngx_http_dmp_time_ms(),
                                     &buf, &store->entry);
-    } else {
+        break;
+
+    case DMP_KIND_HEARTBEAT:
+        rc = dmp_writer_heartbeat(store->writer, ngx_http_dmp_time_ms(), &buf,
+                                  &store->entry);
+        break;
+
+    default:
         rc = dmp_writer_checkpoint(store->writer, ngx_http_dmp_time_ms(),
                                    &buf, &store->entry);
+        break;
     }
 
     if (rc != DMP_OK) {
@@ -353,8 +368,16 @@ ngx_http_dmp_write_all(void)
     }
 
     if (dmp_writer_unsigned(ngx_http_dmp_store.writer) != 0) {
-        (void) ngx_http_dmp_write_heads(0);
+        (void) ngx_http_dmp_write_heads(DMP_KIND_CHECKPOINT);
     }
+}
+
+
+/* Nothing was signed for a while: that is signed, too. */
+void
+ngx_http_dmp_outcome_heartbeat(void)
+{
+    (void) ngx_http_dmp_write_heads(DMP_KIND_HEARTBEAT);
 }
 
 
@@ -373,7 +396,8 @@ ngx_http_dmp_outcome_flush(ngx_event_t *ev)
     if (ngx_exiting && store->requests == 0 && store->in_flight == 0
         && ngx_http_dmp_outcomes.n == 0 && ngx_http_dmp_abandoned.n == 0)
     {
-        if (ngx_http_dmp_write_heads(1) == NGX_OK) {
+        if (ngx_http_dmp_write_heads(DMP_KIND_EPOCH_CLOSE) == NGX_OK) {
+            ngx_http_dmp_beat_ended();
             store->state = NGX_HTTP_DMP_STORE_CLOSING;
             store->timer.cancelable = 0;
             ngx_add_timer(&store->timer, store->conf->timeout);
@@ -387,6 +411,7 @@ ngx_http_dmp_outcome_flush(ngx_event_t *ev)
     }
 
     ngx_http_dmp_write_all();
+    ngx_http_dmp_store_numbers();
 
     if (store->in_flight != 0 || store->requests != 0
         || dmp_writer_unsigned(store->writer) != 0)
@@ -408,11 +433,16 @@ ngx_http_dmp_log_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_dmp_get_ctx(r);
 
-    if (ctx == NULL || !ctx->traced || ctx->outcome_sent) {
+    if (ctx == NULL || ctx->outcome_sent) {
         return NGX_OK;
     }
 
     ctx->outcome_sent = 1;
+    ngx_http_dmp_count_request(r, ctx);
+
+    if (!ctx->traced) {
+        return NGX_OK;
+    }
 
     ngx_memcpy(outcome.trace_id, ctx->trace_id, DMP_UUID_LEN);
     outcome.status = (unsigned) (r->err_status ? r->err_status
@@ -435,7 +465,7 @@ ngx_http_dmp_log_handler(ngx_http_request_t *r)
         if (dmp_writer_unsigned(ngx_http_dmp_store.writer)
             >= NGX_HTTP_DMP_UNSIGNED_MAX)
         {
-            (void) ngx_http_dmp_write_heads(0);
+            (void) ngx_http_dmp_write_heads(DMP_KIND_CHECKPOINT);
         }
     }
 

@@ -69,6 +69,7 @@ ngx_http_dmp_store_start(ngx_cycle_t *cycle,
     store->log = cycle->log;
     store->deadline = 250;
     ngx_queue_init(&store->waiting);
+    ngx_queue_init(&store->held);
 
     store->timer.handler = ngx_http_dmp_store_timer;
     store->timer.data = store;
@@ -86,6 +87,8 @@ ngx_http_dmp_store_start(ngx_cycle_t *cycle,
     store->flush.handler = ngx_http_dmp_outcome_flush;
     store->flush.data = store;
     store->flush.log = cycle->log;
+
+    ngx_http_dmp_beat_start(cycle);
 
     if (ngx_http_dmp_outcome_init() != NGX_OK) {
         return NGX_ERROR;
@@ -134,6 +137,14 @@ ngx_http_dmp_store_stop(void)
 
     if (store->drop.posted) {
         ngx_delete_posted_event(&store->drop);
+    }
+
+    ngx_http_dmp_beat_stop();
+    ngx_http_dmp_replicas_done();
+
+    if (store->claims != NULL) {
+        ngx_free(store->claims);
+        store->claims = NULL;
     }
 
     dmp_writer_free(store->writer);
@@ -251,6 +262,16 @@ ngx_http_dmp_store_broken(const char *why, const char *detail)
 }
 
 
+void
+ngx_http_dmp_store_renew(const char *why)
+{
+    if (ngx_http_dmp_store.why == NULL) {
+        ngx_http_dmp_store.renewing = 1;
+        ngx_http_dmp_store_broken(why, NULL);
+    }
+}
+
+
 /* Full jitter, so that many workers do not come back together. */
 static ngx_msec_t
 ngx_http_dmp_store_backoff(ngx_uint_t failures)
@@ -274,6 +295,8 @@ ngx_http_dmp_store_is_news(ngx_http_dmp_store_t *store)
     return store->state == NGX_HTTP_DMP_STORE_HANDSHAKE
            && store->told != store->why
            && store->detail[0] != '\0'
+           && ngx_strncmp(store->detail, store->told_detail,
+                          strcspn(store->detail, " ") + 1) != 0
            && ngx_strncmp(store->detail, "LOADING", 7) != 0
            && store->redis != NULL;
 }
@@ -293,13 +316,26 @@ ngx_http_dmp_store_drop(ngx_event_t *ev)
         return;
     }
 
-    if (!store->down || ngx_http_dmp_store_is_news(store)) {
+    if (store->renewing) {
+        store->renewing = 0;
+        ngx_log_error(NGX_LOG_NOTICE, store->log, 0,
+                      "dmp store is looked at again: %s", store->why);
+
+    } else if (!store->down || ngx_http_dmp_store_is_news(store)) {
         store->down = 1;
         store->told = store->why;
+        ngx_memcpy(store->told_detail, store->detail, sizeof(store->detail));
         ngx_log_error(NGX_LOG_CRIT, store->log, 0,
                       "dmp store is unavailable: %s%s%s", store->why,
                       store->detail[0] ? ": " : "", store->detail);
     }
+
+    if (store->state == NGX_HTTP_DMP_STORE_READY) {
+        ngx_http_dmp_count(NGX_HTTP_DMP_EVENT_LINK_LOST);
+    }
+
+    ngx_http_dmp_zone_say(0, store->why, store->detail);
+    ngx_http_dmp_beat_stop();
 
     store->state = NGX_HTTP_DMP_STORE_BACKOFF;
 
@@ -321,6 +357,7 @@ ngx_http_dmp_store_drop(ngx_event_t *ev)
         ngx_del_timer(&store->watch);
     }
 
+    ngx_http_dmp_replicas_lost();
     ngx_http_dmp_store_wake_all(NGX_HTTP_DMP_WAIT_FAILED);
 
     if (store->timer.timer_set) {
@@ -386,10 +423,30 @@ ngx_http_dmp_store_set_ready(void)
                       "dmp store is available again");
     }
 
+    ngx_http_dmp_zone_say(1, NULL, NULL);
+    ngx_http_dmp_store_numbers();
+    ngx_http_dmp_beat_ready();
     ngx_http_dmp_store_wake_all(NGX_HTTP_DMP_WAIT_READY);
 
     /* a worker may be told to quit before it was ever ready */
     ngx_http_dmp_outcome_arm();
+}
+
+
+/* For health and metrics, as they are now. */
+void
+ngx_http_dmp_store_numbers(void)
+{
+    ngx_uint_t             ready;
+    ngx_http_dmp_store_t  *store;
+
+    store = &ngx_http_dmp_store;
+    ready = store->state == NGX_HTTP_DMP_STORE_READY && store->writer != NULL;
+
+    ngx_http_dmp_zone_numbers(store->in_flight, store->n_closed,
+                              ready ? dmp_writer_epoch_opened(store->writer)
+                                    : 0,
+                              ready ? dmp_writer_signed_ms(store->writer) : 0);
 }
 
 
@@ -409,6 +466,14 @@ ngx_http_dmp_store_ready(void)
 
     if (age < -DMP_EPOCH_SLACK_MS) {
         ngx_http_dmp_store_broken("the clock went back", NULL);
+        return 0;
+    }
+
+    if (dmp_writer_silent(store->writer, ngx_http_dmp_time_ms())
+        && ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_SILENT))
+    {
+        ngx_http_dmp_store_renew("this worker stood still, or its clock was "
+                                 "moved");
         return 0;
     }
 
@@ -528,6 +593,11 @@ ngx_http_dmp_waiter_wake(ngx_event_t *ev)
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "dmp wake with result %d", (int) w->result);
+
+    if (w->sent_ns != 0) {
+        w->ctx->latency_ns[NGX_HTTP_DMP_LATENCY_STORE]
+            += ngx_http_dmp_now_ns() - w->sent_ns;
+    }
 
     if (w->ctx->resume != NULL) {
         /* the upstream may be in the middle of a stream: it is not the one

@@ -6,7 +6,7 @@
 #ifndef NGX_HTTP_DMP_STORE_H
 #define NGX_HTTP_DMP_STORE_H
 
-#include "ngx_http_dmp_module.h"
+#include "ngx_http_dmp_zone.h"
 
 #include <hiredis/async.h>
 
@@ -44,6 +44,7 @@ struct ngx_http_dmp_waiter_s {
     unsigned              sent:1;        /* a reply will come */
     unsigned              entry:1;       /* it carries a trace entry */
     unsigned              access:1;      /* that lets a request through */
+    unsigned              confirm:1;     /* a read that replicas confirm */
     char                  outcome;       /* that Redis gives it on success */
 
     unsigned              bucket;
@@ -64,6 +65,14 @@ struct ngx_http_dmp_waiter_s {
     ngx_uint_t            expected;      /* how many; 0: any number */
 };
 
+/* A head that somebody was told of, to be compared with the store's. */
+typedef struct {
+    unsigned              own;           /* of this worker's writer */
+    size_t                name_len;
+    char                  name[DMP_WRITER_MAX];
+    dmp_chain_head_t      head;
+} ngx_http_dmp_claim_head_t;
+
 typedef struct {
     ngx_http_dmp_store_state_e       state;
     const ngx_http_dmp_main_conf_t  *conf;
@@ -79,8 +88,11 @@ typedef struct {
     const char         *why;             /* the link is broken, and why */
     const char         *told;            /* the reason that was logged last */
     char                detail[128];
+    char                told_detail[128];
     ngx_uint_t          failures;        /* in a row, for the back-off */
     unsigned            down:1;          /* logged as unavailable */
+    unsigned            renewing:1;      /* the link is broken on purpose */
+    unsigned            linked:1;        /* the store was seen before */
 
     ngx_uint_t          step;            /* of the handshake */
     ngx_uint_t          owed;            /* handshake replies to come */
@@ -90,9 +102,25 @@ typedef struct {
 
     dmp_writer_t       *writer;
     unsigned            buckets;
-    unsigned            resolving;       /* bucket asked for in the handshake */
-    unsigned char       closed[DMP_BUCKETS_MAX];  /* went back or forked */
     ngx_msec_t          deadline;        /* D */
+
+    /* ngx_http_dmp_store_chains.c */
+    ngx_http_dmp_claim_head_t  *claims;  /* heads asked for in the handshake */
+    ngx_uint_t          n_claims;
+    ngx_uint_t          n_closed;
+    unsigned char       closed[DMP_BUCKETS_MAX];   /* went back or forked */
+    unsigned char       listed[DMP_BUCKETS_MAX];   /* the store says so, too */
+    unsigned char       suspect[DMP_BUCKETS_MAX];  /* a record's version went
+                                                      back */
+    uint64_t            recoveries[DMP_BUCKETS_MAX];   /* by operators */
+    uint64_t            closed_at[DMP_BUCKETS_MAX];    /* recoveries, then */
+
+    /* ngx_http_dmp_store_replicas.c */
+    ngx_queue_t         held;            /* acknowledged, not yet by replicas */
+    ngx_uint_t          unwaited;        /* commits since the last WAIT */
+
+    ngx_event_t         beat;            /* heartbeats, successions */
+    ngx_msec_t          beaten;
 
     char                text[DMP_SUMMARY_MAX];
     dmp_entry_t         entry;           /* the one just written */
@@ -149,6 +177,9 @@ typedef struct {
 void ngx_http_dmp_store_note(ngx_http_dmp_store_note_t *note, ngx_uint_t argc,
     const char **argv, const size_t *lens);
 
+/* Puts what health and metrics tell of this worker into the zone. */
+void ngx_http_dmp_store_numbers(void);
+
 /* True if it can be asked now; starts what is needed for it otherwise. */
 ngx_uint_t ngx_http_dmp_store_ready(void);
 
@@ -174,14 +205,84 @@ void ngx_http_dmp_store_sent(void);
 void ngx_http_dmp_store_answered(void);
 void ngx_http_dmp_store_surplus(void);
 
+/* Tells the writer that an entry stands; NGX_ERROR: the link is broken. */
+ngx_int_t ngx_http_dmp_store_stands(unsigned bucket, uint64_t seq,
+    char outcome, uint64_t ms, uint64_t n);
+
 ngx_int_t ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket,
     uint64_t seq, const unsigned char hash[DMP_HASH_LEN], char outcome);
 ngx_int_t ngx_http_dmp_reply_number(const redisReply *reply, uint64_t *n);
 
+/* The head that the store has; false if it has none, or none that can be. */
+bool ngx_http_dmp_reply_head(const redisReply *reply, dmp_chain_head_t *head);
+
+/*
+ * The link is given up and made anew, to look at the store again: no outage,
+ * and logged as none.
+ */
+void ngx_http_dmp_store_renew(const char *why);
+
 /* ngx_http_dmp_store_handshake.c: from a connected socket to READY */
 void ngx_http_dmp_store_handshake(void);
-void ngx_http_dmp_store_rotate(void);
 void ngx_http_dmp_store_set_ready(void);
+
+/* Sends a step of the handshake; says that a reply is one to go on with. */
+ngx_int_t ngx_http_dmp_hello_send(redisCallbackFn *callback, const void *data,
+    ngx_uint_t argc, const char **argv);
+ngx_int_t ngx_http_dmp_hello_reply(redisReply *reply, int type,
+    const char *what);
+void ngx_http_dmp_hello_done(void);
+
+/*
+ * ngx_http_dmp_store_chains.c.  recoveries takes what dmp:meta says of them,
+ * and closed what dmp:closed does; resolve compares what is known of chains
+ * with what the store has, epoch opens the next one.
+ */
+ngx_int_t ngx_http_dmp_chains_recoveries(const redisReply *meta);
+ngx_int_t ngx_http_dmp_chains_closed(const redisReply *members);
+void ngx_http_dmp_chains_resolve(void);
+void ngx_http_dmp_chains_epoch(void);
+void ngx_http_dmp_store_rotate(void);
+
+/*
+ * A version in that bucket is older than one that was known: the link is made
+ * anew, and the bucket closed unless an operator has reopened it since.
+ */
+void ngx_http_dmp_store_suspect(unsigned bucket);
+
+/*
+ * ngx_http_dmp_store_replicas.c.  commit counts one that was sent, wait sends
+ * what confirms all of them; hold puts off an answer until it has.
+ */
+void ngx_http_dmp_replicas_commit(void);
+void ngx_http_dmp_replicas_wait(void);
+void ngx_http_dmp_replicas_hold(ngx_http_dmp_waiter_t *w,
+    ngx_http_dmp_wait_e result);
+void ngx_http_dmp_replicas_ready(void);
+
+/*
+ * A read counts only if its store is still the primary that the replicas
+ * follow: a write behind it, and a WAIT behind that, say so.
+ */
+void ngx_http_dmp_replicas_read(ngx_http_dmp_waiter_t *w);
+void ngx_http_dmp_replicas_lost(void);
+void ngx_http_dmp_replicas_done(void);
+
+/* An entry that the store has acknowledged: told to the writer in its time. */
+ngx_int_t ngx_http_dmp_replicas_stands(unsigned bucket, uint64_t seq,
+    char outcome, uint64_t ms, uint64_t n);
+
+/*
+ * ngx_http_dmp_succession.c: heartbeats, and the epochs of workers that are no
+ * more.
+ */
+void ngx_http_dmp_beat_start(ngx_cycle_t *cycle);
+void ngx_http_dmp_beat_stop(void);
+void ngx_http_dmp_beat_ready(void);
+void ngx_http_dmp_beat_ended(void);
+
+/* This writer is alive: the one write that says nothing else. */
+void ngx_http_dmp_beat_sign(void);
 
 /* ngx_http_dmp_store_event.c: hiredis in nginx's event loop */
 ngx_int_t ngx_http_dmp_store_attach(ngx_http_dmp_store_t *store);
@@ -190,6 +291,7 @@ ngx_int_t ngx_http_dmp_store_attach(ngx_http_dmp_store_t *store);
 void ngx_http_dmp_outcome_flush(ngx_event_t *ev);
 void ngx_http_dmp_outcome_abandon(const char trace_id[DMP_UUID_LEN]);
 void ngx_http_dmp_outcome_arm(void);
+void ngx_http_dmp_outcome_heartbeat(void);
 ngx_int_t ngx_http_dmp_outcome_init(void);
 void ngx_http_dmp_outcome_done(void);
 

@@ -140,6 +140,28 @@ ngx_http_dmp_reply_fits(const redisReply *reply,
 }
 
 
+ngx_int_t
+ngx_http_dmp_store_stands(unsigned bucket, uint64_t seq, char outcome,
+    uint64_t ms, uint64_t n)
+{
+    dmp_chain_head_t  head;
+
+    if (!dmp_writer_acked(ngx_http_dmp_store.writer, bucket, seq, outcome, ms,
+                          n))
+    {
+        ngx_http_dmp_store_broken("a reply out of order", NULL);
+        return NGX_ERROR;
+    }
+
+    /* before anybody is told: a successor must know what was let through */
+    if (dmp_writer_known(ngx_http_dmp_store.writer, bucket, &head)) {
+        ngx_http_dmp_zone_head(&head, ngx_http_dmp_store.recoveries[bucket]);
+    }
+
+    return NGX_OK;
+}
+
+
 /* NGX_OK: the entry stands.  NGX_ERROR: it may not, and the link is broken. */
 ngx_int_t
 ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
@@ -152,7 +174,13 @@ ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
     }
 
     if (reply->type == REDIS_REPLY_ERROR) {
-        ngx_http_dmp_store_broken("it refuses a commit", reply->str);
+        if (ngx_strncmp(reply->str, "CLOSED", 6) == 0) {
+            ngx_http_dmp_store_renew("a bucket was closed");
+
+        } else {
+            ngx_http_dmp_store_broken("it refuses a commit", reply->str);
+        }
+
         return NGX_ERROR;
     }
 
@@ -171,14 +199,7 @@ ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
         return NGX_ERROR;
     }
 
-    if (!dmp_writer_acked(ngx_http_dmp_store.writer, bucket, seq, outcome, ms,
-                          n))
-    {
-        ngx_http_dmp_store_broken("a reply out of order", NULL);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_http_dmp_replicas_stands(bucket, seq, outcome, ms, n);
 }
 
 
@@ -315,7 +336,7 @@ ngx_http_dmp_store_loaded(redisAsyncContext *ac, void *data, void *privdata)
         result = NGX_HTTP_DMP_WAIT_DONE;
     }
 
-    ngx_http_dmp_waiter_answer(w, result);
+    ngx_http_dmp_replicas_hold(w, result);
     ngx_http_dmp_store_settled();
 }
 
@@ -323,8 +344,8 @@ ngx_http_dmp_store_loaded(redisAsyncContext *ac, void *data, void *privdata)
 /* Arguments of a commit, common to all of them. */
 typedef struct {
     ngx_uint_t   n;
-    const char  *argv[20];
-    size_t       lens[20];
+    const char  *argv[21];
+    size_t       lens[21];
     char         epoch[NGX_INT64_LEN];
     char         seq[NGX_INT64_LEN];
     char         version[NGX_INT64_LEN];
@@ -336,6 +357,7 @@ typedef struct {
     char         trace[DMP_KEY_NAME_MAX];
     char         idx[DMP_KEY_NAME_MAX];
     char         writer[DMP_KEY_NAME_MAX];
+    char         closed[DMP_KEY_NAME_MAX];
 } ngx_http_dmp_command_t;
 
 
@@ -378,25 +400,33 @@ ngx_http_dmp_command_key(ngx_http_dmp_command_t *c, char *text,
 }
 
 
+/* The writer's head, and whether the bucket is closed. */
+static void
+ngx_http_dmp_command_writer(ngx_http_dmp_command_t *c, unsigned bucket)
+{
+    ngx_http_dmp_command_key(c, c->writer, bucket, "w",
+                             dmp_writer_name(ngx_http_dmp_store.writer));
+    ngx_http_dmp_command_key(c, c->closed, bucket, "closed", dmp_null_string);
+}
+
+
 /* Sends store->entry, which concerns no record. */
 ngx_int_t
 ngx_http_dmp_store_append(redisCallbackFn *callback, void *data)
 {
     dmp_entry_t             *e;
-    ngx_http_dmp_store_t    *store;
     ngx_http_dmp_command_t   c;
 
-    store = &ngx_http_dmp_store;
-    e = &store->entry;
+    e = &ngx_http_dmp_store.entry;
     c.n = 0;
 
     ngx_http_dmp_command_add(&c, "FCALL", 5);
     ngx_http_dmp_command_add(&c, "dmp1_append", 11);
-    ngx_http_dmp_command_add(&c, "2", 1);
+    ngx_http_dmp_command_add(&c, "3", 1);
     ngx_http_dmp_command_key(&c, c.trace, e->bucket, "trace", dmp_null_string);
-    ngx_http_dmp_command_key(&c, c.writer, e->bucket, "w",
-                             dmp_writer_name(store->writer));
+    ngx_http_dmp_command_writer(&c, e->bucket);
     ngx_http_dmp_command_entry(&c, e);
+    ngx_http_dmp_replicas_commit();
 
     return ngx_http_dmp_store_send(callback, data, c.n, c.argv, c.lens);
 }
@@ -407,11 +437,9 @@ static void
 ngx_http_dmp_command_record(ngx_http_dmp_command_t *c, const char *function,
     const char *keys, const dmp_access_t *access)
 {
-    dmp_entry_t           *e;
-    ngx_http_dmp_store_t  *store;
+    dmp_entry_t  *e;
 
-    store = &ngx_http_dmp_store;
-    e = &store->entry;
+    e = &ngx_http_dmp_store.entry;
     c->n = 0;
 
     ngx_http_dmp_command_add(c, "FCALL", 5);
@@ -420,8 +448,7 @@ ngx_http_dmp_command_record(ngx_http_dmp_command_t *c, const char *function,
     ngx_http_dmp_command_key(c, c->rec, e->bucket, "rec", access->patient);
     ngx_http_dmp_command_key(c, c->trace, e->bucket, "trace", dmp_null_string);
     ngx_http_dmp_command_key(c, c->idx, e->bucket, "idx", access->patient);
-    ngx_http_dmp_command_key(c, c->writer, e->bucket, "w",
-                             dmp_writer_name(store->writer));
+    ngx_http_dmp_command_writer(c, e->bucket);
 }
 
 
@@ -448,17 +475,15 @@ ngx_http_dmp_store_commit(ngx_http_dmp_waiter_t *w,
     const dmp_access_t *access, const ngx_http_dmp_notices_t *notices)
 {
     dmp_entry_t             *e;
-    ngx_http_dmp_store_t    *store;
     ngx_http_dmp_command_t   c;
 
-    store = &ngx_http_dmp_store;
-    e = &store->entry;
+    e = &ngx_http_dmp_store.entry;
 
     if (access->patient.len == 0) {
         return ngx_http_dmp_store_append(ngx_http_dmp_store_traced, w);
     }
 
-    ngx_http_dmp_command_record(&c, "dmp1_trace", notices ? "6" : "4", access);
+    ngx_http_dmp_command_record(&c, "dmp1_trace", notices ? "7" : "5", access);
 
     if (notices != NULL) {
         ngx_http_dmp_command_key(&c, c.seen, e->bucket, "seen",
@@ -498,6 +523,7 @@ ngx_http_dmp_waiter_sent(ngx_http_dmp_ctx_t *ctx, ngx_http_dmp_waiter_t *w)
 {
     w->sent = 1;
     ngx_http_dmp_store_sent();
+    ngx_http_dmp_replicas_commit();
     ctx->waiter = w;
 
     ngx_http_dmp_outcome_arm();
@@ -565,7 +591,7 @@ ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
 
     e = &ngx_http_dmp_store.entry;
 
-    ngx_http_dmp_command_record(&c, "dmp1_change", notice ? "5" : "4", access);
+    ngx_http_dmp_command_record(&c, "dmp1_change", notice ? "6" : "5", access);
 
     if (notice != NULL) {
         ngx_http_dmp_command_key(&c, c.outbox, e->bucket, "outbox",
@@ -670,8 +696,9 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
     {
         result = (outcome == '0') ? NGX_HTTP_DMP_WAIT_STALE
                                   : NGX_HTTP_DMP_WAIT_DONE;
+        ngx_http_dmp_count_commit();
     }
 
-    ngx_http_dmp_waiter_answer(w, result);
+    ngx_http_dmp_replicas_hold(w, result);
     ngx_http_dmp_store_settled();
 }

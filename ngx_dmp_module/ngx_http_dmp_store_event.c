@@ -251,6 +251,9 @@ ngx_http_dmp_store_posted_write(ngx_event_t *ev)
         return;
     }
 
+    /* behind the commits of this turn, in the same write */
+    ngx_http_dmp_replicas_wait();
+
     /* after the write hiredis asks for addWrite again if something is left */
     redisAsyncHandleWrite(store->redis);
 

@@ -12,18 +12,16 @@
 
 static void ngx_http_dmp_hello_ok(redisAsyncContext *ac, void *data,
     void *privdata);
+static void ngx_http_dmp_hello_closed(redisAsyncContext *ac, void *data,
+    void *privdata);
 static void ngx_http_dmp_hello_meta(redisAsyncContext *ac, void *data,
     void *privdata);
 static void ngx_http_dmp_hello_library(redisAsyncContext *ac, void *data,
     void *privdata);
 static void ngx_http_dmp_hello_setting(redisAsyncContext *ac, void *data,
     void *privdata);
-static void ngx_http_dmp_hello_heads(redisAsyncContext *ac, void *data,
+static void ngx_http_dmp_hello_replication(redisAsyncContext *ac, void *data,
     void *privdata);
-static void ngx_http_dmp_hello_opened(redisAsyncContext *ac, void *data,
-    void *privdata);
-static void ngx_http_dmp_hello_done(void);
-static void ngx_http_dmp_hello_epoch(void);
 
 
 /* Settings that make an acknowledged trace survive a power failure. */
@@ -42,7 +40,7 @@ static const ngx_http_dmp_setting_t  ngx_http_dmp_settings[] = {
 };
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_dmp_hello_send(redisCallbackFn *callback, const void *data,
     ngx_uint_t argc, const char **argv)
 {
@@ -102,6 +100,26 @@ ngx_http_dmp_hello_login(const ngx_http_dmp_main_conf_t *conf)
 }
 
 
+/*
+ * In this order: an operator who reopens a bucket takes it from dmp:closed and
+ * counts that in dmp:meta at one instant.
+ */
+static ngx_int_t
+ngx_http_dmp_hello_ask_meta(void)
+{
+    static const char  *closed[] = { "SMEMBERS", "dmp:closed" };
+    static const char  *meta[] = { "HGETALL", "dmp:meta" };
+
+    if (ngx_http_dmp_hello_send(ngx_http_dmp_hello_closed, NULL, 2, closed)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_dmp_hello_send(ngx_http_dmp_hello_meta, NULL, 2, meta);
+}
+
+
 void
 ngx_http_dmp_store_handshake(void)
 {
@@ -117,12 +135,7 @@ ngx_http_dmp_store_handshake(void)
         return;
     }
 
-    argv[0] = "HGETALL";
-    argv[1] = "dmp:meta";
-
-    if (ngx_http_dmp_hello_send(ngx_http_dmp_hello_meta, NULL, 2, argv)
-        != NGX_OK)
-    {
+    if (ngx_http_dmp_hello_ask_meta() != NGX_OK) {
         return;
     }
 
@@ -155,11 +168,19 @@ ngx_http_dmp_store_handshake(void)
             return;
         }
     }
+
+    if (conf->durability == NGX_HTTP_DMP_REPLICAS) {
+        argv[0] = "INFO";
+        argv[1] = "replication";
+
+        (void) ngx_http_dmp_hello_send(ngx_http_dmp_hello_replication, NULL, 2,
+                                       argv);
+    }
 }
 
 
 /* True if the reply is one to go on with; counts it. */
-static ngx_int_t
+ngx_int_t
 ngx_http_dmp_hello_reply(redisReply *reply, int type, const char *what)
 {
     if (reply == NULL || ngx_http_dmp_store.why != NULL) {
@@ -226,26 +247,18 @@ ngx_http_dmp_hello_number(const redisReply *list, const char *name,
 }
 
 
-static void
-ngx_http_dmp_hello_meta(redisAsyncContext *ac, void *data, void *privdata)
+static ngx_int_t
+ngx_http_dmp_hello_is_meta(const redisReply *reply)
 {
     uint64_t               schema, buckets, deadline;
-    redisReply            *reply;
     ngx_http_dmp_store_t  *store;
 
-    reply = data;
     store = &ngx_http_dmp_store;
-
-    if (ngx_http_dmp_hello_reply(reply, REDIS_REPLY_ARRAY, "dmp:meta")
-        != NGX_OK)
-    {
-        return;
-    }
 
     if (reply->elements == 0) {
         ngx_http_dmp_store_broken("it is not initialised",
                                   "run \"dmpctl init\"");
-        return;
+        return NGX_ERROR;
     }
 
     if (ngx_http_dmp_hello_number(reply, "schema", &schema) != NGX_OK
@@ -257,16 +270,53 @@ ngx_http_dmp_hello_meta(redisAsyncContext *ac, void *data, void *privdata)
         || deadline == 0 || deadline > 60000)
     {
         ngx_http_dmp_store_broken("dmp:meta is not of this version", NULL);
-        return;
+        return NGX_ERROR;
     }
 
-    if (store->writer != NULL && store->buckets != buckets) {
+    if (store->linked && store->buckets != buckets) {
         ngx_http_dmp_store_broken("the number of buckets has changed", NULL);
-        return;
+        return NGX_ERROR;
     }
 
     store->buckets = (unsigned) buckets;
     store->deadline = (ngx_msec_t) deadline;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_dmp_hello_closed(redisAsyncContext *ac, void *data, void *privdata)
+{
+    if (ngx_http_dmp_hello_reply(data, REDIS_REPLY_ARRAY, "dmp:closed")
+        != NGX_OK)
+    {
+        return;
+    }
+
+    if (ngx_http_dmp_chains_closed(data) != NGX_OK) {
+        ngx_http_dmp_store_broken("dmp:closed is not of this version", NULL);
+        return;
+    }
+
+    ngx_http_dmp_hello_done();
+}
+
+
+static void
+ngx_http_dmp_hello_meta(redisAsyncContext *ac, void *data, void *privdata)
+{
+    if (ngx_http_dmp_hello_reply(data, REDIS_REPLY_ARRAY, "dmp:meta")
+        != NGX_OK
+        || ngx_http_dmp_hello_is_meta(data) != NGX_OK)
+    {
+        return;
+    }
+
+    if (ngx_http_dmp_chains_recoveries(data) != NGX_OK) {
+        ngx_http_dmp_store_broken("dmp:meta is not of this version", NULL);
+        return;
+    }
 
     ngx_http_dmp_hello_done();
 }
@@ -364,141 +414,8 @@ ngx_http_dmp_hello_setting(redisAsyncContext *ac, void *data, void *privdata)
 }
 
 
-/* Where our chains stand: asked bucket by bucket, all in one write. */
-static void
-ngx_http_dmp_hello_resolve(void)
-{
-    char                    key[DMP_KEY_NAME_MAX];
-    size_t                  lens[5];
-    const char             *argv[5];
-    unsigned                i;
-    ngx_http_dmp_store_t   *store;
-
-    store = &ngx_http_dmp_store;
-    store->step = 1;
-    store->owed = 0;
-
-    if (store->writer == NULL) {
-        store->writer = dmp_writer_create(ngx_http_dmp_str(store->conf->node),
-                                          store->buckets,
-                                          store->conf->audit_key);
-        if (store->writer == NULL) {
-            ngx_http_dmp_store_broken("no memory for the chains", NULL);
-            return;
-        }
-    }
-
-    argv[0] = "HMGET";
-    argv[1] = key;
-    argv[2] = "e";
-    argv[3] = "s";
-    argv[4] = "h";
-    lens[0] = 5;
-    lens[2] = lens[3] = lens[4] = 1;
-
-    for (i = 0; i < store->buckets; i++) {
-
-        if (!dmp_writer_touched(store->writer, i)) {
-            continue;
-        }
-
-        lens[1] = dmp_key_name(key, i, "w", dmp_writer_name(store->writer));
-
-        if (ngx_http_dmp_store_send(ngx_http_dmp_hello_heads,
-                                    (void *) (uintptr_t) i, 5, argv, lens)
-            != NGX_OK)
-        {
-            return;
-        }
-
-        store->owed++;
-    }
-
-    ngx_http_dmp_hello_done();
-}
-
-
-static void
-ngx_http_dmp_hello_heads(redisAsyncContext *ac, void *data, void *privdata)
-{
-    bool                   present, known;
-    unsigned               bucket;
-    uint64_t               epoch, seq;
-    redisReply            *reply;
-    unsigned char          hash[DMP_HASH_LEN];
-    ngx_http_dmp_store_t  *store;
-
-    reply = data;
-    store = &ngx_http_dmp_store;
-    bucket = (unsigned) (uintptr_t) privdata;
-
-    if (ngx_http_dmp_hello_reply(reply, REDIS_REPLY_ARRAY, "a head")
-        != NGX_OK)
-    {
-        return;
-    }
-
-    epoch = 0;
-    seq = 0;
-    ngx_memzero(hash, sizeof(hash));
-
-    present = reply->elements == 3
-              && reply->element[0]->type != REDIS_REPLY_NIL;
-
-    if (present) {
-        if (ngx_http_dmp_reply_number(reply->element[0], &epoch) != NGX_OK
-            || ngx_http_dmp_reply_number(reply->element[1], &seq) != NGX_OK
-            || reply->element[2]->type != REDIS_REPLY_STRING
-            || reply->element[2]->len != DMP_HASH_LEN)
-        {
-            present = false;
-
-        } else {
-            ngx_memcpy(hash, reply->element[2]->str, DMP_HASH_LEN);
-        }
-    }
-
-    known = dmp_writer_resolve(store->writer, bucket, present, epoch, seq,
-                               hash);
-
-    if (!known && !store->closed[bucket]) {
-        store->closed[bucket] = 1;
-        ngx_log_error(NGX_LOG_CRIT, store->log, 0,
-                      "dmp store went back or forked: bucket %ui is closed",
-                      (ngx_uint_t) bucket);
-    }
-
-    ngx_http_dmp_hello_done();
-}
-
-
-static void
-ngx_http_dmp_hello_epoch(void)
-{
-    dmp_buf_t              buf;
-    ngx_http_dmp_store_t  *store;
-
-    store = &ngx_http_dmp_store;
-    store->step = 2;
-
-    dmp_buf_init(&buf, store->text, sizeof(store->text));
-
-    if (dmp_writer_open_epoch(store->writer, ngx_http_dmp_time_ms(), &buf,
-                              &store->entry)
-        != DMP_OK)
-    {
-        ngx_http_dmp_store_broken("an epoch cannot be opened", NULL);
-        return;
-    }
-
-    store->owed = 1;
-
-    (void) ngx_http_dmp_store_append(ngx_http_dmp_hello_opened, NULL);
-}
-
-
 /* One more answer is in: go on when it was the last that is owed. */
-static void
+void
 ngx_http_dmp_hello_done(void)
 {
     ngx_http_dmp_store_t  *store;
@@ -510,84 +427,57 @@ ngx_http_dmp_hello_done(void)
     }
 
     if (store->step == 0) {
-        ngx_http_dmp_hello_resolve();
+        ngx_http_dmp_chains_resolve();
 
     } else if (store->step == 1) {
-        ngx_http_dmp_hello_epoch();
+        ngx_http_dmp_chains_epoch();
     }
+}
+
+
+/* The number after "connected_slaves:" of INFO. */
+static ngx_int_t
+ngx_http_dmp_hello_replicas(const char *info)
+{
+    const char  *p;
+
+    p = ngx_strstr(info, "connected_slaves:");
+    if (p == NULL) {
+        return 0;
+    }
+
+    p += sizeof("connected_slaves:") - 1;
+
+    return ngx_atoi((u_char *) p, strspn(p, "0123456789"));
 }
 
 
 static void
-ngx_http_dmp_hello_opened(redisAsyncContext *ac, void *data, void *privdata)
+ngx_http_dmp_hello_replication(redisAsyncContext *ac, void *data,
+    void *privdata)
 {
-    ngx_http_dmp_store_t  *store;
+    u_char       text[128];
+    ngx_int_t    n;
+    redisReply  *reply;
 
-    store = &ngx_http_dmp_store;
+    reply = data;
 
-    if (data == NULL) {
+    if (ngx_http_dmp_hello_reply(reply, REDIS_REPLY_STRING, "INFO replication")
+        != NGX_OK)
+    {
         return;
     }
 
-    store->owed = 0;
-    ngx_http_dmp_store_surplus();
+    n = ngx_http_dmp_hello_replicas(reply->str);
 
-    /* nothing else is sent meanwhile: it is the first of its chain */
-    if (ngx_http_dmp_store_acked(data, dmp_writer_home(store->writer), 1,
-                                 store->entry.hash, 'S')
-        == NGX_OK)
-    {
-        ngx_http_dmp_store_set_ready();
-    }
-}
+    if (n < (ngx_int_t) ngx_http_dmp_store.conf->replicas) {
+        *ngx_snprintf(text, sizeof(text) - 1, "%i of %ui are connected",
+                      ngx_max(n, 0), ngx_http_dmp_store.conf->replicas)
+            = '\0';
 
-
-static void
-ngx_http_dmp_rotate_closed(redisAsyncContext *ac, void *data, void *privdata)
-{
-    ngx_http_dmp_store_t  *store;
-
-    store = &ngx_http_dmp_store;
-
-    if (data == NULL) {
+        ngx_http_dmp_store_broken("it has too few replicas", (char *) text);
         return;
     }
 
-    store->owed = 0;
-    ngx_http_dmp_store_surplus();
-
-    if (ngx_http_dmp_store_acked(data, dmp_writer_home(store->writer),
-                                 (uint64_t) (uintptr_t) privdata,
-                                 store->entry.hash, 'S')
-        == NGX_OK)
-    {
-        ngx_http_dmp_hello_epoch();
-    }
-}
-
-
-/* The hour is over and nothing is in flight: the next epoch. */
-void
-ngx_http_dmp_store_rotate(void)
-{
-    dmp_buf_t              buf;
-    ngx_http_dmp_store_t  *store;
-
-    store = &ngx_http_dmp_store;
-
-    dmp_buf_init(&buf, store->text, sizeof(store->text));
-
-    if (dmp_writer_close_epoch(store->writer, ngx_http_dmp_time_ms(), &buf,
-                               &store->entry)
-        != DMP_OK)
-    {
-        /* it was over before anybody came: what it signed stands */
-        ngx_http_dmp_hello_epoch();
-        return;
-    }
-
-    store->owed = 1;
-
-    (void) ngx_http_dmp_store_append(ngx_http_dmp_rotate_closed,
-                               (void *) (uintptr_t) store->entry.seq);
+    ngx_http_dmp_hello_done();
 }

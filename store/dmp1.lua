@@ -12,6 +12,8 @@
 --                                   current
 --   {'CHAIN', epoch, seq, h}        nothing written: the chain's head is
 --                                   another
+--   error CLOSED                    nothing written: somebody saw this bucket
+--                                   go back or fork
 --
 -- The hash is the entry's own: it binds a reply to what it answers.
 --
@@ -22,8 +24,13 @@
 local NONE = ('\0'):rep(32)
 
 
--- The reply that refuses an entry that does not extend the chain, or nil.
-local function refused(w, epoch, seq, prev)
+-- The reply that refuses an entry of a closed bucket, or one that does not
+-- extend the chain; or nil.
+local function refused(closed, w, epoch, seq, prev)
+    if redis.call('EXISTS', closed) ~= 0 then
+        return redis.error_reply('CLOSED the bucket is closed')
+    end
+
     local head = redis.call('HMGET', w, 'e', 's', 'h')
     local e, s, h = head[1] or '0', head[2] or '0', head[3] or NONE
 
@@ -88,8 +95,8 @@ local function notice(keys, d, who, id)
     local ms = id:match('^%d+')
 
     if d.first then
-        redis.call('HSET', keys[5], who, ms)
-        tell(keys[6], 'first-access', keys[1], id)
+        redis.call('HSET', keys[6], who, ms)
+        tell(keys[7], 'first-access', keys[1], id)
     end
 
     if not d.hold then
@@ -99,17 +106,17 @@ local function notice(keys, d, who, id)
     local passed = d.last and tonumber(ms) - d.last
 
     if not (passed and passed >= 0 and passed < d.hold) then
-        redis.call('HSET', keys[5], d.field, ms)
-        tell(keys[6], 'emergency-access', keys[1], id)
+        redis.call('HSET', keys[6], d.field, ms)
+        tell(keys[7], 'emergency-access', keys[1], id)
     end
 end
 
 
--- KEYS record trace history writer [seen outbox]
+-- KEYS record trace history writer closed [seen outbox]
 -- ARGV version epoch seq prev hash body [who first hold mode]
 redis.register_function('dmp1_trace', function(keys, a)
     local v = redis.call('HGET', keys[1], 'v') or '0'
-    local no = refused(keys[4], a[2], a[3], a[4])
+    local no = refused(keys[5], keys[4], a[2], a[3], a[4])
 
     if no then
         return no
@@ -118,8 +125,8 @@ redis.register_function('dmp1_trace', function(keys, a)
     redis.call('LLEN', keys[3])
 
     local same = v == a[1]
-    local d = same and keys[5]
-              and due(keys[5], keys[6], a[7], a[8], a[9], a[10])
+    local d = same and keys[6]
+              and due(keys[6], keys[7], a[7], a[8], a[9], a[10])
     local id = redis.call('XADD', keys[2], '*', 'b', a[6],
                           'o', same and '1' or '0')
 
@@ -138,10 +145,10 @@ redis.register_function('dmp1_trace', function(keys, a)
 end)
 
 
--- KEYS trace writer
+-- KEYS trace writer closed
 -- ARGV epoch seq prev hash body
 redis.register_function('dmp1_append', function(keys, a)
-    local no = refused(keys[2], a[1], a[2], a[3])
+    local no = refused(keys[3], keys[2], a[1], a[2], a[3])
 
     if no then
         return no
@@ -155,7 +162,7 @@ redis.register_function('dmp1_append', function(keys, a)
 end)
 
 
--- KEYS record trace history writer [outbox]
+-- KEYS record trace history writer closed [outbox]
 -- ARGV version epoch seq prev hash body new-record new-version [notice]
 redis.register_function('dmp1_change', function(keys, a)
     local v = redis.call('HGET', keys[1], 'v') or '0'
@@ -165,7 +172,7 @@ redis.register_function('dmp1_change', function(keys, a)
         return redis.error_reply('ERR a version must grow')
     end
 
-    local no = refused(keys[4], a[2], a[3], a[4])
+    local no = refused(keys[5], keys[4], a[2], a[3], a[4])
 
     if no then
         return no
@@ -174,10 +181,10 @@ redis.register_function('dmp1_change', function(keys, a)
     redis.call('LLEN', keys[3])
 
     local same = v == a[1]
-    local told = same and keys[5] and a[9]
+    local told = same and keys[6] and a[9]
 
     if told then
-        redis.call('XLEN', keys[5])
+        redis.call('XLEN', keys[6])
     end
 
     local id = redis.call('XADD', keys[2], '*', 'b', a[6],
@@ -190,11 +197,28 @@ redis.register_function('dmp1_change', function(keys, a)
         redis.call('HSET', keys[1], 'v', a[8], 'd', a[7])
 
         if told then
-            tell(keys[5], a[9], keys[1], id)
+            tell(keys[6], a[9], keys[1], id)
         end
 
         return {1, id, a[5]}
     end
 
     return {0, id, a[5], v, redis.call('HGET', keys[1], 'd')}
+end)
+
+
+-- Closes a bucket to every commit from this instant on, until an operator has
+-- looked at it.  Who closed it first, and why, stays.
+--
+-- KEYS closed
+-- ARGV writer why
+redis.register_function('dmp1_close', function(keys, a)
+    if redis.call('EXISTS', keys[1]) == 0 then
+        local t = redis.call('TIME')
+
+        redis.call('HSET', keys[1], 'by', a[1], 'why', a[2],
+                   'at', t[1] .. ('%03d'):format(tonumber(t[2]) / 1000))
+    end
+
+    return 1
 end)

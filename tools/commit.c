@@ -4,6 +4,7 @@
  */
 
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -92,18 +93,20 @@ static bool
 commit_append(commit_t *c, const dmp_entry_t *e)
 {
     char           trace[DMP_KEY_NAME_MAX], w[DMP_KEY_NAME_MAX];
-    char           epoch[24], seq[24];
+    char           closed[DMP_KEY_NAME_MAX], epoch[24], seq[24];
     redisReply    *r;
     store_args_t   args;
 
     args.n = 0;
     store_text(&args, "FCALL");
     store_text(&args, "dmp1_append");
-    store_text(&args, "2");
+    store_text(&args, "3");
     store_bytes(&args, trace, dmp_key_name(trace, e->bucket, "trace",
                                            dmp_null_string));
     store_bytes(&args, w, dmp_key_name(w, e->bucket, "w",
                                        dmp_writer_name(c->writer)));
+    store_bytes(&args, closed, dmp_key_name(closed, e->bucket, "closed",
+                                            dmp_null_string));
     commit_entry(&args, epoch, seq, e);
     r = store_call(c->store, &args);
 
@@ -146,11 +149,53 @@ commit_open(commit_t *c)
 }
 
 
+/* Where nothing can be written is no home for our chains. */
+static bool
+commit_closed(commit_t *c, unsigned char closed[DMP_BUCKETS_MAX])
+{
+    size_t          i, n;
+    redisReply     *r;
+    unsigned long   bucket;
+
+    r = store_words(c->store, "SMEMBERS dmp:closed");
+    if (r == NULL) {
+        return false;
+    }
+
+    memset(closed, 0, DMP_BUCKETS_MAX);
+    n = 0;
+
+    for (i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements; i++) {
+        bucket = strtoul(r->element[i]->str, NULL, 10);
+
+        if (bucket < c->store->buckets) {
+            closed[bucket] = 1;
+            n++;
+        }
+    }
+
+    freeReplyObject(r);
+
+    if (n == c->store->buckets) {
+        tool_error("all buckets are closed: see \"dmpctl audit recover\"");
+        return false;
+    }
+
+    return true;
+}
+
+
 bool
 commit_begin(commit_t *c)
 {
+    unsigned char  closed[DMP_BUCKETS_MAX];
+
+    if (!commit_closed(c, closed)) {
+        return false;
+    }
+
     c->writer = dmp_writer_create((dmp_str_t) { c->node, strlen(c->node) },
-                                  c->store->buckets, c->audit_key);
+                                  c->store->buckets, c->audit_key, closed);
     if (c->writer == NULL) {
         tool_error("no memory");
         return false;
@@ -319,7 +364,7 @@ commit_write(commit_t *c, const commit_change_t *change, bool refused,
 /* What a call of the store begins with, up to the entry; names holds keys. */
 static void
 commit_call(commit_t *c, const commit_change_t *change, store_args_t *args,
-    bool told, char names[3][DMP_KEY_NAME_MAX])
+    bool told, char names[4][DMP_KEY_NAME_MAX])
 {
     store_bytes(args, change->rec.data, change->rec.len);
     store_bytes(args, names[0], dmp_key_name(names[0], change->bucket,
@@ -327,9 +372,11 @@ commit_call(commit_t *c, const commit_change_t *change, store_args_t *args,
     store_bytes(args, change->idx.data, change->idx.len);
     store_bytes(args, names[1], dmp_key_name(names[1], change->bucket, "w",
                                              dmp_writer_name(c->writer)));
+    store_bytes(args, names[2], dmp_key_name(names[2], change->bucket,
+                                             "closed", dmp_null_string));
 
     if (told) {
-        store_bytes(args, names[2], dmp_key_name(names[2], change->bucket,
+        store_bytes(args, names[3], dmp_key_name(names[3], change->bucket,
                                                  "outbox", dmp_null_string));
     }
 }
@@ -338,7 +385,7 @@ commit_call(commit_t *c, const commit_change_t *change, store_args_t *args,
 int
 commit_change(commit_t *c, const commit_change_t *change)
 {
-    char           names[3][DMP_KEY_NAME_MAX];
+    char           names[4][DMP_KEY_NAME_MAX];
     char           epoch[24], seq[24], current[24], following[24];
     redisReply    *r;
     dmp_entry_t    e;
@@ -351,7 +398,7 @@ commit_change(commit_t *c, const commit_change_t *change)
     args.n = 0;
     store_text(&args, "FCALL");
     store_text(&args, "dmp1_change");
-    store_text(&args, change->notice != NULL ? "5" : "4");
+    store_text(&args, change->notice != NULL ? "6" : "5");
     commit_call(c, change, &args, change->notice != NULL, names);
     commit_number(&args, current, change->version);
     commit_entry(&args, epoch, seq, &e);
@@ -371,7 +418,7 @@ commit_change(commit_t *c, const commit_change_t *change)
 int
 commit_refusal(commit_t *c, const commit_change_t *change)
 {
-    char           names[3][DMP_KEY_NAME_MAX];
+    char           names[4][DMP_KEY_NAME_MAX];
     char           epoch[24], seq[24], current[24];
     redisReply    *r;
     dmp_entry_t    e;
@@ -384,7 +431,7 @@ commit_refusal(commit_t *c, const commit_change_t *change)
     args.n = 0;
     store_text(&args, "FCALL");
     store_text(&args, "dmp1_trace");
-    store_text(&args, "4");
+    store_text(&args, "5");
     commit_call(c, change, &args, false, names);
     commit_number(&args, current, change->version);
     commit_entry(&args, epoch, seq, &e);

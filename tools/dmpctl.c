@@ -18,13 +18,6 @@ typedef struct {
 
 #define HELP_NAME  16                    /* columns of a command's name */
 
-#define STORE_USAGE                                                          \
-    "\nThe store:\n"                                                         \
-    "  --redis unix:PATH|HOST:PORT  default 127.0.0.1:6379\n"                \
-    "  --user NAME                  ACL user\n"                              \
-    "  --password-file FILE         its first line is the password\n"        \
-    "  --db N                       default 0\n"
-
 #define CHANGE_USAGE                                                         \
     "  --policy FILE         says what an operator may do\n"                 \
     "  --record-key FILE     the newest first when given several times\n"    \
@@ -45,17 +38,7 @@ typedef struct {
 
 static const command_t  commands[] = {
     { "init", NULL, "prepare a store, and say what it guarantees",
-      "dmpctl init [--buckets 64] [--deadline 250ms] [--json]\n"
-      "\n"
-      "Loads the function library, writes dmp:meta, and says in plain words\n"
-      "what an acknowledged trace survives with the store's settings.  May be\n"
-      "repeated.  The number of buckets is fixed for the life of the store.\n"
-      "\n"
-      "  --buckets N          1 to 256\n"
-      "  --deadline TIME      time within which an answer of the store counts\n"
-      "  --gateways-stopped   allows another deadline on an existing store\n"
-      "  --json               for machines\n"
-      STORE_USAGE, dmpctl_init, NULL },
+      dmpctl_help_init, dmpctl_init, NULL },
 
     { "keygen", NULL, "make keys",
       "dmpctl keygen audit|session|record|pseudonym|seal DIR\n"
@@ -254,15 +237,17 @@ static const command_t  commands[] = {
       STORE_USAGE, dmpctl_index_show, NULL },
 
     { "audit", "verify", "prove the trace whole, or name the first break",
-      "dmpctl audit verify --audit-public-key FILE [--json]\n"
-      "\n"
-      "Reads all buckets and checks each entry's format, every writer's\n"
-      "sequence, links, epochs and certificates, the signed heads, and the\n"
-      "outcomes and ids that the writers were given.  Answers 0 if the trace\n"
-      "is whole, 1 if not, 3 if it could not be read.\n"
-      "\n"
-      "  --audit-public-key FILE  may be given several times: one per gateway\n"
-      STORE_USAGE, dmpctl_audit_verify, NULL },
+      dmpctl_help_audit_verify, dmpctl_audit_verify, NULL },
+    { "audit", "tail", "show the trace as it grows",
+      dmpctl_help_audit_tail, dmpctl_audit_tail, NULL },
+    { "audit", "export", "write the trace as FHIR AuditEvents or CSV",
+      dmpctl_help_audit_export, dmpctl_audit_export, NULL },
+    { "audit", "stats", "count what the trace holds",
+      dmpctl_help_audit_stats, dmpctl_audit_stats, NULL },
+    { "audit", "case", "tell a patient who has read what, and that it is all",
+      dmpctl_help_audit_case, dmpctl_audit_case, NULL },
+    { "audit", "recover", "reopen buckets after the store went back",
+      dmpctl_help_audit_recover, dmpctl_audit_recover, NULL },
 
     { "policy", "check", "say whether a policy is right, and what it holds",
       "dmpctl policy check FILE [--json]\n"

@@ -65,6 +65,13 @@ void tool_progress(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 void tool_progress_end(void);
 
+#define STORE_USAGE                                                          \
+    "\nThe store:\n"                                                         \
+    "  --redis unix:PATH|HOST:PORT  default 127.0.0.1:6379\n"                \
+    "  --user NAME                  ACL user\n"                              \
+    "  --password-file FILE         its first line is the password\n"        \
+    "  --db N                       default 0\n"
+
 /* The commands; each prints its own errors and returns an exit code. */
 int dmpctl_init(int argc, char **argv);
 int dmpctl_keygen(int argc, char **argv);
@@ -76,6 +83,20 @@ int dmpctl_directory_show(int argc, char **argv);
 int dmpctl_index_build(int argc, char **argv);
 int dmpctl_index_show(int argc, char **argv);
 int dmpctl_audit_verify(int argc, char **argv);
+int dmpctl_audit_tail(int argc, char **argv);
+int dmpctl_audit_export(int argc, char **argv);
+int dmpctl_audit_stats(int argc, char **argv);
+int dmpctl_audit_case(int argc, char **argv);
+int dmpctl_audit_recover(int argc, char **argv);
+/* The help of those that say it in their own files. */
+extern const char  dmpctl_help_init[];
+extern const char  dmpctl_help_audit_verify[];
+extern const char  dmpctl_help_audit_tail[];
+extern const char  dmpctl_help_audit_export[];
+extern const char  dmpctl_help_audit_stats[];
+extern const char  dmpctl_help_audit_case[];
+extern const char  dmpctl_help_audit_recover[];
+
 int dmpctl_policy_check(int argc, char **argv);
 int dmpctl_policy_test(int argc, char **argv);
 int dmpctl_policy_explain(int argc, char **argv);

@@ -1,13 +1,38 @@
 /*
  * dmpctl_init.c: prepares a store, and says what it guarantees.  It never
  * changes what a store already has, and never replaces a function library.
+ * The files for its server and the proof of its users: init_*.c.
  */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "dmp1_lua.h"
-#include "store.h"
+#include "init.h"
+
+
+const char  dmpctl_help_init[] =
+    "dmpctl init --write DIR [--json]\n"
+    "dmpctl init [--buckets 64] [--deadline 250ms] [--prove DIR] [--json]\n"
+    "\n"
+    "With --write: writes into DIR what the store's server is started with,\n"
+    "redis.conf, users.acl and a password for each user, and does nothing\n"
+    "else.  No store is needed, and no file that exists is changed.\n"
+    "\n"
+    "Without: loads the function library, writes dmp:meta, and says in plain\n"
+    "words what an acknowledged trace survives with the store's settings.\n"
+    "May be repeated.  The number of buckets is fixed for the life of the\n"
+    "store.\n"
+    "\n"
+    "  --buckets N          1 to 256\n"
+    "  --deadline TIME      time within which an answer of the store counts\n"
+    "  --gateways-stopped   allows another deadline on an existing store\n"
+    "  --prove DIR          signs in as each user, by DIR/USER.password, and\n"
+    "                       tries what it must and must not be able to do,\n"
+    "                       on keys that no record has.  \"operator\" may ask\n"
+    "                       for it.  Answers 1 if one can do more or less\n"
+    "  --json               for machines\n"
+    STORE_USAGE;
 
 
 typedef struct {
@@ -15,6 +40,14 @@ typedef struct {
     const char  *wanted;
     char         found[64];
 } setting_t;
+
+typedef struct {
+    unsigned long   buckets;             /* 0: as they are, or 64 */
+    unsigned        deadline;            /* the same: 250 ms */
+    bool            stopped;             /* the gateways are */
+    bool            json;
+    const char     *prove;               /* a folder of passwords, or NULL */
+} init_options_t;
 
 
 /* "250ms" or "1s"; false if it is neither. */
@@ -245,40 +278,41 @@ init_settings(store_t *store, setting_t *settings, bool *known)
 }
 
 
-static void
-init_say(const store_t *store, const setting_t *settings, bool known,
-    bool json)
+static const char *
+init_guarantee(const setting_t *settings, bool known)
 {
-    bool              good;
-    const char       *guarantee;
     const setting_t  *s;
 
-    good = known;
+    if (!known) {
+        return "unknown";
+    }
 
     for (s = settings; s->name != NULL; s++) {
-        good = good && strcmp(s->found, s->wanted) == 0;
+        if (strcmp(s->found, s->wanted) != 0) {
+            return "memory";
+        }
     }
 
-    guarantee = !known ? "unknown" : good ? "fsync" : "memory";
+    return "fsync";
+}
 
-    if (json) {
-        printf("{\"buckets\":%u,\"deadline_ms\":%u,\"library\":\"%s\","
-               "\"digest\":\"%s\",\"guarantee\":\"%s\"}\n", store->buckets,
-               store->deadline_ms, DMP_LIBRARY_NAME, DMP_LIBRARY_SHA256,
-               guarantee);
-        return;
-    }
+
+static void
+init_say(const store_t *store, const setting_t *settings,
+    const char *guarantee)
+{
+    const setting_t  *s;
 
     printf("The store is ready: %u buckets, deadline %u ms, library %s.\n",
            store->buckets, store->deadline_ms, DMP_LIBRARY_NAME);
 
-    if (!known) {
+    if (strcmp(guarantee, "unknown") == 0) {
         printf("Its guarantee is unknown: this user may not read its "
                "settings.\n");
         return;
     }
 
-    if (good) {
+    if (strcmp(guarantee, "fsync") == 0) {
         printf("It guarantees \"fsync\": an acknowledged trace is on disk, and "
                "survives a crash\nof the store and a loss of power.\n");
         return;
@@ -296,18 +330,9 @@ init_say(const store_t *store, const setting_t *settings, bool known,
 
 
 static int
-init_run(store_t *store, unsigned buckets, unsigned deadline, bool stopped,
-    bool json)
+init_prepare(store_t *store, unsigned buckets, unsigned deadline, bool stopped)
 {
-    int         rc;
-    bool        known;
-    setting_t   settings[] = {
-        { "appendonly",                "yes",        "" },
-        { "appendfsync",               "always",     "" },
-        { "no-appendfsync-on-rewrite", "no",         "" },
-        { "maxmemory-policy",          "noeviction", "" },
-        { NULL,                        NULL,         "" }
-    };
+    int  rc;
 
     /* Another library is refused before anything is written. */
     rc = init_load(store);
@@ -320,75 +345,156 @@ init_run(store_t *store, unsigned buckets, unsigned deadline, bool stopped,
         rc = init_deadline(store, deadline, stopped);
     }
 
-    if (rc != TOOL_DONE) {
-        return rc;
+    if (rc == TOOL_DONE && !store_meta(store)) {
+        rc = TOOL_FAILED;
     }
 
-    if (!store_meta(store) || !init_settings(store, settings, &known)) {
+    return rc;
+}
+
+
+/* What the store is now; out is NULL, or gets it. */
+static int
+init_report(store_t *store, json_t *out)
+{
+    int          rc;
+    bool         known;
+    setting_t    settings[] = {
+        { "appendonly",                "yes",        "" },
+        { "appendfsync",               "always",     "" },
+        { "no-appendfsync-on-rewrite", "no",         "" },
+        { "maxmemory-policy",          "noeviction", "" },
+        { NULL,                        NULL,         "" }
+    };
+    const char  *guarantee;
+
+    if (!init_settings(store, settings, &known)) {
         return TOOL_FAILED;
     }
 
-    init_say(store, settings, known, json);
+    guarantee = init_guarantee(settings, known);
+
+    if (out == NULL) {
+        init_say(store, settings, guarantee);
+        return TOOL_DONE;
+    }
+
+    rc = json_object_set_new(out, "buckets", json_integer(store->buckets))
+         | json_object_set_new(out, "deadline_ms",
+                               json_integer(store->deadline_ms))
+         | json_object_set_new(out, "library", json_string(DMP_LIBRARY_NAME))
+         | json_object_set_new(out, "digest", json_string(DMP_LIBRARY_SHA256))
+         | json_object_set_new(out, "guarantee", json_string(guarantee));
+
+    if (rc != 0) {
+        tool_error("no memory");
+        return TOOL_FAILED;
+    }
 
     return TOOL_DONE;
+}
+
+
+static int
+init_store(const store_options_t *where, const init_options_t *o)
+{
+    int      rc;
+    json_t  *out;
+    store_t  store;
+
+    if (!store_open(&store, where)) {
+        return TOOL_FAILED;
+    }
+
+    out = o->json ? json_object() : NULL;
+    rc = init_prepare(&store, (unsigned) o->buckets, o->deadline, o->stopped);
+
+    if (rc == TOOL_DONE) {
+        rc = init_report(&store, out);
+
+        if (rc == TOOL_DONE && o->prove != NULL) {
+            rc = init_prove(&store, where, o->prove, out);
+        }
+
+        if (out != NULL && rc != TOOL_FAILED) {
+            (void) json_dumpf(out, stdout, JSON_COMPACT);
+            putchar('\n');
+        }
+    }
+
+    json_decref(out);
+    store_close(&store);
+
+    return rc;
+}
+
+
+static bool
+init_numbers(init_options_t *o, const char *buckets, const char *deadline)
+{
+    char  *end;
+
+    if (buckets != NULL) {
+        o->buckets = strtoul(buckets, &end, 10);
+
+        if (*end != '\0' || o->buckets == 0 || o->buckets > DMP_BUCKETS_MAX) {
+            tool_error("--buckets \"%s\" is not a number from 1 to %d",
+                       buckets, DMP_BUCKETS_MAX);
+            return false;
+        }
+    }
+
+    if (deadline != NULL && !init_time(deadline, &o->deadline)) {
+        tool_error("--deadline \"%s\" is not a time from 10ms to 60s",
+                   deadline);
+        return false;
+    }
+
+    return true;
 }
 
 
 int
 dmpctl_init(int argc, char **argv)
 {
-    int                    rc;
-    bool                   json, stopped;
-    char                  *end;
-    unsigned               deadline;
-    unsigned long          buckets;
-    store_t                store;
-    const char            *buckets_text, *deadline_text;
+    const char            *buckets, *deadline, *dir;
     tool_list_t            words;
+    init_options_t         o;
     store_options_t        where;
     const tool_option_t    options[] = {
         STORE_OPTIONS(where),
-        { "--buckets",          NULL,     &buckets_text,  NULL },
-        { "--deadline",         NULL,     &deadline_text, NULL },
-        { "--gateways-stopped", &stopped, NULL,           NULL },
-        { "--json",             &json,    NULL,           NULL },
-        { NULL,                 NULL,     NULL,           NULL }
+        { "--buckets",          NULL,       &buckets,  NULL },
+        { "--deadline",         NULL,       &deadline, NULL },
+        { "--gateways-stopped", &o.stopped, NULL,      NULL },
+        { "--write",            NULL,       &dir,      NULL },
+        { "--prove",            NULL,       &o.prove,  NULL },
+        { "--json",             &o.json,    NULL,      NULL },
+        { NULL,                 NULL,       NULL,      NULL }
     };
 
     memset(&where, 0, sizeof(where));
-    json = false;
-    stopped = false;
-    buckets = 0;
-    deadline = 0;
-    buckets_text = NULL;
-    deadline_text = NULL;
+    memset(&o, 0, sizeof(o));
+    buckets = NULL;
+    deadline = NULL;
+    dir = NULL;
 
-    if (!tool_options(argc, argv, options, &words) || words.n != 0) {
+    if (!tool_options(argc, argv, options, &words) || words.n != 0
+        || !init_numbers(&o, buckets, deadline))
+    {
         return TOOL_USAGE;
     }
 
-    if (buckets_text != NULL) {
-        buckets = strtoul(buckets_text, &end, 10);
-
-        if (*end != '\0' || buckets == 0 || buckets > DMP_BUCKETS_MAX) {
-            tool_error("--buckets \"%s\" is not a number from 1 to %d",
-                       buckets_text, DMP_BUCKETS_MAX);
-            return TOOL_USAGE;
-        }
+    if (dir == NULL) {
+        return init_store(&where, &o);
     }
 
-    if (deadline_text != NULL && !init_time(deadline_text, &deadline)) {
-        tool_error("--deadline \"%s\" is not a time from 10ms to 60s",
-                   deadline_text);
+    if (where.address != NULL || where.user != NULL || where.db != NULL
+        || where.password_file != NULL || buckets != NULL || deadline != NULL
+        || o.stopped || o.prove != NULL)
+    {
+        tool_error("--write only writes files: it goes with --json alone");
         return TOOL_USAGE;
     }
 
-    if (!store_open(&store, &where)) {
-        return TOOL_FAILED;
-    }
-
-    rc = init_run(&store, (unsigned) buckets, deadline, stopped, json);
-    store_close(&store);
-
-    return rc;
+    return init_write(dir, o.json);
 }

@@ -1,0 +1,87 @@
+/*
+ * audit.h: reading the trace, for the commands of "dmpctl audit".
+ *
+ * A reader gives the entries of all buckets merged by their ids, with a
+ * bounded number of them in memory, up to one instant: the snapshot that was
+ * taken when it was made.
+ */
+
+#ifndef TOOL_AUDIT_H
+#define TOOL_AUDIT_H
+
+#include <dmp/dmp_entry.h>
+#include <dmp/dmp_verify.h>
+
+#include "store.h"
+
+
+typedef struct audit_reader_s  audit_reader_t;
+
+/* An entry; strings live until the next call of audit_next(). */
+typedef struct {
+    unsigned   bucket;
+    uint64_t   id_ms;
+    uint64_t   id_seq;
+    dmp_str_t  body;                     /* empty: fields b or o are missing, */
+    dmp_str_t  outcome;                  /* or there are others */
+} audit_entry_t;
+
+/* Ids, both included; all buckets, or one. */
+typedef struct {
+    uint64_t   since_ms;
+    uint64_t   until_ms;                 /* 0: to the end */
+    bool       one_bucket;
+    unsigned   bucket;
+} audit_range_t;
+
+/*
+ * The writers' heads and the streams' ends, of one instant.  heads of bucket b
+ * are heads[i] with that bucket.
+ */
+typedef struct {
+    unsigned       bucket;
+    char          *writer;
+    bool           present;
+    uint64_t       epoch;
+    uint64_t       seq;
+    unsigned char  hash[DMP_HASH_LEN];
+} audit_head_t;
+
+typedef struct {
+    audit_head_t        *heads;
+    size_t               n_heads;
+    dmp_stream_facts_t   streams[DMP_BUCKETS_MAX];
+    uint64_t             end_ms[DMP_BUCKETS_MAX];    /* last ids; 0-0: none */
+    uint64_t             end_seq[DMP_BUCKETS_MAX];
+    int64_t              now_ms;         /* the store's clock */
+} audit_snapshot_t;
+
+/* False after a complaint.  heads false: only the streams, which is cheap. */
+bool audit_snapshot(store_t *store, bool heads, audit_snapshot_t *snapshot);
+void audit_snapshot_free(audit_snapshot_t *snapshot);
+
+/* NULL after a complaint.  snapshot and store are borrowed. */
+audit_reader_t *audit_reader_create(store_t *store,
+    const audit_snapshot_t *snapshot, const audit_range_t *range);
+void audit_reader_free(audit_reader_t *reader);
+
+/* TOOL_DONE: an entry; TOOL_NO: there is no other; TOOL_FAILED: a complaint. */
+int audit_next(audit_reader_t *reader, audit_entry_t *entry);
+
+/* The next entry of that bucket, whatever the others have; the same answers. */
+int audit_next_of(audit_reader_t *reader, unsigned bucket,
+    audit_entry_t *entry);
+
+/* Keys given one by one, and all *.pub of folders; false after a complaint. */
+bool audit_keys(dmp_verify_t *v, const tool_list_t *files,
+    const tool_list_t *folders);
+
+/*
+ * Verifies the whole trace as "audit verify" does, and says nothing.
+ * TOOL_DONE: whole; TOOL_NO: result->first says what is not; TOOL_FAILED: a
+ * complaint.
+ */
+int audit_verify_quietly(store_t *store, const tool_list_t *keys,
+    const tool_list_t *folders, dmp_verify_result_t *result);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * audit_item.c: one entry of the trace, read whole: its form as the verifier
+ * reads it, its members, and what is sealed in it where a key was given.
+ */
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "audit_filter.h"
+
+
+void
+audit_item_read(audit_item_t *item, const audit_entry_t *entry)
+{
+    memset(&item->error, 0, sizeof(item->error));
+    item->entry = entry;
+    item->body = NULL;
+    item->justification = NULL;
+    item->details = NULL;
+    item->closed = false;
+
+    item->readable = audit_outcome(entry) != '\0'
+                     && dmp_entry_parse(entry->body.data, entry->body.len,
+                                        &item->view, &item->error) == DMP_OK;
+
+    if (!item->readable && item->error.text[0] == '\0') {
+        memcpy(item->error.text, "not an entry", sizeof("not an entry"));
+    }
+}
+
+
+/* What is sealed in it, opened, as a JSON value; NULL: it does not open. */
+static json_t *
+item_unseal(const audit_item_t *item, const dmp_keyring_t *ring,
+    const char *field, dmp_str_t sealed, bool text)
+{
+    char     *open;
+    size_t    len, open_len;
+    json_t   *value;
+    char      bytes[DMP_ENTRY_MAX], room[DMP_ENTRY_MAX];
+
+    value = NULL;
+    open = room;
+    len = sealed.len / 4 * 3 + (sealed.len % 4) * 3 / 4;
+
+    if (len <= sizeof(bytes)
+        && dmp_base64url_decode(sealed, (unsigned char *) bytes, len)
+        && dmp_unseal(ring, item->view.trace,
+                      (dmp_str_t) { field, strlen(field) }, 1, bytes, len,
+                      open, &open_len) == DMP_OK)
+    {
+        value = text ? json_stringn(open, open_len)
+                     : json_loadb(open, open_len, JSON_REJECT_DUPLICATES,
+                                  NULL);
+        OPENSSL_cleanse(room, sizeof(room));
+    }
+
+    return value;
+}
+
+
+bool
+audit_item_open(audit_item_t *item, const dmp_keyring_t *ring)
+{
+    if (!item->readable) {
+        return true;
+    }
+
+    item->body = json_loadb(item->entry->body.data, item->entry->body.len,
+                            JSON_ALLOW_NUL, NULL);
+    if (item->body == NULL) {
+        tool_error("no memory");
+        return false;
+    }
+
+    if (ring == NULL || ring->n == 0) {
+        return true;
+    }
+
+    if (item->view.justification.len != 0) {
+        item->justification = item_unseal(item, ring, DMP_JUSTIFICATION_FIELD,
+                                          item->view.justification, true);
+        item->closed = item->justification == NULL;
+    }
+
+    if (item->view.details.len != 0) {
+        item->details = item_unseal(item, ring, DMP_DETAILS_FIELD,
+                                    item->view.details, false);
+        item->closed = item->closed || item->details == NULL;
+    }
+
+    return true;
+}
+
+
+void
+audit_item_free(audit_item_t *item)
+{
+    json_decref(item->body);
+    json_decref(item->justification);
+    json_decref(item->details);
+    item->body = NULL;
+    item->justification = NULL;
+    item->details = NULL;
+}
+
+
+char
+audit_outcome(const audit_entry_t *entry)
+{
+    if (entry->body.len == 0 || entry->outcome.len != 1
+        || memchr("10SR", entry->outcome.data[0], 4) == NULL)
+    {
+        return '\0';
+    }
+
+    return entry->outcome.data[0];
+}
+
+
+bool
+audit_counts(const audit_item_t *item)
+{
+    return item->readable && audit_outcome(item->entry) != '0';
+}
+
+
+dmp_str_t
+audit_member(const json_t *object, const char *name)
+{
+    const json_t  *value;
+
+    value = json_object_get(object, name);
+
+    return json_is_string(value)
+           ? (dmp_str_t) { json_string_value(value),
+                           json_string_length(value) }
+           : dmp_null_string;
+}
+
+
+dmp_str_t
+audit_code(const json_t *object, const char *name, size_t which)
+{
+    const json_t  *value;
+
+    value = json_array_get(json_object_get(object, name), which);
+
+    return json_is_string(value)
+           ? (dmp_str_t) { json_string_value(value),
+                           json_string_length(value) }
+           : dmp_null_string;
+}

@@ -1,0 +1,364 @@
+/*
+ * audit_say.c: one entry of the trace as a line for people, or as JSON.
+ * Nothing that a client or a store's owner put into it reaches a terminal as
+ * anything but letters.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <utf8proc.h>
+
+#include "audit_say.h"
+
+
+/* Whether it only shows itself. */
+static bool
+say_plain(utf8proc_int32_t c)
+{
+    switch (utf8proc_category(c)) {
+
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+        return false;
+
+    default:
+        return c != '\\';
+    }
+}
+
+
+void
+audit_say_text(FILE *out, dmp_str_t text)
+{
+    size_t                i, n;
+    utf8proc_int32_t      c;
+    const unsigned char  *p;
+
+    p = (const unsigned char *) text.data;
+
+    for (i = 0; i < text.len; i += n) {
+        n = dmp_utf8_length(p + i, p + text.len);
+
+        if (n == 0) {
+            n = 1;
+            fprintf(out, "\\x%02x", p[i]);
+            continue;
+        }
+
+        (void) utf8proc_iterate(p + i, (utf8proc_ssize_t) n, &c);
+
+        if (say_plain(c)) {
+            (void) fwrite(p + i, 1, n, out);
+
+        } else if (c == '\\') {
+            fputs("\\\\", out);
+
+        } else {
+            fprintf(out, "\\u{%x}", (unsigned) c);
+        }
+    }
+}
+
+
+bool
+audit_said(FILE *out)
+{
+    if (fflush(out) != 0 || ferror(out) != 0) {
+        tool_error("what was asked for could not be written");
+        return false;
+    }
+
+    return true;
+}
+
+
+static void
+say_time(FILE *out, int64_t unix_ms)
+{
+    char       text[32];
+    dmp_buf_t  b;
+
+    dmp_buf_init(&b, text, sizeof(text));
+    dmp_buf_time(&b, unix_ms);
+    fprintf(out, "%.*s", (int) b.len, b.data);
+}
+
+
+/* " NAME VALUE" where there is a value. */
+static void
+say_member(FILE *out, const char *before, dmp_str_t value, const char *after)
+{
+    if (value.len > 0) {
+        fputs(before, out);
+        audit_say_text(out, value);
+        fputs(after, out);
+    }
+}
+
+
+static void
+say_who(FILE *out, const json_t *body)
+{
+    const json_t  *actor, *shown;
+
+    actor = json_object_get(body, "actor");
+    say_member(out, "  ", audit_member(actor, "kind"), "");
+    say_member(out, " ", audit_member(actor, "id"), "");
+    say_member(out, ", role ", audit_code(actor, "role", 1), "");
+    say_member(out, ", structure ", audit_member(actor, "structure"), "");
+
+    shown = json_object_get(actor, "certificate");
+
+    if (audit_member(actor, "id").len == 0) {
+        say_member(out, ", certificate ", audit_member(shown, "serial"), "");
+        say_member(out, " of ", audit_member(shown, "issuer"), "");
+    }
+}
+
+
+static void
+say_documents(FILE *out, const json_t *body)
+{
+    size_t   i;
+    json_t  *list, *document;
+
+    list = json_object_get(body, "documents");
+
+    json_array_foreach(list, i, document) {
+        fputs(i == 0 ? "  document " : ", ", out);
+        audit_say_text(out, (dmp_str_t) {
+                           json_string_value(json_array_get(document, 0)),
+                           json_string_length(json_array_get(document, 0)) });
+        say_member(out, " (", (dmp_str_t) {
+                       json_string_value(json_array_get(document, 1)),
+                       json_string_length(json_array_get(document, 1)) },
+                   ")");
+    }
+}
+
+
+static void
+say_opened(FILE *out, const audit_item_t *item)
+{
+    char  *text;
+
+    if (item->justification != NULL) {
+        fputs("  justification \"", out);
+        audit_say_text(out, (dmp_str_t) {
+                                json_string_value(item->justification),
+                                json_string_length(item->justification) });
+        fputc('"', out);
+    }
+
+    text = item->details != NULL
+           ? json_dumps(item->details, JSON_COMPACT | JSON_ENSURE_ASCII)
+           : NULL;
+
+    if (text != NULL) {
+        fprintf(out, "  details %s", text);
+        free(text);
+    }
+
+    if (item->closed) {
+        fputs("  (what is sealed in it does not open with these keys)", out);
+    }
+}
+
+
+static void
+say_access(FILE *out, const audit_item_t *item)
+{
+    const json_t  *body;
+
+    body = item->body;
+    say_member(out, "  ", audit_member(body, "decision"), "");
+
+    if (!audit_counts(item)) {
+        fputs(" (void: the record had changed)", out);
+    }
+
+    if (item->view.emergency) {
+        fputs("  EMERGENCY", out);
+    }
+
+    say_who(out, body);
+    say_member(out, "  ", audit_member(body, "operation"), "");
+    say_member(out, " ", audit_member(body, "change"), "");
+    say_member(out, " ", audit_member(body, "target"), "");
+    say_member(out, " ", audit_member(body, "transaction"), "");
+    say_member(out, "  patient ", audit_member(body, "patient"), "");
+    say_documents(out, body);
+    say_member(out, "  mode ", audit_member(body, "mode"), "");
+    say_member(out, "  rule ", audit_member(body, "rule"), "");
+    say_member(out, " ", audit_member(body, "reason"), "");
+    say_member(out, "  from ", audit_member(body, "client"), "");
+    say_member(out, "  by ", audit_member(body, "method"), "");
+    say_member(out, " ", audit_member(body, "route"), "");
+
+    if (item->view.kind == DMP_KIND_CHANGE) {
+        fprintf(out, "  version %llu to %llu",
+                (unsigned long long) item->view.version,
+                (unsigned long long) item->view.new_version);
+    }
+
+    if (item->view.repeated > 0) {
+        fprintf(out, "  and %llu like it",
+                (unsigned long long) item->view.repeated);
+    }
+
+    say_opened(out, item);
+}
+
+
+static void
+say_admin(FILE *out, const audit_item_t *item)
+{
+    say_who(out, item->body);
+    say_member(out, "  ", audit_member(item->body, "command"), "");
+    say_member(out, " ", audit_member(item->body, "phase"), "");
+    say_member(out, "  buckets ", item->view.buckets, "");
+
+    if (item->view.ended) {
+        fprintf(out, "  %llu added, %llu changed, %llu removed",
+                (unsigned long long) item->view.added,
+                (unsigned long long) item->view.changed,
+                (unsigned long long) item->view.removed);
+    }
+}
+
+
+/* What writers say of themselves. */
+static void
+say_writer(FILE *out, const audit_item_t *item)
+{
+    const json_t  *list;
+
+    say_member(out, "  ", item->view.writer, "");
+    fprintf(out, " epoch %llu", (unsigned long long) item->view.epoch);
+
+    if (item->view.kind == DMP_KIND_OUTCOME) {
+        list = json_object_get(item->body, "outcomes");
+        fprintf(out, "  %zu ended", json_array_size(list));
+        list = json_object_get(item->body, "abandoned");
+        fprintf(out, ", %zu abandoned", json_array_size(list));
+
+    } else {
+        fprintf(out, "  %u heads", item->view.n_heads);
+        say_member(out, "  of ", item->view.of_writer, "");
+    }
+}
+
+
+void
+audit_say_line(FILE *out, const audit_item_t *item)
+{
+    if (!item->readable) {
+        say_time(out, (int64_t) item->entry->id_ms);
+        fprintf(out, "  UNREADABLE  bucket %u, entry %llu-%llu: ",
+                item->entry->bucket, (unsigned long long) item->entry->id_ms,
+                (unsigned long long) item->entry->id_seq);
+        audit_say_text(out, (dmp_str_t) { item->error.text,
+                                          strlen(item->error.text) });
+        fputc('\n', out);
+        return;
+    }
+
+    say_time(out, item->view.time_ms);
+    fprintf(out, "  %s", dmp_kind_name(item->view.kind));
+
+    switch (item->view.kind) {
+
+    case DMP_KIND_ACCESS:
+    case DMP_KIND_CHANGE:
+        say_access(out, item);
+        break;
+
+    case DMP_KIND_ADMIN:
+        say_admin(out, item);
+        break;
+
+    default:
+        say_writer(out, item);
+    }
+
+    fputc('\n', out);
+}
+
+
+json_t *
+audit_json_str(dmp_str_t text)
+{
+    return json_stringn(text.data != NULL ? text.data : "", text.len);
+}
+
+
+json_t *
+audit_to_json(const audit_item_t *item)
+{
+    char     id[48];
+    json_t  *value;
+
+    value = json_object();
+    (void) snprintf(id, sizeof(id), "%llu-%llu",
+                    (unsigned long long) item->entry->id_ms,
+                    (unsigned long long) item->entry->id_seq);
+
+    json_object_set_new(value, "bucket", json_integer(item->entry->bucket));
+    json_object_set_new(value, "id", json_string(id));
+
+    if (!item->readable) {
+        json_object_set_new(value, "unreadable",
+                            json_string(item->error.text));
+        return value;
+    }
+
+    json_object_set_new(value, "outcome",
+                        audit_json_str(item->entry->outcome));
+    json_object_set(value, "body", item->body);
+
+    if (item->justification != NULL) {
+        json_object_set(value, "justification", item->justification);
+    }
+
+    if (item->details != NULL) {
+        json_object_set(value, "details", item->details);
+    }
+
+    if (item->closed) {
+        json_object_set_new(value, "does_not_open", json_true());
+    }
+
+    return value;
+}
+
+
+bool
+audit_say_value(FILE *out, json_t *value)
+{
+    bool  ok;
+
+    ok = value != NULL
+         && json_dumpf(value, out, JSON_COMPACT | JSON_ENSURE_ASCII) == 0
+         && fputc('\n', out) != EOF;
+
+    if (!ok) {
+        tool_error("no memory, or nowhere to write to");
+    }
+
+    json_decref(value);
+
+    return ok;
+}
+
+
+bool
+audit_say_json(FILE *out, const audit_item_t *item)
+{
+    return audit_say_value(out, audit_to_json(item));
+}
