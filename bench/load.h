@@ -12,7 +12,7 @@
 
 #define LOAD_CONNECTIONS_MAX  512
 #define LOAD_REQUESTS_MAX     2000000
-#define LOAD_WATCHED_MAX      4
+#define LOAD_WATCHED_MAX      5
 
 
 typedef enum {

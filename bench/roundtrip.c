@@ -2,10 +2,12 @@
  * roundtrip.c: what the store itself costs one client at a time: a bare round
  * trip (PING), and the commit of one trace without a gateway.
  *
- *   roundtrip SOCKET MS
+ *   roundtrip SOCKET MS [REPLICAS]
  *
- * Prints one line of JSON: first decile and median, in microseconds.  The
- * entries stand under keys of their own ("bench:..."), which no gateway reads.
+ * With REPLICAS a commit is followed, in the same write, by a WAIT for so
+ * many.  Prints one line of JSON: first decile, median and 99th percentile, in
+ * microseconds.  The entries stand under keys of their own ("bench:..."), which
+ * no gateway reads.
  */
 
 #include <inttypes.h>
@@ -18,16 +20,19 @@
 #include <hiredis/hiredis.h>
 
 
-#define TRIPS_MAX  100000
-#define MS_MAX     10000
-#define BODY_LEN   800
-#define HASH_LEN   32
+#define TRIPS_MAX     100000
+#define MS_MAX        10000
+#define BODY_LEN      800
+#define HASH_LEN      32
+#define REPLICAS_MAX  16
+#define WAIT_MS       1000
 
 
 typedef void (*trip_pt)(redisContext *redis);
 
 static unsigned char  head[HASH_LEN];
 static unsigned long  sequence;
+static unsigned long  replicas;          /* 0: none is waited for */
 
 
 static void
@@ -66,6 +71,38 @@ ping(redisContext *redis)
 }
 
 
+static redisReply *
+next_reply(redisContext *redis)
+{
+    void  *reply;
+
+    reply = NULL;
+
+    if (redisGetReply(redis, &reply) != REDIS_OK || reply == NULL) {
+        fail("the store is gone");
+    }
+
+    return reply;
+}
+
+
+static void
+replicated(redisContext *redis)
+{
+    redisReply  *reply;
+
+    reply = next_reply(redis);
+
+    if (reply->type != REDIS_REPLY_INTEGER
+        || (unsigned long) reply->integer < replicas)
+    {
+        fail("too few replicas had it in time");
+    }
+
+    freeReplyObject(reply);
+}
+
+
 /* The store compares hashes and does not compute them: any will do. */
 static void
 commit(redisContext *redis)
@@ -79,18 +116,41 @@ commit(redisContext *redis)
     sequence++;
     memcpy(next, &sequence, sizeof(sequence));
 
-    reply = redisCommand(redis, "FCALL dmp1_trace 4 bench:rec bench:trace "
-                         "bench:idx bench:w 0 1 %lu %b %b %b", sequence,
-                         head, (size_t) HASH_LEN, next, (size_t) HASH_LEN,
-                         body, sizeof(body));
+    (void) redisAppendCommand(redis, "FCALL dmp1_trace 5 bench:rec bench:trace "
+                              "bench:idx bench:w bench:closed 0 1 %lu %b %b %b",
+                              sequence, head, (size_t) HASH_LEN, next,
+                              (size_t) HASH_LEN, body, sizeof(body));
 
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
-        || reply->elements != 3)
-    {
+    if (replicas > 0) {
+        (void) redisAppendCommand(redis, "WAIT %lu %d", replicas, WAIT_MS);
+    }
+
+    reply = next_reply(redis);
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) {
         fail("a commit was refused");
     }
 
     memcpy(head, next, HASH_LEN);
+    freeReplyObject(reply);
+
+    if (replicas > 0) {
+        replicated(redis);
+    }
+}
+
+
+static void
+forget(redisContext *redis)
+{
+    redisReply  *reply;
+
+    reply = redisCommand(redis, "DEL bench:rec bench:trace bench:idx bench:w");
+
+    if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
+        fail("the keys of a run cannot be removed");
+    }
+
     freeReplyObject(reply);
 }
 
@@ -127,8 +187,9 @@ measure(const char *name, redisContext *redis, trip_pt trip, uint64_t ms)
 
     qsort(took, n, sizeof(took[0]), compare);
 
-    (void) printf("\"%s_p10_us\":%.2f,\"%s_p50_us\":%.2f", name,
-                  took[n / 10] / 1e3, name, took[n / 2] / 1e3);
+    (void) printf("\"%s_p10_us\":%.2f,\"%s_p50_us\":%.2f,"
+                  "\"%s_p99_us\":%.2f", name, took[n / 10] / 1e3, name,
+                  took[n / 2] / 1e3, name, took[n - 1 - n / 100] / 1e3);
 }
 
 
@@ -136,11 +197,10 @@ int
 main(int argc, char **argv)
 {
     uint64_t       ms;
-    redisReply    *reply;
     redisContext  *redis;
 
-    if (argc != 3) {
-        fail("roundtrip SOCKET MS");
+    if (argc != 3 && argc != 4) {
+        fail("roundtrip SOCKET MS [REPLICAS]");
     }
 
     ms = strtoul(argv[2], NULL, 10);
@@ -149,17 +209,20 @@ main(int argc, char **argv)
         fail("the time is out of bounds");
     }
 
+    if (argc == 4) {
+        replicas = strtoul(argv[3], NULL, 10);
+
+        if (replicas == 0 || replicas > REPLICAS_MAX) {
+            fail("the number of replicas is out of bounds");
+        }
+    }
+
     redis = redisConnectUnix(argv[1]);
     if (redis == NULL || redis->err) {
         fail("no store");
     }
 
-    reply = redisCommand(redis, "DEL bench:rec bench:trace bench:idx bench:w");
-    if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
-        fail("the keys of the last run cannot be removed");
-    }
-
-    freeReplyObject(reply);
+    forget(redis);
 
     (void) printf("{");
     measure("ping", redis, ping, ms / 2);
@@ -167,6 +230,7 @@ main(int argc, char **argv)
     measure("commit", redis, commit, ms / 2);
     (void) printf("}\n");
 
+    forget(redis);
     redisFree(redis);
 
     return 0;

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 #
-# Measures nginx with the module against the same nginx with a bare
-# proxy_pass, side by side: every round takes one slice of each, so that what
-# else the machine does falls on both.  Prints a table and writes
+# Measures nginx with the module, at each level of durability, against the same
+# nginx with a bare proxy_pass, side by side: every round takes one slice of
+# each, so that what else the machine does falls on all.  Then what was traced
+# is verified, and what that costs is measured, too.  Prints a table and writes
 # bench/report.json.  Everything it makes is below build/bench; everything it
 # starts listens on loopback and ends with it.
 #
 #   ROUNDS=N  how many rounds (9)     SLICE_MS=N  length of a slice (1000)
 #   CLIENTS=N connections (64)        KEEP=1      leaves build/bench/run
+#   DEADLINE_MS=N  what comes later from the store is a 503, and ends the run
+#                  (250): more, where others use the machine
 
 set -euo pipefail
 export LC_ALL=C
@@ -18,11 +21,15 @@ cd "$(dirname "$0")/.."
 ROUNDS=${ROUNDS:-9}
 SLICE_MS=${SLICE_MS:-1000}
 CLIENTS=${CLIENTS:-64}
+DEADLINE_MS=${DEADLINE_MS:-250}
 
 tools=$PWD/build/bench
 run=$tools/run
 pki=$PWD/build/pki
+dmpctl=$tools/dmpctl
 samples=$run/samples.jsonl
+levels=(memory fsync replicas)
+verifications=3                          # of each store
 pids=()
 
 CFLAGS=(-std=c11 -D_GNU_SOURCE -Iinclude -Wall -Wextra -Wshadow -Wconversion
@@ -38,16 +45,14 @@ die()
 
 end()
 {
-    local status=$? pid
+    local status=$? i
 
     trap - EXIT
 
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null || true
-    done
-
-    for pid in "${pids[@]}"; do
-        wait "$pid" 2>/dev/null || true
+    # gateways before their stores: they end their epochs
+    for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+        kill "${pids[i]}" 2>/dev/null || true
+        wait "${pids[i]}" 2>/dev/null || true
     done
 
     if [ $status = 0 ] && [ -z "${KEEP:-}" ]; then
@@ -71,6 +76,7 @@ build_tools()
     gcc "${CFLAGS[@]}" -o "$tools/load" bench/load.c bench/load_run.c \
         -lssl -lcrypto
     gcc "${CFLAGS[@]}" -o "$tools/roundtrip" bench/roundtrip.c -lhiredis
+    gcc "${CFLAGS[@]}" -o "$tools/cost" bench/cost.c
 
     rm -f "$tools/scan"
     if [ -e bench/scan.c ]; then
@@ -134,7 +140,7 @@ wait_for()
 free_ports()
 {
     node -e '
-        const servers = Array.from({ length: 4 }, () =>
+        const servers = Array.from({ length: 6 }, () =>
             require("net").createServer().listen(0, "127.0.0.1"));
         setTimeout(() => {
             console.log(servers.map((s) => s.address().port).join(" "));
@@ -145,27 +151,66 @@ free_ports()
 
 # --------------------------------------------------------------- services
 
-# start_store NAME OPTION...
-start_store()
+# start_redis NAME OPTION...
+start_redis()
 {
     local name=$1
     shift
 
     mkdir "$run/$name"
-    start "$name" store redis-server --port 0 --unixsocket "$run/$name/sock" \
+    start "$name" store redis-server --unixsocket "$run/$name/sock" \
         --dir "$run/$name" --save '' --maxmemory-policy noeviction \
         --no-appendfsync-on-rewrite no --auto-aof-rewrite-percentage 0 "$@"
     eval "${name}_pid=$pid"
 
     wait_for "store $name" redis-cli -s "$run/$name/sock" ping
-    build/dmpctl init --redis "unix:$run/$name/sock" >"$run/$name.init"
-    build/dmpctl record import "$run/seed/records.jsonl" \
-        --redis "unix:$run/$name/sock" --record-key "$run/keys/record.key" \
-        --audit-key "$run/keys/audit.key" --node bench \
+}
+
+
+# start_store NAME OPTION...: with the records and the directory in it
+start_store()
+{
+    local name=$1
+    local -a keys=(--record-key "$run/keys/record.key"
+                   --audit-key "$run/keys/audit.key" --node bench)
+
+    start_redis "$@"
+
+    "$dmpctl" init --redis "unix:$run/$name/sock" \
+        --deadline "${DEADLINE_MS}ms" >"$run/$name.init"
+    "$dmpctl" record import "$run/seed/records.jsonl" "${keys[@]}" \
+        --redis "unix:$run/$name/sock" \
         --pseudonym-key "$run/keys/pseudonym.key" >"$run/$name.import"
-    build/dmpctl directory import "$run/seed/directory.jsonl" \
-        --redis "unix:$run/$name/sock" --record-key "$run/keys/record.key" \
-        --audit-key "$run/keys/audit.key" --node bench >>"$run/$name.import"
+    "$dmpctl" directory import "$run/seed/directory.jsonl" "${keys[@]}" \
+        --redis "unix:$run/$name/sock" >>"$run/$name.import"
+}
+
+
+# It has all, and no rewrite of its file is left to come.
+in_step()
+{
+    local said
+    said=$(redis-cli -s "$run/$1/sock" info replication persistence)
+
+    [[ $said == *master_link_status:up* ]] \
+        && [[ $said == *aof_rewrite_in_progress:0* ]] \
+        && [[ $said == *aof_rewrite_scheduled:0* ]]
+}
+
+
+# Replication has no unix socket: the one store that has a replica listens on
+# loopback, too.
+start_stores()
+{
+    local -a fsync=(--appendonly yes --appendfsync always)
+
+    start_store store_memory --port 0 --appendonly no
+    start_store store_fsync --port 0 "${fsync[@]}"
+    start_store store_replicas --port "$primary_port" --bind 127.0.0.1 \
+        --repl-diskless-sync-delay 0 "${fsync[@]}"
+    start_redis replica --port 0 "${fsync[@]}" \
+        --replicaof "127.0.0.1 $primary_port"
+    wait_for 'replica' in_step replica
 }
 
 
@@ -249,7 +294,7 @@ gateway_conf()
         nginx_head "load_module $tools/ngx_http_dmp_module.so;"
         on='dmp on; dmp_resource fhir;'
         cat <<END
-    dmp_redis unix:$run/$store/sock;
+    dmp_redis unix:$run/$store/sock timeout=$((DEADLINE_MS * 4))ms;
     dmp_policy $run/policy/policy-test.json;
     dmp_audit_key $run/keys/audit.key;
     dmp_audit_durability $durability;
@@ -295,9 +340,11 @@ END
 
 start_all()
 {
-    local kind
+    local kind level
 
-    read -r host_port bare_port memory_port fsync_port < <(free_ports)
+    # shellcheck disable=SC2034    # each is read by the name of its peer
+    read -r host_port bare_port memory_port fsync_port replicas_port \
+        primary_port < <(free_ports)
 
     rm -rf "$run"
     mkdir -p "$run/keys"
@@ -306,35 +353,57 @@ start_all()
     node bench/seed.mjs "$run/seed"
 
     # a build beside us must not change what is measured
-    cp build/ngx_http_dmp_module.so "$tools/"
+    cp build/ngx_http_dmp_module.so build/dmpctl "$tools/"
 
     cp -r conf/policy "$run/policy"
 
     for kind in audit record pseudonym; do
-        build/dmpctl keygen "$kind" "$run/keys" >/dev/null
+        "$dmpctl" keygen "$kind" "$run/keys" >/dev/null
     done
 
-    start_store store_memory --appendonly no
-    start_store store_fsync --appendonly yes --appendfsync always
+    start_stores
 
     host_conf >"$run/host.conf"
     gateway_conf "$bare_port" '' >"$run/bare.conf"
     gateway_conf "$memory_port" memory store_memory >"$run/memory.conf"
     gateway_conf "$fsync_port" fsync store_fsync >"$run/fsync.conf"
+    gateway_conf "$replicas_port" "replicas 1 $((DEADLINE_MS * 4 / 5))ms" \
+        store_replicas >"$run/replicas.conf"
 
     start_nginx host host "$host_port"
     start_nginx bare gateway "$bare_port"
-    start_nginx memory gateway "$memory_port"
-    start_nginx fsync gateway "$fsync_port"
+
+    for level in "${levels[@]}"; do
+        local port=${level}_port
+        start_nginx "$level" gateway "${!port}"
+    done
 }
 
 
 # ---------------------------------------------------------------- measuring
 
+# What the store of LEVEL holds, less what it spends on its connections, and
+# how often it was asked to append and to wait for replicas: one line of JSON.
+store_state()
+{
+    redis-cli -s "$run/store_$1/sock" info memory persistence commandstats \
+        | tr -d '\r' | awk -F '[:=,]' '
+            $1 == "used_memory_dataset" { memory = $2 }
+            $1 == "aof_current_size"    { aof = $2 }
+            $1 == "cmdstat_fcall"       { appends = $3 }
+            $1 == "cmdstat_wait"        { waits = $3 }
+            END {
+                printf "{\"memory\":%.0f,\"aof\":%.0f,\"appends\":%.0f,", \
+                    memory, aof, appends
+                printf "\"waits\":%.0f}", waits
+            }'
+}
+
+
 # slice ROUND ROW PEER CLIENTS MS: one line of samples
 slice()
 {
-    local round=$1 row=$2 peer=$3 clients=$4 ms=$5 result
+    local round=$1 row=$2 peer=$3 clients=$4 ms=$5 result before after
     local port=${peer}_port worker=${peer}_worker store=store_${peer}_pid
     local targets=${row%1}
     local -a how=(--watch "gateway=${!worker}" --watch "host=$host_worker"
@@ -344,6 +413,11 @@ slice()
         how+=(--watch "store=${!store}")
     fi
 
+    if [ "$peer" = replicas ]; then
+        # shellcheck disable=SC2154    # start_redis names it
+        how+=(--watch "replica=$replica_pid")
+    fi
+
     case $row in
         full | resumed)
             targets='read'
@@ -351,14 +425,20 @@ slice()
             ;;
     esac
 
+    before=null after=null
+    [ "$peer" = bare ] || before=$(store_state "$peer")
+
     result=$($(place load) "$tools/load" --port "${!port}" \
         --cert "$pki/morel.pem" --key "$pki/morel.key" \
         --ca "$pki/server-ca.pem" --targets "$run/seed/$targets" \
         --connections "$clients" --ms "$ms" "${how[@]}") \
         || die "$row through $peer: wrong answers"
 
-    printf '{"round":%s,"row":"%s","peer":"%s","result":%s}\n' \
+    [ "$peer" = bare ] || after=$(store_state "$peer")
+
+    printf '{"round":%s,"row":"%s","peer":"%s","result":%s,' \
         "$round" "$row" "$peer" "$result" >>"$samples"
+    printf '"before":%s,"after":%s}\n' "$before" "$after" >>"$samples"
 }
 
 
@@ -366,8 +446,15 @@ slice()
 roundtrip()
 {
     local round=$1 peer=$2 result
+    local -a wait_for_replicas=()
 
-    result=$($(place gateway) "$tools/roundtrip" "$run/store_$peer/sock" 300)
+    if [ "$peer" = replicas ]; then
+        wait_for_replicas=(1)
+    fi
+
+    result=$($(place gateway) "$tools/roundtrip" "$run/store_$peer/sock" 300 \
+        "${wait_for_replicas[@]}") \
+        || die "no round trip to the store of $peer"
 
     printf '{"round":%s,"row":"store","peer":"%s","result":%s}\n' \
         "$round" "$peer" "$result" >>"$samples"
@@ -399,10 +486,10 @@ handshakes()
 round()
 {
     local n=$1 ms=$2 peer row
-    local -a peers=(bare memory fsync)
+    local -a peers=(bare "${levels[@]}")
 
     if ((n % 2 == 0)); then
-        peers=(fsync memory bare)
+        peers=(replicas fsync memory bare)
     fi
 
     for row in read search; do
@@ -431,36 +518,61 @@ answered()
         const [file, peer] = process.argv.slice(1);
         const lines = require("fs").readFileSync(file, "utf8").trim().split("\n");
         console.log(lines.map(JSON.parse)
-            .filter((s) => s.peer === peer && s.row !== "store")
-            .reduce((n, s) => n + s.result.requests, 0));' "$samples" "$1"
+            .filter((s) => s.peer === peer)
+            .reduce((n, s) => n + (s.result.requests ?? 0), 0));' "$samples" "$1"
 }
 
 
-# How many entries the histories of the patients hold.
+# How many entries the histories of the patients hold: one for each access, and
+# none for what a gateway writes of its own accord (epochs, checkpoints,
+# heartbeats, outcomes).
 traced()
 {
-    redis-cli -s "$run/store_$1/sock" --scan --pattern '{dmp:*}:idx:*' \
-        | sed 's/^/LLEN /' | redis-cli -s "$run/store_$1/sock" \
+    redis-cli -s "$run/$1/sock" --scan --pattern '{dmp:*}:idx:*' \
+        | sed 's/^/LLEN /' | redis-cli -s "$run/$1/sock" \
         | awk '{ n += $1 } END { print n + 0 }'
 }
 
 
-# The figures count only if every answer had its trace, and the trace is whole.
+# verify_store ROUND LEVEL: one line of samples.  Entries that no signed heads
+# cover yet, and gateways that go on writing, break nothing.
+verify_store()
+{
+    local round=$1 level=$2 out=$run/$2.verify
+
+    $(place gateway) "$tools/cost" "$out.cost" "$dmpctl" audit verify --json \
+        --redis "unix:$run/store_$level/sock" \
+        --audit-public-key "$run/keys/audit.pub" >"$out" 2>"$out.err" \
+        || die "the trace of $level does not verify: $(tail -n 3 "$out.err" "$out")"
+
+    printf '{"round":%s,"row":"verify","peer":"%s","result":%s,"cost":%s}\n' \
+        "$round" "$level" "$(<"$out")" "$(<"$out.cost")" >>"$samples"
+}
+
+
+# The figures count only if every answer had its trace, the trace is whole, and
+# the replica has it.
 verify()
 {
-    local peer answers entries imported
+    local level answers entries imported n
 
     imported=$(wc -l <"$run/seed/records.jsonl")
 
-    for peer in memory fsync; do
-        answers=$(answered "$peer")
-        entries=$(($(traced "$peer") - imported))
+    for level in "${levels[@]}"; do
+        answers=$(answered "$level")
+        entries=$(($(traced "store_$level") - imported))
         [ "$entries" = "$answers" ] \
-            || die "$answers answers through $peer, but $entries traces"
+            || die "$answers answers through $level, but $entries traces"
+    done
 
-        build/dmpctl audit verify --redis "unix:$run/store_$peer/sock" \
-            --audit-public-key "$run/keys/audit.pub" >"$run/$peer.verify" \
-            || die "the trace of $peer does not verify: $(tail -n 3 "$run/$peer.verify")"
+    entries=$(($(traced replica) - imported))
+    [ "$entries" = "$answers" ] \
+        || die "$answers answers through replicas, but $entries on the replica"
+
+    for ((n = 1; n <= verifications; n++)); do
+        for level in "${levels[@]}"; do
+            verify_store "$n" "$level"
+        done
     done
 
     if grep -hE '\[(alert|emerg|crit|error)\]' "$run"/*/error.log >&2; then
@@ -469,10 +581,23 @@ verify()
 }
 
 
+# within NAME LEAST MOST
+within()
+{
+    if ! [[ ${!1} =~ ^[1-9][0-9]{0,5}$ ]] || [ "${!1}" -lt "$2" ] \
+        || [ "${!1}" -gt "$3" ]
+    then
+        die "$1 is $2 to $3"
+    fi
+}
+
+
 [ -e build/ngx_http_dmp_module.so ] || die 'make build first'
-[ "$ROUNDS" -ge 5 ] && [ "$ROUNDS" -le 50 ] || die 'ROUNDS is 5 to 50'
-[ "$SLICE_MS" -ge 100 ] && [ "$SLICE_MS" -le 10000 ] \
-    || die 'SLICE_MS is 100 to 10000'
+[ -x build/dmpctl ] || die 'make build first'
+within ROUNDS 5 50
+within SLICE_MS 100 10000
+within CLIENTS 1 512
+within DEADLINE_MS 50 5000
 
 build_tools
 start_all
