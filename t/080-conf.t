@@ -229,7 +229,7 @@ is(request(plain => 1, get => '/x')->{status}, 200, 'served');
 === TEST 19: values that a directive does not have
 --- dmp: durability => 'everysec'
 --- says
-\[emerg\] .*invalid value "everysec": it is "fsync" or "memory" in \S+/nginx\.conf:\d+
+\[emerg\] .*invalid value "everysec": it is "memory", "fsync" or "replicas" in \S+/nginx\.conf:\d+
 
 
 

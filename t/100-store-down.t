@@ -343,9 +343,9 @@ our $Other = DMP::Redis->connect("127.0.0.1:$Port");
 $Other->call('CONFIG', 'SET', 'requirepass', 'secret');
 (redis => "127.0.0.1:$Port")
 --- code
-refused_for('dmp:meta: NOAUTH');
+refused_for('dmp:closed: NOAUTH');
 --- error_log
-dmp store is unavailable: dmp:meta: NOAUTH
+dmp store is unavailable: dmp:closed: NOAUTH
 
 
 

@@ -585,7 +585,7 @@ sub import_as {
 my $then = stored();
 is import_as(qw(~* +@all -fcall)), 'failed: 3', 'what cannot be traced';
 is stored(), $then, 'is not written';
-is import_as(qw(~{dmp:* ~dmp:meta ~dmp:lock:* %R~dmp:dir:* +@all)),
+is import_as(qw(~{dmp:* ~dmp:meta ~dmp:closed ~dmp:lock:* %R~dmp:dir:* +@all)),
     'failed: 3', 'what cannot be written';
 like $err, qr/NOPERM/, 'says so';
 like $err, qr/stopped; .*may be repeated/, 'and what that leaves';

@@ -16,9 +16,9 @@ use DMP ();
 
 DMP::initialise_store();
 
-my ($rec, $trace, $idx, $w, $seen, $outbox) = map { "{dmp:00}:$_" }
-    'rec:PPPP', 'trace', 'idx:PPPP', 'w:W', 'seen:PPPP', 'outbox';
-my @keys = ($rec, $trace, $idx, $w);
+my ($rec, $trace, $idx, $w, $closed, $seen, $outbox) = map { "{dmp:00}:$_" }
+    'rec:PPPP', 'trace', 'idx:PPPP', 'w:W', 'closed', 'seen:PPPP', 'outbox';
+my @keys = ($rec, $trace, $idx, $w, $closed);
 my $quarter = 15 * 60 * 1000;
 
 
@@ -188,7 +188,7 @@ for my $case (
      ['sealed', 4, 'rights-changed'], 'WRONGTYPE'],
     ['a version that does not grow', 'dmp1_change', [@keys, $outbox],
      ['sealed', 3, 'rights-changed'], 'must grow'],
-    ['no list', 'dmp1_trace', [$rec, $trace, $text, $w], [], 'WRONGTYPE'],
+    ['no list', 'dmp1_trace', [$rec, $trace, $text, $w, $closed], [], 'WRONGTYPE'],
 ) {
     my ($what, $function, $with, $more, $why) = @$case;
 
@@ -208,6 +208,29 @@ is noticed(3, 'new', 1, $quarter, 'centre-15')->[0], 'CHAIN', 'another head';
 is_deeply [@{ state_now() }, told()], $before, 'nothing was written';
 $head ^= "\1" . "\0" x 31;
 is noticed(3, 'new', 1, $quarter, 'centre-15')->[0], 1, 'and the chain goes on';
+
+
+# ----------------------------------------------------------- a closed bucket
+
+is DMP::redis('FCALL', 'dmp1_close', 1, $closed, 'node/1', 'it went back'), 1,
+    'a bucket is closed';
+my %closed = @{ DMP::redis('HGETALL', $closed) };
+is "$closed{by}: $closed{why}", 'node/1: it went back', 'by whom, and why';
+cmp_ok $closed{at}, '>', 1_700_000_000_000, 'and when, in milliseconds';
+DMP::redis('FCALL', 'dmp1_close', 1, $closed, 'node/2', 'again');
+is_deeply { @{ DMP::redis('HGETALL', $closed) } }, \%closed, 'the first stays';
+
+$before = [@{ state_now() }, told()];
+like $_->[1], qr/CLOSED/, "$_->[0]: refused" for (
+    ['an access', call('dmp1_trace', \@keys, 3)],
+    ['one with notices', noticed(3, 'new', 1, $quarter, 'centre-15')],
+    ['a change', call('dmp1_change', \@keys, 3, 'sealed', 4)],
+    ['another entry', (eval { DMP::redis('FCALL', 'dmp1_append', 3, $trace, $w,
+        $closed, 1, $seq + 1, $head, sha256('x'), '{}') } // '') . $@]);
+is_deeply [@{ state_now() }, told()], $before, 'nothing was written';
+DMP::redis('DEL', $closed);
+is call('dmp1_trace', \@keys, 3)->[0], 1, 'reopened, the chain goes on';
+
 
 # ---------------------------------------------------------- what it all costs
 
@@ -230,9 +253,9 @@ sub calls
     return $sum->();
 }
 
-is calls(sub { call('dmp1_trace', \@keys, 3) }), 6, 'an access: six commands';
-is calls(sub { noticed(3, 'new', 1, '', 'normal') }), 7,
+is calls(sub { call('dmp1_trace', \@keys, 3) }), 7, 'an access: seven commands';
+is calls(sub { noticed(3, 'new', 1, '', 'normal') }), 8,
     'one more where there might be something to tell';
-is calls(sub { call('dmp1_change', \@keys, 3, 'sealed', 4) }), 7, 'a change: seven';
+is calls(sub { call('dmp1_change', \@keys, 3, 'sealed', 4) }), 8, 'a change: eight';
 
 done_testing;

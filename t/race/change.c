@@ -178,7 +178,10 @@ race_api_lost(void *data)
 
     means = data;
 
-    if (means->busy && means->n != RACE_TOOL) {
+    /* the other one may end while it is idle */
+    if (means->busy && means->n != RACE_TOOL
+        && means->h1[race_verbs[means->verb].treating].link.ssl == NULL)
+    {
         race_change_done(means, false);
     }
 }
@@ -538,19 +541,20 @@ race_taken(bool good)
 static void
 race_change_done(race_means_t *means, bool good)
 {
-    race_verb_e  verb;
+    const char   *trace;
+    race_verb_e   verb;
 
     verb = means->verb;
     means->busy = false;
     race_waiting--;
+    trace = means->h1[race_verbs[verb].treating].trace;
 
-    fprintf(race.client_log, "change %s %llu %llu %d\n", means->how,
+    fprintf(race.client_log, "change %s %llu %llu %d %s\n", means->how,
             (unsigned long long) means->sent, (unsigned long long) race_now(),
-            good);
+            good, (means->n != RACE_TOOL && good) ? trace : "-");
 
-    if (!good) {
-        race.counts.failures++;
-    }
+    race.counts.failures += !good;
+    race.counts.changed_by[means->n] += good;
 
     if (race_takes(verb)) {
         race_taken(good);

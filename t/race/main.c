@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "race.h"
 
@@ -21,14 +23,15 @@ enum {
     RACE_OPT_FIRST, RACE_OPT_GATEWAY, RACE_OPT_SOCKET, RACE_OPT_FAST,
     RACE_OPT_SLOW_HOST, RACE_OPT_RELAY_AT, RACE_OPT_STORE, RACE_OPT_PKI,
     RACE_OPT_READER, RACE_OPT_TREATING, RACE_OPT_INS, RACE_OPT_PROFESSIONAL,
-    RACE_OPT_LOGS
+    RACE_OPT_LOGS, RACE_OPT_TOLD, RACE_OPT_PAUSE
 };
 
 
 race_t  race;
 
 static race_timer_t         race_tick;
-static uint64_t             race_stopped, race_told;
+static race_source_t        race_input;
+static uint64_t             race_stopped, race_said;
 
 static const struct option  race_options[] = {
     { "deadline",     required_argument, NULL, RACE_OPT_DEADLINE },
@@ -56,6 +59,8 @@ static const struct option  race_options[] = {
     { "ins",          required_argument, NULL, RACE_OPT_INS },
     { "professional", required_argument, NULL, RACE_OPT_PROFESSIONAL },
     { "logs",         required_argument, NULL, RACE_OPT_LOGS },
+    { "told",         no_argument,       NULL, RACE_OPT_TOLD },
+    { "pause",        required_argument, NULL, RACE_OPT_PAUSE },
     { NULL, 0, NULL, 0 }
 };
 
@@ -141,6 +146,10 @@ race_option_number(int option, const char *value)
     case RACE_OPT_RELAY:
         race.relay = (unsigned) race_number(value);
         return true;
+
+    case RACE_OPT_PAUSE:
+        race.pause = (unsigned) race_number(value);
+        return true;
     }
 
     return false;
@@ -158,6 +167,10 @@ race_option_text(int option, const char *value)
 
     case RACE_OPT_FIRST:
         race.first = true;
+        break;
+
+    case RACE_OPT_TOLD:
+        race.told = true;
         break;
 
     case RACE_OPT_GATEWAY:
@@ -237,7 +250,7 @@ race_arguments(int argc, char **argv)
         || race.tool_argc == 0)
     {
         fprintf(stderr, "usage: race, with every option but --aim, --first, "
-                "--relay-at and those of how many; then dmpctl and its "
+                "--told, --relay-at and those of how many; then dmpctl and its "
                 "options\n");
         exit(2);
     }
@@ -261,6 +274,51 @@ race_log(const char *name)
 }
 
 
+/* A line, or the end of who would have told. */
+static void
+race_told_to_stop(void *data, uint32_t events)
+{
+    char  line[16];
+
+    (void) data;
+    (void) events;
+
+    if (read(race_input.fd, line, sizeof(line)) != -1) {
+        race_forget(&race_input);
+        race.stopping = true;
+    }
+}
+
+
+static void  race_report(void);
+
+
+/* How it stands, for who is to decide what happens next. */
+static void
+race_say(uint64_t now)
+{
+    uint64_t  every;
+
+    every = (race.told ? 50 : 1000) * RACE_MS;
+
+    if (now - race_said < every) {
+        return;
+    }
+
+    race_said = now;
+
+    if (race.told) {
+        fputs("now ", stdout);
+        race_report();
+
+    } else {
+        printf("reads %llu\n", (unsigned long long) race.counts.reads);
+    }
+
+    (void) fflush(stdout);               /* the report tells if it failed */
+}
+
+
 static void
 race_watchdog(void *data)
 {
@@ -268,12 +326,7 @@ race_watchdog(void *data)
 
     (void) data;                         /* there is one race */
     now = race_now();
-
-    if (now - race_told > 1000 * RACE_MS) {
-        race_told = now;
-        printf("reads %llu\n", (unsigned long long) race.counts.reads);
-        (void) fflush(stdout);           /* the report tells if it failed */
-    }
+    race_say(now);
 
     if (!race.stopping && (race.counts.reads >= race.reads
                            || now - race.started
@@ -334,6 +387,13 @@ race_report(void)
         { "forwarded", race.counts.forwarded },
         { "late_answers", race.counts.late_answers },
         { "late_forwards", race.counts.late_forwards },
+        { "lost", race.counts.lost },
+        { "forbidden", race_is_forbidden() },
+        { "served_by_0", race.counts.served_by[0] },
+        { "served_by_1", race.counts.served_by[1] },
+        { "changed_by_0", race.counts.changed_by[0] },
+        { "changed_by_1", race.counts.changed_by[1] },
+        { "changed_by_tool", race.counts.changed_by[RACE_GATEWAYS] },
         { "ms", (race_now() - race.started) / RACE_MS }
     };
 
@@ -374,6 +434,12 @@ main(int argc, char **argv)
 
     if (getchar() != '\n') {
         race_fail("nobody says that the gateways are ready");
+    }
+
+    if (race.told) {
+        race_input.fd = STDIN_FILENO;
+        race_input.ready = race_told_to_stop;
+        race_watch(&race_input, EPOLLIN);
     }
 
     race.started = race_now();

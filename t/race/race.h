@@ -87,6 +87,10 @@ void race_acknowledged(const char *how);
 /* A change that gives rights is about to be sent. */
 void race_granting(void);
 
+/* An acknowledged change took rights away, and nothing was sent since that
+   might give them. */
+bool race_is_forbidden(void);
+
 /*
  * The number of the boundary that this byte, the "at"th of the queue, left
  * after; 0: it left before, or nobody could say.  asked: when it was asked
@@ -115,6 +119,10 @@ typedef struct {
     uint64_t  forwarded;                 /* that the record host received */
     uint64_t  late_answers;              /* violations */
     uint64_t  late_forwards;
+    uint64_t  lost;                      /* connections that ended without an
+                                            answer */
+    uint64_t  served_by[RACE_GATEWAYS];
+    uint64_t  changed_by[RACE_GATEWAYS + 1];     /* acknowledged; dmpctl last */
 } race_counts_t;
 
 uint64_t race_passed(void);              /* since the last boundary, in ns */
@@ -275,6 +283,10 @@ typedef struct {
     bool           aim;                  /* changes when a large slow search
                                             is let through */
     bool           first;                /* stop at the first violation */
+    bool           told;                 /* by standard input when to stop; says
+                                            all the time how it stands */
+    unsigned       pause;                /* ms between an answer and the next
+                                            request */
     const char    *gateways[RACE_GATEWAYS];
     const char    *sockets[RACE_GATEWAYS];
     const char    *fast;

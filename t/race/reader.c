@@ -323,6 +323,7 @@ race_read_count(race_reader_t *reader, race_read_t *read)
 
     if (read->status == 200) {
         c->served++;
+        c->served_by[reader->gateway]++;
         c->answers[read->kind]++;
         c->held += read->held;
 
@@ -362,6 +363,10 @@ race_read_done(race_reader_t *reader, race_read_t *read)
     read->active = false;
     pause = race_is_refusal(read) ? RACE_PAUSE : 0;
 
+    if (pause < race.pause * RACE_MS) {
+        pause = race.pause * RACE_MS;
+    }
+
     race_reader_soon(reader, pause);
 }
 
@@ -374,6 +379,7 @@ race_reader_lost(race_reader_t *reader)
     for (i = 0; i < RACE_STREAMS; i++) {
         if (reader->reads[i].active) {
             reader->reads[i].status = 0;
+            race.counts.lost++;
             race_read_done(reader, &reader->reads[i]);
         }
     }

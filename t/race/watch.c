@@ -102,6 +102,13 @@ race_acknowledged(const char *how)
 }
 
 
+bool
+race_is_forbidden(void)
+{
+    return race_forbidden;
+}
+
+
 void
 race_granting(void)
 {
