@@ -61,7 +61,11 @@ typedef struct {
     uint64_t       writers;
     uint64_t       epochs;
     uint64_t       checkpoints;          /* and heartbeats, ends of epochs */
-    uint64_t       not_signed;           /* after the last signed head */
+    uint64_t       not_signed;           /* after the last signed head of an
+                                            epoch that may still sign it */
+    uint64_t       unproven;             /* after that of one that is over:
+                                            nobody has signed it, and nobody
+                                            will */
     uint64_t       ended_by_successor;   /* epochs, by heads it remembered */
     uint64_t       ended_by_store;       /* epochs, by the store's own heads */
     uint64_t       silent;               /* epochs that promised heartbeats and
@@ -176,6 +180,20 @@ dmp_rc_t dmp_verify_history_before(dmp_verify_t *v, const char *patient,
 
 /* All was fed: what came of it.  Nothing can be fed afterwards. */
 dmp_rc_t dmp_verify_finish(dmp_verify_t *v, dmp_verify_result_t *result);
+
+/*
+ * After finish: whether what stands at that place is the writer's own.  An
+ * entry that is not PROVEN may have been put there by anybody who can write to
+ * the store; PENDING: its epoch may still sign it.
+ */
+typedef enum {
+    DMP_COVER_NONE = 0,                  /* no such entry, or nobody's word */
+    DMP_COVER_PENDING,
+    DMP_COVER_PROVEN
+} dmp_cover_t;
+
+dmp_cover_t dmp_verify_cover(const dmp_verify_t *v, dmp_str_t writer,
+    unsigned bucket, uint64_t epoch, uint64_t seq);
 
 /*
  * After finish: the findings that count, in the order of the trace, at most as

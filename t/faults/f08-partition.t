@@ -30,6 +30,9 @@ sub play
         $rig->grows('reads of the other gateway', 60, served_by_1 => 20,
             boundaries => 1);
 
+        # what was on its way is there
+        $rig->lasts(0.5);
+
         my $served = $rig->now->{served_by_0};
 
         $rig->lasts($second);
