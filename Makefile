@@ -307,4 +307,4 @@ clean: ## remove what was built
 	rm -rf $(B)
 
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name valkey -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -195,6 +195,27 @@ ngx_http_dmp_batch_keep(const ngx_http_dmp_batch_t *batch)
 
 
 static void
+ngx_http_dmp_batch_done(void *data, ngx_uint_t stands)
+{
+    ngx_http_dmp_batch_t  *batch;
+
+    batch = data;
+
+    if (!stands) {
+        ngx_http_dmp_batch_keep(batch);
+
+    } else if (batch->closing) {
+        ngx_http_dmp_zone_ended();
+
+        /* our chains are closed: let go of the link, and of the worker */
+        ngx_http_dmp_store_broken("closed", NULL);
+    }
+
+    ngx_free(batch);
+}
+
+
+static void
 ngx_http_dmp_batch_answered(redisAsyncContext *ac, void *data, void *privdata)
 {
     ngx_http_dmp_batch_t  *batch;
@@ -209,16 +230,11 @@ ngx_http_dmp_batch_answered(redisAsyncContext *ac, void *data, void *privdata)
                                  batch->hash, 'S')
         != NGX_OK)
     {
-        ngx_http_dmp_batch_keep(batch);
+        ngx_http_dmp_batch_done(batch, 0);
 
-    } else if (batch->closing) {
-        ngx_http_dmp_zone_ended();
-
-        /* our chains are closed: let go of the link, and of the worker */
-        ngx_http_dmp_store_broken("closed", NULL);
+    } else {
+        ngx_http_dmp_replicas_then(ngx_http_dmp_batch_done, batch);
     }
-
-    ngx_free(batch);
 
     ngx_http_dmp_store_settled();
 }

@@ -23,33 +23,6 @@ ngx_http_dmp_record_keep(ngx_http_dmp_ctx_t *ctx, char *text, size_t len)
 }
 
 
-/*
- * A version only grows: an older one than this worker has seen tells of a store
- * that went back, with rights that were taken away since.
- */
-static ngx_uint_t
-ngx_http_dmp_went_back(const ngx_http_dmp_ctx_t *ctx,
-    const ngx_http_dmp_waiter_t *w)
-{
-    ngx_uint_t              back;
-    ngx_http_dmp_cached_t  *cached;
-
-    if (!w->present || !ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_FORK)) {
-        return 0;
-    }
-
-    cached = ngx_http_dmp_record_get(ctx->patient);
-    if (cached == NULL) {
-        return 0;
-    }
-
-    back = w->version < cached->version;
-    ngx_http_dmp_cached_release(cached);
-
-    return back;
-}
-
-
 ngx_int_t
 ngx_http_dmp_take_record(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const ngx_http_dmp_waiter_t *w)
@@ -68,11 +41,6 @@ ngx_http_dmp_take_record(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     }
 
     ngx_memzero(&ctx->facts, sizeof(dmp_facts_t));
-
-    if (ngx_http_dmp_went_back(ctx, w)) {
-        ngx_http_dmp_store_suspect(w->bucket);
-        return NGX_ERROR;
-    }
 
     if (!w->present) {
         ngx_http_dmp_record_drop(ctx->patient);

@@ -305,10 +305,13 @@ ngx_http_dmp_store_is_news(ngx_http_dmp_store_t *store)
 static void
 ngx_http_dmp_store_drop(ngx_event_t *ev)
 {
-    ngx_http_dmp_store_t  *store;
+    ngx_uint_t             renewing;
     redisAsyncContext     *ac;
+    ngx_http_dmp_store_t  *store;
 
     store = ev->data;
+    renewing = store->renewing;
+    store->renewing = 0;
 
     if (store->state == NGX_HTTP_DMP_STORE_CLOSING) {
         /* our last entry was answered, or nobody can answer it any more */
@@ -316,8 +319,7 @@ ngx_http_dmp_store_drop(ngx_event_t *ev)
         return;
     }
 
-    if (store->renewing) {
-        store->renewing = 0;
+    if (renewing) {
         ngx_log_error(NGX_LOG_NOTICE, store->log, 0,
                       "dmp store is looked at again: %s", store->why);
 
@@ -358,12 +360,19 @@ ngx_http_dmp_store_drop(ngx_event_t *ev)
     }
 
     ngx_http_dmp_replicas_lost();
-    ngx_http_dmp_store_wake_all(NGX_HTTP_DMP_WAIT_FAILED);
 
     if (store->timer.timer_set) {
         ngx_del_timer(&store->timer);
     }
 
+    if (renewing && !store->down) {
+        /* who waits for the store goes on waiting: nothing is wrong with it */
+        store->why = NULL;
+        ngx_add_timer(&store->timer, 0);
+        return;
+    }
+
+    ngx_http_dmp_store_wake_all(NGX_HTTP_DMP_WAIT_FAILED);
     ngx_add_timer(&store->timer, ngx_http_dmp_store_backoff(store->failures));
     store->failures++;
 }
@@ -380,7 +389,8 @@ ngx_http_dmp_store_timer(ngx_event_t *ev)
     switch (store->state) {
 
     case NGX_HTTP_DMP_STORE_BACKOFF:
-        if (!ngx_exiting) {
+        /* one that leaves has answers to check, and an epoch to end */
+        if (!ngx_exiting || store->requests != 0) {
             ngx_http_dmp_store_connect();
         }
         break;
@@ -739,11 +749,13 @@ ngx_http_dmp_store_wait_ready(ngx_http_dmp_ctx_t *ctx)
         break;
 
     default:
-        return NGX_ERROR;
+        if (!store->renewing) {
+            return NGX_ERROR;
+        }
     }
 
     /* the first link is waited for; behind a store that failed nobody queues */
-    if (store->down || store->why != NULL) {
+    if (store->down || (store->why != NULL && !store->renewing)) {
         return NGX_ERROR;
     }
 

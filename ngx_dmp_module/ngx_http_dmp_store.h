@@ -45,6 +45,7 @@ struct ngx_http_dmp_waiter_s {
     unsigned              entry:1;       /* it carries a trace entry */
     unsigned              access:1;      /* that lets a request through */
     unsigned              confirm:1;     /* a read that replicas confirm */
+    unsigned              record:1;      /* it asks for the patient's record */
     char                  outcome;       /* that Redis gives it on success */
 
     unsigned              bucket;
@@ -68,6 +69,7 @@ struct ngx_http_dmp_waiter_s {
 /* A head that somebody was told of, to be compared with the store's. */
 typedef struct {
     unsigned              own;           /* of this worker's writer */
+    unsigned              beyond;        /* of a recovery that is not there */
     size_t                name_len;
     char                  name[DMP_WRITER_MAX];
     dmp_chain_head_t      head;
@@ -241,6 +243,7 @@ void ngx_http_dmp_hello_done(void);
 ngx_int_t ngx_http_dmp_chains_recoveries(const redisReply *meta);
 ngx_int_t ngx_http_dmp_chains_closed(const redisReply *members);
 void ngx_http_dmp_chains_resolve(void);
+void ngx_http_dmp_chains_ask(void);
 void ngx_http_dmp_chains_epoch(void);
 void ngx_http_dmp_store_rotate(void);
 
@@ -249,6 +252,9 @@ void ngx_http_dmp_store_rotate(void);
  * anew, and the bucket closed unless an operator has reopened it since.
  */
 void ngx_http_dmp_store_suspect(unsigned bucket);
+
+/* The store refuses that bucket's commits: somebody has closed it. */
+void ngx_http_dmp_store_closed(unsigned bucket);
 
 /*
  * ngx_http_dmp_store_replicas.c.  commit counts one that was sent, wait sends
@@ -267,6 +273,13 @@ void ngx_http_dmp_replicas_ready(void);
 void ngx_http_dmp_replicas_read(ngx_http_dmp_waiter_t *w);
 void ngx_http_dmp_replicas_lost(void);
 void ngx_http_dmp_replicas_done(void);
+
+/* What is to be done once the entry acknowledged last stands, or is lost. */
+void ngx_http_dmp_replicas_then(void (*then)(void *data, ngx_uint_t stands),
+    void *data);
+
+/* Before heads are asked for; goes on with ngx_http_dmp_chains_ask(). */
+void ngx_http_dmp_replicas_resolve(void);
 
 /* An entry that the store has acknowledged: told to the writer in its time. */
 ngx_int_t ngx_http_dmp_replicas_stands(unsigned bucket, uint64_t seq,

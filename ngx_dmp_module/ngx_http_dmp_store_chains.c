@@ -71,15 +71,42 @@ ngx_http_dmp_chains_reopened(unsigned bucket)
 }
 
 
-ngx_int_t
-ngx_http_dmp_chains_recoveries(const redisReply *meta)
+/* The counters only grow: one that is less tells of a store that went back. */
+static void
+ngx_http_dmp_chains_recovered(const uint64_t counters[DMP_BUCKETS_MAX])
 {
-    size_t                 i;
-    unsigned               bucket;
-    uint64_t               n;
+    unsigned               i;
     ngx_http_dmp_store_t  *store;
 
     store = &ngx_http_dmp_store;
+
+    for (i = 0; i < store->buckets; i++) {
+
+        if (counters[i] < store->recoveries[i]) {
+            store->suspect[i] = 1;
+
+        } else if (counters[i] > store->recoveries[i]) {
+            store->recoveries[i] = counters[i];
+
+            /* before the first link there is nothing to forget */
+            if (store->linked) {
+                ngx_http_dmp_chains_reopened(i);
+            }
+        }
+    }
+
+    store->linked = 1;
+}
+
+
+ngx_int_t
+ngx_http_dmp_chains_recoveries(const redisReply *meta)
+{
+    size_t    i;
+    unsigned  bucket;
+    uint64_t  n, counters[DMP_BUCKETS_MAX];
+
+    ngx_memzero(counters, sizeof(counters));
 
     for (i = 0; i + 1 < meta->elements; i += 2) {
 
@@ -91,17 +118,25 @@ ngx_http_dmp_chains_recoveries(const redisReply *meta)
             return NGX_ERROR;
         }
 
-        /* before the first link there is nothing to forget */
-        if (n > store->recoveries[bucket] && store->linked) {
-            ngx_http_dmp_chains_reopened(bucket);
-        }
-
-        store->recoveries[bucket] = ngx_max(n, store->recoveries[bucket]);
+        counters[bucket] = n;
     }
 
-    store->linked = 1;
+    ngx_http_dmp_chains_recovered(counters);
 
     return NGX_OK;
+}
+
+
+/* Somebody else has closed it. */
+static void
+ngx_http_dmp_chains_is_closed(unsigned bucket)
+{
+    if (!ngx_http_dmp_store.closed[bucket]) {
+        ngx_http_dmp_store.closed[bucket] = 1;
+        ngx_log_error(NGX_LOG_CRIT, ngx_http_dmp_store.log, 0,
+                      "dmp bucket %ui is closed: run \"dmpctl audit "
+                      "recover\"", (ngx_uint_t) bucket);
+    }
 }
 
 
@@ -131,13 +166,7 @@ ngx_http_dmp_chains_closed(const redisReply *members)
         }
 
         store->listed[n] = 1;
-
-        if (!store->closed[n]) {
-            store->closed[n] = 1;
-            ngx_log_error(NGX_LOG_CRIT, store->log, 0,
-                          "dmp bucket %i is closed: run \"dmpctl audit "
-                          "recover\"", n);
-        }
+        ngx_http_dmp_chains_is_closed((unsigned) n);
     }
 
     return NGX_OK;
@@ -213,6 +242,16 @@ ngx_http_dmp_store_suspect(unsigned bucket)
 {
     ngx_http_dmp_store.suspect[bucket] = 1;
     ngx_http_dmp_store_renew("the version of a record is older than one known");
+}
+
+
+void
+ngx_http_dmp_store_closed(unsigned bucket)
+{
+    ngx_http_dmp_chains_is_closed(bucket);
+    ngx_http_dmp_store.closed_at[bucket] = ngx_http_dmp_store.recoveries[bucket];
+
+    ngx_http_dmp_store_renew("a bucket was closed");
 }
 
 
@@ -339,16 +378,47 @@ ngx_http_dmp_claims_push(ngx_http_dmp_claims_t *claims)
 }
 
 
+/*
+ * A head of another writer of this machine.  An older recovery makes it void;
+ * one that the store does not know of any more tells that it went back.
+ */
+static void
+ngx_http_dmp_claims_kept(const char *name, size_t name_len,
+    const dmp_chain_head_t *head, uint64_t recoveries, void *data)
+{
+    ngx_http_dmp_store_t       *store;
+    ngx_http_dmp_claim_head_t  *claim;
+
+    store = &ngx_http_dmp_store;
+
+    if (head->bucket >= store->buckets || store->closed[head->bucket]
+        || recoveries < store->recoveries[head->bucket])
+    {
+        return;
+    }
+
+    claim = ngx_http_dmp_claims_push(data);
+    if (claim == NULL) {
+        return;
+    }
+
+    claim->own = 0;
+    claim->beyond = (recoveries > store->recoveries[head->bucket]);
+    claim->head = *head;
+    claim->name_len = name_len;
+    ngx_memcpy(claim->name, name, name_len);
+}
+
+
 /* The heads of another worker of this machine, alive or not. */
 static void
 ngx_http_dmp_claims_of(ngx_http_dmp_zone_writer_t *writer, void *data)
 {
-    uint64_t                    recoveries;
-    ngx_uint_t                  i;
-    dmp_str_t                   own;
-    dmp_chain_head_t            head;
-    ngx_http_dmp_store_t       *store;
-    ngx_http_dmp_claim_head_t  *claim;
+    uint64_t               recoveries;
+    ngx_uint_t             i;
+    dmp_str_t              own;
+    dmp_chain_head_t       head;
+    ngx_http_dmp_store_t  *store;
 
     store = &ngx_http_dmp_store;
     own = dmp_writer_name(store->writer);
@@ -362,23 +432,12 @@ ngx_http_dmp_claims_of(ngx_http_dmp_zone_writer_t *writer, void *data)
 
     for (i = 0; i < writer->buckets; i++) {
 
-        if (writer->heads[i].sequence == 0
-            || !ngx_http_dmp_zone_read(&writer->heads[i], &head, &recoveries)
-            || recoveries != store->recoveries[i]
-            || store->closed[i])
+        if (writer->heads[i].sequence != 0
+            && ngx_http_dmp_zone_read(&writer->heads[i], &head, &recoveries))
         {
-            continue;
+            ngx_http_dmp_claims_kept(writer->name, writer->name_len, &head,
+                                     recoveries, data);
         }
-
-        claim = ngx_http_dmp_claims_push(data);
-        if (claim == NULL) {
-            return;
-        }
-
-        claim->own = 0;
-        claim->head = head;
-        claim->name_len = writer->name_len;
-        ngx_memcpy(claim->name, writer->name, writer->name_len);
     }
 }
 
@@ -413,6 +472,7 @@ ngx_http_dmp_claims_own(ngx_http_dmp_claims_t *claims)
         }
 
         claim->own = 1;
+        claim->beyond = 0;
         claim->head = head;
         claim->head.bucket = i;
         claim->name_len = name.len;
@@ -445,23 +505,14 @@ ngx_http_dmp_claims_ask(ngx_uint_t i)
 }
 
 
-/* All heads that are known, asked in one write. */
 void
 ngx_http_dmp_chains_resolve(void)
 {
-    ngx_uint_t              i;
-    ngx_http_dmp_store_t   *store;
-    ngx_http_dmp_claims_t   claims;
+    ngx_http_dmp_store_t  *store;
 
     store = &ngx_http_dmp_store;
     store->step = 1;
     store->owed = 0;
-
-    if (store->claims != NULL) {
-        ngx_free(store->claims);
-        store->claims = NULL;
-        store->n_claims = 0;
-    }
 
     ngx_http_dmp_chains_keep_closed();
 
@@ -470,8 +521,26 @@ ngx_http_dmp_chains_resolve(void)
         store->writer = NULL;
     }
 
-    if (ngx_http_dmp_chains_writer() != NGX_OK) {
-        return;
+    if (ngx_http_dmp_chains_writer() == NGX_OK) {
+        ngx_http_dmp_replicas_resolve();
+    }
+}
+
+
+/* All heads that are known, asked in one write. */
+void
+ngx_http_dmp_chains_ask(void)
+{
+    ngx_uint_t              i;
+    ngx_http_dmp_store_t   *store;
+    ngx_http_dmp_claims_t   claims;
+
+    store = &ngx_http_dmp_store;
+
+    if (store->claims != NULL) {
+        ngx_free(store->claims);
+        store->claims = NULL;
+        store->n_claims = 0;
     }
 
     ngx_memzero(&claims, sizeof(ngx_http_dmp_claims_t));
@@ -479,6 +548,7 @@ ngx_http_dmp_chains_resolve(void)
     if (ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_FORK)) {
         ngx_http_dmp_claims_own(&claims);
         ngx_http_dmp_zone_writers(ngx_http_dmp_claims_of, &claims);
+        ngx_http_dmp_zone_kept(ngx_http_dmp_claims_kept, &claims);
     }
 
     store->claims = claims.items;
@@ -561,7 +631,8 @@ ngx_http_dmp_chains_head(redisAsyncContext *ac, void *data, void *privdata)
         known = dmp_writer_resolve(store->writer, bucket, present,
                                    found.epoch, found.seq, found.hash);
     } else {
-        known = present && ngx_http_dmp_head_is_after(&found, &claim->head);
+        known = present && !claim->beyond
+                && ngx_http_dmp_head_is_after(&found, &claim->head);
     }
 
     if (!known && !store->closed[bucket]) {

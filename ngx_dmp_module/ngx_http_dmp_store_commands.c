@@ -175,7 +175,7 @@ ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
 
     if (reply->type == REDIS_REPLY_ERROR) {
         if (ngx_strncmp(reply->str, "CLOSED", 6) == 0) {
-            ngx_http_dmp_store_renew("a bucket was closed");
+            ngx_http_dmp_store_closed(bucket);
 
         } else {
             ngx_http_dmp_store_broken("it refuses a commit", reply->str);
@@ -200,6 +200,35 @@ ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
     }
 
     return ngx_http_dmp_replicas_stands(bucket, seq, outcome, ms, n);
+}
+
+
+/*
+ * A version only grows: an older one than this worker has seen tells of a store
+ * that went back, with rights that were taken away since.  Replies are in
+ * order: one that was overtaken by another cannot come here.
+ */
+static ngx_uint_t
+ngx_http_dmp_reply_went_back(const ngx_http_dmp_waiter_t *w)
+{
+    ngx_uint_t              back;
+    ngx_http_dmp_cached_t  *cached;
+
+    if (!w->record || !w->present || w->ctx == NULL
+        || !ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_FORK))
+    {
+        return 0;
+    }
+
+    cached = ngx_http_dmp_record_get(w->ctx->patient);
+    if (cached == NULL) {
+        return 0;
+    }
+
+    back = w->version < cached->version;
+    ngx_http_dmp_cached_release(cached);
+
+    return back;
 }
 
 
@@ -298,6 +327,7 @@ ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx)
 
     if (rc == NGX_AGAIN) {
         ctx->waiter->bucket = bucket;
+        ctx->waiter->record = 1;
     }
 
     return rc;
@@ -331,6 +361,9 @@ ngx_http_dmp_store_loaded(redisAsyncContext *ac, void *data, void *privdata)
                   != NGX_OK)
     {
         ngx_http_dmp_store_broken("an unexpected reply for a record", NULL);
+
+    } else if (ngx_http_dmp_reply_went_back(w)) {
+        ngx_http_dmp_store_suspect(w->bucket);
 
     } else {
         result = NGX_HTTP_DMP_WAIT_DONE;
@@ -510,6 +543,7 @@ ngx_http_dmp_waiter_entry(ngx_http_dmp_waiter_t *w, unsigned bucket,
     char outcome)
 {
     w->entry = 1;
+    w->record = (outcome != 'S');
     w->outcome = outcome;
     w->bucket = bucket;
     w->seq = ngx_http_dmp_store.entry.seq;
@@ -686,8 +720,11 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
         {
             ngx_http_dmp_store_broken("an unexpected reply to a commit", NULL);
             reply = NULL;
-        }
 
+        } else if (ngx_http_dmp_reply_went_back(w)) {
+            ngx_http_dmp_store_suspect(w->bucket);
+            reply = NULL;
+        }
     }
 
     if (ngx_http_dmp_store_acked(reply, w->bucket, w->seq, w->hash, outcome)

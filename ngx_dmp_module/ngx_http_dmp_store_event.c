@@ -236,6 +236,8 @@ ngx_http_dmp_store_write_handler(ngx_event_t *ev)
 
     c = ev->data;
 
+    ngx_http_dmp_replicas_wait();
+
     redisAsyncHandleWrite(((ngx_http_dmp_store_t *) c->data)->redis);
 }
 
@@ -253,6 +255,10 @@ ngx_http_dmp_store_posted_write(ngx_event_t *ev)
 
     /* behind the commits of this turn, in the same write */
     ngx_http_dmp_replicas_wait();
+
+    if (store->write.posted) {
+        ngx_delete_posted_event(&store->write);
+    }
 
     /* after the write hiredis asks for addWrite again if something is left */
     redisAsyncHandleWrite(store->redis);

@@ -20,6 +20,8 @@ typedef struct {
     uint64_t  seq;
     uint64_t  ms;
     uint64_t  n;
+    void    (*then)(void *data, ngx_uint_t stands);     /* or NULL */
+    void     *data;
 } ngx_http_dmp_unconfirmed_t;
 
 
@@ -45,24 +47,45 @@ ngx_http_dmp_replicas_commit(void)
 static ngx_int_t
 ngx_http_dmp_replicas_confirm(void)
 {
+    ngx_int_t                          rc;
     ngx_uint_t                         i, n;
     const ngx_http_dmp_unconfirmed_t  *u;
 
+    rc = NGX_OK;
     n = ngx_http_dmp_n_unconfirmed;
     ngx_http_dmp_n_unconfirmed = 0;
 
     for (i = 0; i < n; i++) {
         u = &ngx_http_dmp_unconfirmed[i];
 
-        if (ngx_http_dmp_store_stands(u->bucket, u->seq, u->outcome, u->ms,
-                                      u->n)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
+        if (rc == NGX_OK) {
+            rc = ngx_http_dmp_store_stands(u->bucket, u->seq, u->outcome,
+                                           u->ms, u->n);
+        }
+
+        if (u->then != NULL) {
+            u->then(u->data, rc == NGX_OK);
         }
     }
 
-    return NGX_OK;
+    return rc;
+}
+
+
+void
+ngx_http_dmp_replicas_then(void (*then)(void *data, ngx_uint_t stands),
+    void *data)
+{
+    ngx_http_dmp_unconfirmed_t  *u;
+
+    if (ngx_http_dmp_n_unconfirmed == 0) {
+        then(data, 1);
+        return;
+    }
+
+    u = &ngx_http_dmp_unconfirmed[ngx_http_dmp_n_unconfirmed - 1];
+    u->then = then;
+    u->data = data;
 }
 
 
@@ -97,6 +120,7 @@ ngx_http_dmp_replicas_stands(unsigned bucket, uint64_t seq, char outcome,
     u->outcome = outcome;
     u->ms = ms;
     u->n = n;
+    u->then = NULL;
 
     return NGX_OK;
 }
@@ -105,8 +129,20 @@ ngx_http_dmp_replicas_stands(unsigned bucket, uint64_t seq, char outcome,
 void
 ngx_http_dmp_replicas_lost(void)
 {
-    ngx_http_dmp_store.unwaited = 0;
+    ngx_uint_t                         i, n;
+    const ngx_http_dmp_unconfirmed_t  *u;
+
+    n = ngx_http_dmp_n_unconfirmed;
     ngx_http_dmp_n_unconfirmed = 0;
+    ngx_http_dmp_store.unwaited = 0;
+
+    for (i = 0; i < n; i++) {
+        u = &ngx_http_dmp_unconfirmed[i];
+
+        if (u->then != NULL) {
+            u->then(u->data, 0);
+        }
+    }
 
     ngx_http_dmp_replicas_release(NGX_HTTP_DMP_WAIT_FAILED);
 }
@@ -289,6 +325,70 @@ ngx_http_dmp_replicas_answered(redisAsyncContext *ac, void *data,
     ngx_http_dmp_replicas_release((rc == NGX_OK) ? NGX_HTTP_DMP_WAIT_DONE
                                                  : NGX_HTTP_DMP_WAIT_FAILED);
     ngx_http_dmp_store_settled();
+}
+
+
+/*
+ * Heads are asked for when the replicas have what this store has: one that no
+ * replica has would look like a loss once a replica takes over.
+ */
+static void
+ngx_http_dmp_replicas_before(redisAsyncContext *ac, void *data, void *privdata)
+{
+    if (data == NULL) {
+        return;
+    }
+
+    ngx_http_dmp_store.owed = 0;
+    ngx_http_dmp_store_surplus();
+
+    if (ngx_http_dmp_replicas_reply(data) == NGX_OK) {
+        ngx_http_dmp_chains_ask();
+    }
+}
+
+
+static void
+ngx_http_dmp_replicas_written(redisAsyncContext *ac, void *data,
+    void *privdata)
+{
+    (void) ngx_http_dmp_hello_reply(data, REDIS_REPLY_INTEGER, "dmp:writers");
+}
+
+
+/* A WAIT is for the last write of its own link: there must be one. */
+void
+ngx_http_dmp_replicas_resolve(void)
+{
+    char                   name[DMP_WRITER_MAX + 1], now[NGX_INT64_LEN + 1];
+    dmp_str_t              writer;
+    const char            *argv[4];
+    ngx_http_dmp_store_t  *store;
+
+    store = &ngx_http_dmp_store;
+
+    if (store->conf->durability != NGX_HTTP_DMP_REPLICAS
+        || !ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_REPLICAS))
+    {
+        ngx_http_dmp_chains_ask();
+        return;
+    }
+
+    writer = dmp_writer_name(store->writer);
+    *ngx_cpymem(name, writer.data, writer.len) = '\0';
+    *ngx_sprintf((u_char *) now, "%L", ngx_http_dmp_time_ms()) = '\0';
+
+    argv[0] = "HSET";
+    argv[1] = "dmp:writers";
+    argv[2] = name;
+    argv[3] = now;
+
+    if (ngx_http_dmp_hello_send(ngx_http_dmp_replicas_written, NULL, 4, argv)
+        == NGX_OK)
+    {
+        store->owed++;
+        (void) ngx_http_dmp_replicas_send(ngx_http_dmp_replicas_before, NULL);
+    }
 }
 
 

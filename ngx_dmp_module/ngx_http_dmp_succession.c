@@ -416,7 +416,7 @@ ngx_http_dmp_succeed(void)
         return;
     }
 
-    orphan = ngx_http_dmp_zone_orphan();
+    orphan = ngx_http_dmp_zone_orphan(ngx_http_dmp_store.buckets);
 
     if (orphan != NULL && ngx_http_dmp_succeed_orphan(orphan) != NGX_OK) {
         ngx_http_dmp_zone_orphan_done(orphan, 0);

@@ -139,11 +139,83 @@ ngx_http_dmp_zone_unlock(void)
 }
 
 
+/*
+ * A worker may be killed between any two stores: the list can be walked
+ * forward then, and that is all that is relied upon.
+ */
+static void
+ngx_http_dmp_zone_link(ngx_queue_t *list, ngx_queue_t *x)
+{
+    ngx_queue_t  *last;
+
+    last = list;
+
+    while (ngx_queue_next(last) != list) {
+        last = ngx_queue_next(last);
+    }
+
+    x->prev = last;
+    x->next = list;
+    ngx_memory_barrier();
+
+    last->next = x;
+    ngx_memory_barrier();
+
+    list->prev = x;
+}
+
+
+static void
+ngx_http_dmp_zone_unlink(ngx_queue_t *list, ngx_queue_t *x)
+{
+    ngx_queue_t  *before;
+
+    before = list;
+
+    while (ngx_queue_next(before) != x) {
+        before = ngx_queue_next(before);
+
+        if (before == list) {
+            return;
+        }
+    }
+
+    before->next = x->next;
+    ngx_memory_barrier();
+
+    x->next->prev = before;
+}
+
+
 /* EPERM: somebody else's process, which may be ours under another user. */
 static ngx_uint_t
 ngx_http_dmp_is_alive(ngx_pid_t pid)
 {
     return pid != 0 && (kill(pid, 0) == 0 || ngx_errno != ESRCH);
+}
+
+
+/* What a dead process claimed, or had, that had the process id of this one. */
+static void
+ngx_http_dmp_zone_disclaim(void)
+{
+    ngx_queue_t                 *q;
+    ngx_http_dmp_zone_writer_t  *writer;
+
+    for (q = ngx_queue_head(&ngx_http_dmp_zone->writers);
+         q != ngx_queue_sentinel(&ngx_http_dmp_zone->writers);
+         q = ngx_queue_next(q))
+    {
+        writer = ngx_queue_data(q, ngx_http_dmp_zone_writer_t, queue);
+
+        if (writer->pid == ngx_pid) {
+            writer->pid = 0;
+        }
+
+        if (writer->successor == ngx_pid) {
+            writer->successor = 0;
+        }
+    }
 }
 
 
@@ -159,6 +231,7 @@ ngx_http_dmp_zone_enter(const ngx_http_dmp_main_conf_t *conf)
     ngx_http_dmp_zone_mine = NULL;
 
     ngx_http_dmp_zone_lock();
+    ngx_http_dmp_zone_disclaim();
 
     for (q = ngx_queue_head(&ngx_http_dmp_zone->workers);
          q != ngx_queue_sentinel(&ngx_http_dmp_zone->workers);
@@ -168,7 +241,7 @@ ngx_http_dmp_zone_enter(const ngx_http_dmp_main_conf_t *conf)
         worker = ngx_queue_data(q, ngx_http_dmp_zone_worker_t, queue);
 
         if (worker->pid == ngx_pid || !ngx_http_dmp_is_alive(worker->pid)) {
-            ngx_queue_remove(q);
+            ngx_http_dmp_zone_unlink(&ngx_http_dmp_zone->workers, q);
             ngx_slab_free_locked(ngx_http_dmp_zone_pool, worker);
 
         } else if (worker->number == ngx_worker) {
@@ -183,7 +256,7 @@ ngx_http_dmp_zone_enter(const ngx_http_dmp_main_conf_t *conf)
     if (worker != NULL) {
         worker->pid = ngx_pid;
         worker->number = ngx_worker;
-        ngx_queue_insert_tail(&ngx_http_dmp_zone->workers, &worker->queue);
+        ngx_http_dmp_zone_link(&ngx_http_dmp_zone->workers, &worker->queue);
     }
 
     ngx_http_dmp_zone_unlock();
@@ -209,7 +282,8 @@ ngx_http_dmp_zone_leave(void)
     ngx_http_dmp_zone_lock();
 
     if (ngx_http_dmp_zone_me != NULL) {
-        ngx_queue_remove(&ngx_http_dmp_zone_me->queue);
+        ngx_http_dmp_zone_unlink(&ngx_http_dmp_zone->workers,
+                                 &ngx_http_dmp_zone_me->queue);
         ngx_slab_free_locked(ngx_http_dmp_zone_pool, ngx_http_dmp_zone_me);
         ngx_http_dmp_zone_me = NULL;
     }
@@ -327,29 +401,153 @@ ngx_http_dmp_zone_writers(ngx_http_dmp_zone_writer_pt each, void *data)
 static void
 ngx_http_dmp_zone_free(ngx_http_dmp_zone_writer_t *writer)
 {
-    ngx_queue_remove(&writer->queue);
+    ngx_http_dmp_zone_unlink(&ngx_http_dmp_zone->writers, &writer->queue);
     ngx_slab_free_locked(ngx_http_dmp_zone_pool, writer);
 }
 
 
 void
-ngx_http_dmp_zone_writer(dmp_str_t name, ngx_uint_t buckets)
+ngx_http_dmp_zone_kept(ngx_http_dmp_zone_kept_pt each, void *data)
 {
-    size_t                       size;
-    ngx_http_dmp_zone_writer_t  *writer;
+    ngx_uint_t                 i;
+    ngx_http_dmp_zone_kept_t  *kept;
 
     if (ngx_http_dmp_zone == NULL) {
         return;
     }
 
-    size = sizeof(ngx_http_dmp_zone_writer_t)
-           + (buckets - 1) * sizeof(ngx_http_dmp_zone_head_t);
-
     ngx_http_dmp_zone_lock();
 
-    if (ngx_http_dmp_zone_mine != NULL) {
-        ngx_http_dmp_zone_mine->pid = 0;
+    kept = ngx_http_dmp_zone->kept;
+
+    for (i = 0; kept != NULL && i < ngx_http_dmp_zone->buckets; i++) {
+
+        if (kept[i].name_len != 0) {
+            each(kept[i].name, kept[i].name_len, &kept[i].head,
+                 kept[i].recoveries, data);
+        }
     }
+
+    ngx_http_dmp_zone_unlock();
+}
+
+
+/* Room for what is kept; NULL: there is none, and that was said. */
+static ngx_http_dmp_zone_kept_t *
+ngx_http_dmp_zone_kept_room(void)
+{
+    ngx_http_dmp_zone_t  *root;
+
+    root = ngx_http_dmp_zone;
+
+    if (root->kept == NULL) {
+        root->kept = ngx_slab_calloc_locked(ngx_http_dmp_zone_pool,
+                         root->buckets * sizeof(ngx_http_dmp_zone_kept_t));
+    }
+
+    if (root->kept == NULL && !root->kept_full) {
+        root->kept_full = 1;
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "dmp_zone is full: the heads of workers that ended are "
+                      "in the store alone");
+    }
+
+    return root->kept;
+}
+
+
+/* Not over one that is later, nor over one of a later recovery. */
+static void
+ngx_http_dmp_zone_keep_head(ngx_http_dmp_zone_kept_t *kept,
+    const ngx_http_dmp_zone_writer_t *writer, ngx_uint_t i)
+{
+    uint64_t          recoveries;
+    ngx_msec_t        at;
+    dmp_chain_head_t  head;
+
+    if (writer->heads[i].sequence == 0
+        || !ngx_http_dmp_zone_read(&writer->heads[i], &head, &recoveries))
+    {
+        return;
+    }
+
+    at = writer->heads[i].at;
+
+    if (kept->name_len != 0
+        && (recoveries < kept->recoveries
+            || (recoveries == kept->recoveries
+                && (ngx_msec_int_t) (at - kept->at) < 0)))
+    {
+        return;
+    }
+
+    /* killed in the middle: there is none then */
+    kept->name_len = 0;
+    ngx_memory_barrier();
+
+    ngx_memcpy(kept->name, writer->name, writer->name_len);
+    kept->recoveries = recoveries;
+    kept->at = at;
+    kept->head = head;
+
+    ngx_memory_barrier();
+    kept->name_len = writer->name_len;
+}
+
+
+/* Its epoch has ended: its heads tell a store that goes back, still. */
+static void
+ngx_http_dmp_zone_keep(const ngx_http_dmp_zone_writer_t *writer)
+{
+    ngx_uint_t                 i;
+    ngx_http_dmp_zone_kept_t  *kept;
+
+    if (writer->buckets != ngx_http_dmp_zone->buckets) {
+        return;
+    }
+
+    kept = ngx_http_dmp_zone_kept_room();
+
+    for (i = 0; kept != NULL && i < writer->buckets; i++) {
+        ngx_http_dmp_zone_keep_head(&kept[i], writer, i);
+    }
+}
+
+
+/* Heads of a store with other buckets are of another store. */
+static void
+ngx_http_dmp_zone_buckets(ngx_uint_t buckets)
+{
+    ngx_http_dmp_zone_t       *root;
+    ngx_http_dmp_zone_kept_t  *kept;
+
+    root = ngx_http_dmp_zone;
+
+    if (root->buckets == buckets) {
+        return;
+    }
+
+    kept = root->kept;
+    root->kept = NULL;
+    ngx_memory_barrier();
+
+    root->buckets = buckets;
+    root->kept_full = 0;
+
+    if (kept != NULL) {
+        ngx_slab_free_locked(ngx_http_dmp_zone_pool, kept);
+    }
+}
+
+
+static ngx_http_dmp_zone_writer_t *
+ngx_http_dmp_zone_writer_add(dmp_str_t name, ngx_uint_t buckets)
+{
+    size_t                       size;
+    ngx_http_dmp_zone_writer_t  *writer;
+
+    size = sizeof(ngx_http_dmp_zone_writer_t)
+           + (buckets - 1) * sizeof(ngx_http_dmp_zone_head_t);
 
     writer = ngx_slab_calloc_locked(ngx_http_dmp_zone_pool, size);
 
@@ -358,18 +556,58 @@ ngx_http_dmp_zone_writer(dmp_str_t name, ngx_uint_t buckets)
         writer->buckets = buckets;
         writer->name_len = name.len;
         ngx_memcpy(writer->name, name.data, name.len);
-        ngx_queue_insert_tail(&ngx_http_dmp_zone->writers, &writer->queue);
+        ngx_http_dmp_zone_link(&ngx_http_dmp_zone->writers, &writer->queue);
     }
+
+    return writer;
+}
+
+
+void
+ngx_http_dmp_zone_writer(dmp_str_t name, ngx_uint_t buckets)
+{
+    if (ngx_http_dmp_zone == NULL) {
+        return;
+    }
+
+    ngx_http_dmp_zone_lock();
+
+    if (ngx_http_dmp_zone_mine != NULL) {
+        ngx_http_dmp_zone_mine->pid = 0;
+    }
+
+    ngx_http_dmp_zone_buckets(buckets);
+    ngx_http_dmp_zone_mine = ngx_http_dmp_zone_writer_add(name, buckets);
 
     ngx_http_dmp_zone_unlock();
 
-    ngx_http_dmp_zone_mine = writer;
-
-    if (writer == NULL) {
+    if (ngx_http_dmp_zone_mine == NULL) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "dmp_zone is full: the heads of this worker's chains "
                       "are in the store alone");
     }
+}
+
+
+ngx_uint_t
+ngx_http_dmp_zone_writer_retry(dmp_str_t name, ngx_uint_t buckets)
+{
+    if (ngx_http_dmp_zone == NULL || ngx_http_dmp_zone_mine != NULL) {
+        return 0;
+    }
+
+    ngx_http_dmp_zone_lock();
+    ngx_http_dmp_zone_mine = ngx_http_dmp_zone_writer_add(name, buckets);
+    ngx_http_dmp_zone_unlock();
+
+    if (ngx_http_dmp_zone_mine == NULL) {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "dmp_zone has room for this worker's chains again");
+
+    return 1;
 }
 
 
@@ -391,6 +629,7 @@ ngx_http_dmp_zone_head(const dmp_chain_head_t *head, uint64_t recoveries)
 
     to->head = *head;
     to->recoveries = recoveries;
+    to->at = ngx_current_msec;
 
     ngx_memory_barrier();
     to->sequence++;
@@ -441,14 +680,44 @@ ngx_http_dmp_zone_ended(void)
     }
 
     ngx_http_dmp_zone_lock();
+    ngx_http_dmp_zone_keep(ngx_http_dmp_zone_mine);
     ngx_http_dmp_zone_free(ngx_http_dmp_zone_mine);
     ngx_http_dmp_zone_mine = NULL;
     ngx_http_dmp_zone_unlock();
 }
 
 
+/* A worker may have died between a head and its epoch, when that was new. */
+static ngx_uint_t
+ngx_http_dmp_zone_has_epoch(const ngx_http_dmp_zone_writer_t *writer)
+{
+    ngx_uint_t  i;
+
+    if (writer->epoch != 0) {
+        return 1;
+    }
+
+    for (i = 0; i < writer->buckets; i++) {
+        if (writer->heads[i].sequence > 1) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* A process id may be ours by now, and the writer is not. */
+static ngx_uint_t
+ngx_http_dmp_zone_is_left(const ngx_http_dmp_zone_writer_t *writer)
+{
+    return writer != ngx_http_dmp_zone_mine
+           && (writer->pid == ngx_pid || !ngx_http_dmp_is_alive(writer->pid));
+}
+
+
 ngx_http_dmp_zone_writer_t *
-ngx_http_dmp_zone_orphan(void)
+ngx_http_dmp_zone_orphan(ngx_uint_t buckets)
 {
     ngx_queue_t                 *q, *next;
     ngx_http_dmp_zone_writer_t  *writer, *found;
@@ -461,27 +730,30 @@ ngx_http_dmp_zone_orphan(void)
     ngx_http_dmp_zone_lock();
 
     for (q = ngx_queue_head(&ngx_http_dmp_zone->writers);
-         q != ngx_queue_sentinel(&ngx_http_dmp_zone->writers)
-         && found == NULL;
+         q != ngx_queue_sentinel(&ngx_http_dmp_zone->writers);
          q = next)
     {
         next = ngx_queue_next(q);
         writer = ngx_queue_data(q, ngx_http_dmp_zone_writer_t, queue);
 
-        /* a process id may be ours by now, and the writer is not */
-        if (writer == ngx_http_dmp_zone_mine
-            || (writer->pid != ngx_pid && ngx_http_dmp_is_alive(writer->pid)))
+        if (!ngx_http_dmp_zone_is_left(writer)
+            || ngx_http_dmp_is_alive(writer->successor))
         {
             continue;
         }
 
-        if (writer->epoch == 0) {
+        if (writer->buckets != buckets
+            || !ngx_http_dmp_zone_has_epoch(writer))
+        {
             ngx_http_dmp_zone_free(writer);
 
-        } else if (!ngx_http_dmp_is_alive(writer->successor)) {
-            writer->successor = ngx_pid;
+        } else if (found == NULL || writer->tried < found->tried) {
             found = writer;
         }
+    }
+
+    if (found != NULL) {
+        found->successor = ngx_pid;
     }
 
     ngx_http_dmp_zone_unlock();
@@ -501,9 +773,11 @@ ngx_http_dmp_zone_orphan_done(ngx_http_dmp_zone_writer_t *writer,
     ngx_http_dmp_zone_lock();
 
     if (ended) {
+        ngx_http_dmp_zone_keep(writer);
         ngx_http_dmp_zone_free(writer);
 
     } else {
+        writer->tried++;
         writer->successor = 0;
     }
 

@@ -5,7 +5,8 @@
  *
  * A head is written by its own worker alone and read by others: torn ones are
  * told by its sequence, which is odd while it is written.  Lists are changed
- * under the zone's mutex, which nginx frees when a worker dies with it.
+ * under the zone's mutex, which nginx frees when a worker dies with it: after
+ * each single store they can be walked forward, and are never walked back.
  */
 
 #ifndef NGX_HTTP_DMP_ZONE_H
@@ -19,14 +20,25 @@
 typedef struct {
     ngx_atomic_t      sequence;
     uint64_t          recoveries;        /* of its bucket, when it was made */
+    ngx_msec_t        at;                /* ngx_current_msec, then */
     dmp_chain_head_t  head;
 } ngx_http_dmp_zone_head_t;
+
+/* What is left of writers that have ended: in each bucket the last head. */
+typedef struct {
+    size_t            name_len;          /* 0: none */
+    char              name[DMP_WRITER_MAX];
+    uint64_t          recoveries;
+    ngx_msec_t        at;
+    dmp_chain_head_t  head;
+} ngx_http_dmp_zone_kept_t;
 
 /* A writer: one life of a worker, or less. */
 typedef struct {
     ngx_queue_t       queue;
     ngx_pid_t         pid;               /* 0: nobody's any more */
     ngx_pid_t         successor;         /* who is ending its epoch */
+    ngx_uint_t        tried;             /* ... and how many could not */
     ngx_atomic_t      epoch;             /* 0: none is open */
     size_t            name_len;
     char              name[DMP_WRITER_MAX];
@@ -51,9 +63,12 @@ typedef struct {
 } ngx_http_dmp_zone_worker_t;
 
 typedef struct {
-    ngx_queue_t              writers;
-    ngx_queue_t              workers;
-    ngx_http_dmp_counters_t  counters;
+    ngx_queue_t                writers;
+    ngx_queue_t                workers;
+    ngx_uint_t                 buckets;      /* of the store; 0: none seen */
+    ngx_uint_t                 kept_full;    /* said that there is no room */
+    ngx_http_dmp_zone_kept_t  *kept;         /* so many, or NULL */
+    ngx_http_dmp_counters_t    counters;
 } ngx_http_dmp_zone_t;
 
 
@@ -90,10 +105,26 @@ void ngx_http_dmp_zone_workers(ngx_http_dmp_zone_worker_pt each, void *data);
 void ngx_http_dmp_zone_writers(ngx_http_dmp_zone_writer_pt each, void *data);
 
 /*
+ * Calls back, under the mutex, for each head that is kept of a writer that has
+ * ended: in each bucket the one that was acknowledged last.
+ */
+typedef void (*ngx_http_dmp_zone_kept_pt)(const char *name, size_t name_len,
+    const dmp_chain_head_t *head, uint64_t recoveries, void *data);
+
+void ngx_http_dmp_zone_kept(ngx_http_dmp_zone_kept_pt each, void *data);
+
+/*
  * The writer of this worker: made anew (the one before is nobody's then), told
- * an acknowledged head, its epoch, and its end.
+ * an acknowledged head, its epoch, and its end.  Its heads are kept then.
+ * Heads that are kept of a store with another number of buckets are dropped.
  */
 void ngx_http_dmp_zone_writer(dmp_str_t name, ngx_uint_t buckets);
+
+/*
+ * Once more, where the zone was full: 1 if there is room now, and heads and
+ * epoch are to be told again; 0 if there is none, or nothing was missing.
+ */
+ngx_uint_t ngx_http_dmp_zone_writer_retry(dmp_str_t name, ngx_uint_t buckets);
 void ngx_http_dmp_zone_head(const dmp_chain_head_t *head,
     uint64_t recoveries);
 void ngx_http_dmp_zone_epoch(uint64_t epoch);
@@ -101,10 +132,11 @@ void ngx_http_dmp_zone_ended(void);
 
 /*
  * A writer that is nobody's any more and has an epoch to be ended: it is
- * claimed for this worker; NULL: there is none.  done frees it, or with ended
- * 0 leaves it to the next.
+ * claimed for this worker; NULL: there is none.  Those of a store with another
+ * number of buckets are freed.  done keeps its heads and frees it, or with
+ * ended 0 leaves it to the next, behind those that were tried less often.
  */
-ngx_http_dmp_zone_writer_t *ngx_http_dmp_zone_orphan(void);
+ngx_http_dmp_zone_writer_t *ngx_http_dmp_zone_orphan(ngx_uint_t buckets);
 void ngx_http_dmp_zone_orphan_done(ngx_http_dmp_zone_writer_t *writer,
     ngx_uint_t ended);
 

@@ -433,7 +433,7 @@ $Fake->on('arrive');
 wait_for { grep { $_->{body}{trace} eq $r->{headers}{'dmp-trace-id'} }
     trace($mark, qr/^access$/) } 'the straggler';
 served();
-verify_trace();
+DMP::verify_edited();
 pass('the trace is whole');
 --- error_log
 dmp store is unavailable: connection lost
@@ -490,7 +490,7 @@ for ([garbage => 'x' x 300], [empty => ''], [short => substr $kept{d}, 0, 20],
     redis('HSET', $martin, 'v', $kept{v}, 'd', $kept{d});
     is(search()->{status}, 200, "$name record: served when it is back");
 }
-verify_trace();
+DMP::verify_edited();
 pass('the trace is whole');
 --- error_log
 dmp record of patient \S{22} does not open
@@ -519,7 +519,7 @@ for my $k ($key, $idx) {
     redis('RENAME', 'aside', $k);
     served();
 }
-verify_trace();
+DMP::verify_edited();
 pass('the trace is whole');
 --- error_log
 dmp store is unavailable

@@ -153,7 +153,7 @@ is(search()->{status}, 200, 'served');
 redis('DEL', record_key());
 set_record(blocked => [MOREL]);
 is(search()->{status}, 403, 'refused by the new one');
-verify_trace();
+DMP::verify_edited();
 pass('the trace proves whole');
 
 
@@ -178,7 +178,7 @@ for my $n (1 .. 16) {
     push @got, search(http => $n % 3 ? '1.1' : '2')->{status};
 }
 is_deeply(\@got, \@wanted, 'each answer is by the record that stands');
-verify_trace();
+DMP::verify_edited();
 pass('the trace proves whole');
 
 
@@ -227,7 +227,7 @@ for my $http ('1.1', '2') {
     DMP::start_redis();
     wait_for { search()->{status} == 200 } 'a request that is served';
 }
-verify_trace();
+DMP::verify_edited();
 pass('the trace proves whole');
 --- error_log
 dmp store is unavailable
@@ -271,5 +271,5 @@ for my $round (1 .. 3) {
     } 'both workers to have served', 30;
     ok(!$other, 'nor refused after the authorisation');
 }
-verify_trace();
+DMP::verify_edited();
 pass('the trace proves whole');

@@ -121,10 +121,10 @@ record_put(record_tool_t *t, const record_keys_t *keys, uint64_t version,
     c.notice = change->notice;
 
     /*
-     * A first version is the time: a record that was removed and made again
-     * never has a version that a gateway may still hold of the old one.
+     * A first version is the store's time: a record that was removed and made
+     * again never has a version that a gateway may still hold of the old one.
      */
-    c.next = (version != 0) ? version + 1 : (uint64_t) tool_now_ms();
+    c.next = (version != 0) ? version + 1 : t->commit.id_ms;
     change->next = c.next;
 
     sealed = malloc(change->len + DMP_SEAL_OVERHEAD);
