@@ -17,7 +17,7 @@ my $dir = DMP::Proc::dir();
 my $dmpctl = "$root/build/dmpctl";
 my $valkey = "$root/build/valkey/valkey-server";
 
-my @Users = qw(gateway sealer trimmer notifier reader operator replica);
+my @Users = qw(gateway sealer trimmer notifier reader operator replica admin);
 our ($Ins, $System) = ('285037512000151', 'urn:oid:1.2.250.1.213.1.4.8');
 our $Check = "/fhir/Patient?identifier=$System|$Ins";
 our $Search = "/fhir/DocumentReference?patient.identifier=$System|$Ins";
@@ -112,6 +112,48 @@ is(join('', map { slurp($_) } sort glob "$files/*"), $before, 'nor changed');
         is($rc, 3, 'what is no password of ours');
         like($err, qr{\Q$other\E/reader\.password: line 1: not 64 hex}, 'is named');
         is(slurp("$other/reader.password"), $wrong, 'and left');
+    }
+
+    # what somebody else may know, or have put there
+    my ($named, $as_it_was) = ("$other/admin.password", password($other, 'admin'));
+
+    for my $change ([sub { chmod 0640, $named }, 'others can read it'],
+        [sub { chmod 0604, $named }, 'others can read it'],
+        [sub { chmod 0620, $named }, 'others can write to it'],
+        [sub { chmod 0602, $named }, 'others can write to it'],
+        [sub { unlink $named; mkdir $named, 0700 }, 'not a file'],
+        $> == 0 ? [sub { chown 65534, -1, $named }, 'it belongs to somebody else'] : ())
+    {
+        -d $named ? rmdir $named : unlink $named;
+        write_file($named, "$as_it_was\n");
+        chmod 0600, $named or die "$named: $!\n";
+        write_file("$other/reader.password", 'ab' x 32 . "\n");
+        $change->[0]->() or die "$named: $!\n";
+        ($rc, $out, $err) = tool('init', '--write', $other);
+        is($rc, 3, "a password: $change->[1]");
+        like($err, qr{^dmpctl: \Q$named: $change->[1]\E}m, 'is named, with the reason');
+    }
+
+    unlink $named;
+    write_file($named, "$as_it_was\n");
+    chmod 0600, $named or die "$named: $!\n";
+    system('mkfifo', '-m', '600', "$other/fifo") == 0 or die "mkfifo: $?\n";
+    rename "$other/fifo", $named or die "$named: $!\n";
+    ($rc, $out, $err) = tool('init', '--write', $other);
+    is($rc, 3, 'a pipe');
+    like($err, qr{^dmpctl: \Q$named\E: not a file}m, 'is not waited for');
+
+    # none is read from, or made in, a folder of everybody's
+    for my $change ([sub { chmod 0720, "$dir/shared" }, 'others can write to it'],
+        [sub { chmod 01777, "$dir/shared" }, 'others can write to it'],
+        $> == 0 ? [sub { chown 65534, -1, "$dir/shared" }, 'it belongs to somebody else'] : ())
+    {
+        mkdir "$dir/shared", 0700 or die "$dir/shared: $!\n";
+        $change->[0]->() or die "$dir/shared: $!\n";
+        ($rc, $out, $err) = tool('init', '--write', "$dir/shared");
+        is($rc, 3, "a folder: $change->[1]");
+        like($err, qr{^dmpctl: \Q$dir/shared: $change->[1]\E}m, 'is named, with the reason');
+        ok(rmdir "$dir/shared", 'and nothing is written there');
     }
 
     ($rc, $out, $err) = tool('init', '--write', "$files/users.acl");
@@ -225,6 +267,7 @@ my @Mutations = (
     [operator => '+function|delete', 'FUNCTION DELETE dmp1: must be refused'],
     [operator => '(+del ~{dmp:*}:trace)', 'DEL {dmp:00}:trace: must be refused'],
     [default => 'on nopass +ping', 'PING without AUTH: must be refused'],
+    [admin => 'nopass', 'AUTH with any password: must be refused'],
 
     [gateway => qr/\(\+rpush [^)]*\) /, 'FCALL dmp1_trace 5 '],
     [gateway => qr/\+wait /, 'WAIT 0 1: must be allowed'],
@@ -237,6 +280,13 @@ my @Mutations = (
     [operator => qr/ %W~\{dmp:\*\}:closed/, 'DEL {dmp:00}:closed: must be allowed'],
     [sealer => qr/^user sealer.*/, 'AUTH: must be allowed'],
     [notifier => qr/(?<=notifier )on/, 'AUTH: must be allowed', 'off'],
+    [admin => qr/(?<=admin )on/, 'AUTH: must be allowed', 'off'],
+    [admin => '-failover', 'FAILOVER: must be allowed'],
+    [admin => '-config|set', 'CONFIG SET appendfsync no: must be allowed'],
+    [admin => '-client|pause', 'client|pause: must be allowed'],
+    [admin => '-xdel', 'XDEL {dmp:probe}:trace 0-1: must be allowed'],
+    [admin => qr/~\*/, 'GET dmp-probe: must be allowed', '~dmp:* ~{dmp:*'],
+    [admin => qr/&\*/, 'PUBLISH probe probe: must be allowed'],
 );
 
 sub mutate
@@ -258,6 +308,45 @@ sub mutate
     return $text;
 }
 
+# What is done by hand: a failover, settings, users; by nobody else.
+sub hands
+{
+    my ($server) = @_;
+
+    for my $words ('CLIENT PAUSE 1 WRITE', 'CLIENT UNPAUSE', 'REPLICAOF NO ONE',
+        'CONFIG SET min-replicas-max-lag 10', 'LATENCY DOCTOR', 'SLOWLOG GET 1',
+        'CLIENT LIST', 'INFO all')
+    {
+        my @command = split ' ', $words;
+
+        ok(eval { as($server, 'admin', @command); 1 }, "$server->{name}: admin: $words")
+            or diag($@);
+    }
+
+    # Redis would fail over if it could
+    eval { as($server, 'admin', 'FAILOVER') };
+    like($@, qr/FAILOVER requires connected replicas/, 'and FAILOVER');
+
+    for my $user (grep { !/^(?:admin|trimmer|replica)$/ } @Users) {
+        eval { as($server, $user, 'CLIENT', 'PAUSE', 1, 'WRITE') };
+        like($@, qr/NOPERM/, "$user: not that");
+    }
+
+    # who is off is turned on without a restart, and off again
+    for my $user (qw(trimmer replica)) {
+        eval { as($server, $user, 'PING') };
+        like($@, qr/WRONGPASS/, "$user is off");
+        write_file("$server->{dir}/users.acl",
+            users() =~ s/^user $user off/user $user on/mr);
+        as($server, 'admin', 'ACL', 'LOAD');
+        is(as($server, $user, 'PING'), 'PONG', 'and on, when the admin says so');
+        write_file("$server->{dir}/users.acl", users());
+        as($server, 'admin', 'ACL', 'LOAD');
+        eval { as($server, $user, 'PING') };
+        like($@, qr/WRONGPASS/, 'and off');
+    }
+}
+
 for my $server (@Servers) {
     my $name = $server->{name};
     my ($row, $said);
@@ -268,8 +357,10 @@ for my $server (@Servers) {
     ($rc, $out, $err) = prove($server);
     is($rc, 0, "$name: prepared, and proved") or diag($err);
     like($out, qr/It guarantees "fsync"/, 'with what it guarantees');
-    like($out, qr/^XADD \{dmp:probe\}:trace \S.*? yes +- +- +- +- +yes +- *$/m, 'a row');
-    like($out, qr/^XTRIM \{dmp:probe\}:trace MAXLEN 0 +- +- +yes +- +- +- +- *$/m, 'another');
+    like($out, qr/^XADD \{dmp:probe\}:trace \S.*? yes +- +- +- +- +yes +- +yes *$/m, 'a row');
+    like($out, qr/^XTRIM \{dmp:probe\}:trace MAXLEN 0 +- +- +yes +- +- +- +- +yes *$/m, 'another');
+    like($out, qr/^(?:[1-9]\d{2}) commands that do not stand here "admin" may do each, and nobody/m,
+        'and what has none');
     like($out, qr/^"trimmer" is off/m, 'who is off');
     like($out, qr/^"watcher" is a user of somebody else's/m, 'and who is unknown');
     is_deeply(as($server, 'operator', 'SCAN', 0, 'COUNT', 1000)->[1], ['dmp:meta'],
@@ -281,7 +372,7 @@ for my $server (@Servers) {
     ok($json->{proved} && !@{ $json->{differences} }, 'proved');
     ok(!$json->{users}{trimmer}{on} && $json->{users}{reader}{on}, 'who is on');
     is_deeply([map { $json->{users}{$_}{commands}{'WAIT 0 1'} ? 1 : 0 } @Users],
-        [1, 0, 0, 0, 0, 1, 0], 'who can do what');
+        [1, 0, 0, 0, 0, 1, 0, 1], 'who can do what');
 
     # a disk that is waited for at each step proves nothing here
     as($server, 'watcher', qw(CONFIG SET appendfsync no));
@@ -312,6 +403,8 @@ for my $server (@Servers) {
     let($server, users() =~ s/^user (trimmer|replica) off/user $1 on/mgr);
     ($rc, $out, $err) = prove($server);
     is($rc, 0, "$name: also when all are on") or diag($err);
+    let($server, users());
+    hands($server);
 
     {
         my $other = "$dir/passwords-$name";

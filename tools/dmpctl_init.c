@@ -17,7 +17,10 @@ const char  dmpctl_help_init[] =
     "\n"
     "With --write: writes into DIR what the store's server is started with,\n"
     "redis.conf, users.acl and a password for each user, and does nothing\n"
-    "else.  No store is needed, and no file that exists is changed.\n"
+    "else.  No store is needed, and no file that exists is changed.  A DIR\n"
+    "that others can write to, or a password that others can read, is\n"
+    "refused.  \"admin\" may do everything: keep admin.password away from\n"
+    "the gateways' machines.\n"
     "\n"
     "Without: loads the function library, writes dmp:meta, and says in plain\n"
     "words what an acknowledged trace survives with the store's settings.\n"
@@ -30,7 +33,8 @@ const char  dmpctl_help_init[] =
     "  --prove DIR          signs in as each user, by DIR/USER.password, and\n"
     "                       tries what it must and must not be able to do,\n"
     "                       on keys that no record has.  \"operator\" may ask\n"
-    "                       for it.  Answers 1 if one can do more or less\n"
+    "                       for it.  Answers 1 if one can do more or less.\n"
+    "                       DIR is that of --write, on the store's machine\n"
     "  --json               for machines\n"
     STORE_USAGE;
 

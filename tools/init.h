@@ -11,7 +11,7 @@
 #include "store.h"
 
 
-#define INIT_USERS       7
+#define INIT_USERS       8
 #define INIT_PROBES_MAX  256
 
 /* Bits of init_probe_t, in the order of init_user_names[]. */
@@ -22,7 +22,8 @@ enum {
     INIT_NOTIFIER = 1 << 3,
     INIT_READER   = 1 << 4,
     INIT_OPERATOR = 1 << 5,
-    INIT_REPLICA  = 1 << 6
+    INIT_REPLICA  = 1 << 6,
+    INIT_ADMIN    = 1 << 7
 };
 
 extern const char *const  init_user_names[INIT_USERS];
@@ -30,10 +31,13 @@ extern const char *const  init_user_names[INIT_USERS];
 /* Users that may be off, since they are not always needed. */
 #define INIT_MAY_BE_OFF  (INIT_TRIMMER | INIT_REPLICA)
 
+/* Who must be allowed every command, those of no probe included. */
+#define INIT_MAY_DO_ALL  INIT_ADMIN
+
 /* One command on keys that no bucket has, and who must be allowed it. */
 typedef struct {
     const char  *words;                  /* NULL ends the table */
-    unsigned     users;
+    unsigned     users;                  /* beside INIT_MAY_DO_ALL */
     bool         dry;                    /* would harm where it is allowed, or
                                             be seen by gateways: not sent, but
                                             asked of the store whether it may */
@@ -47,7 +51,8 @@ extern const char *const  init_probe_clean[];
 
 /*
  * Writes redis.conf, users.acl and the users' passwords into a folder.  What
- * exists is not touched, and a password that exists is used.  An exit code.
+ * exists is not touched, and a password that exists is used, unless somebody
+ * else may know it or have put it there: that ends it.  An exit code.
  */
 int init_write(const char *dir, bool json);
 

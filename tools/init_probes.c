@@ -1,7 +1,8 @@
 /*
  * init_probes.c: what each user of the store must be able to do and what not.
  * Every command that store/users.acl.in grants stands here with its user; any
- * other command of the server is refused to all.
+ * other command of the server is refused to all.  "admin" stands nowhere: it
+ * must be allowed all of them.
  *
  * The keys have the shapes of real ones, and "probe" where those have a number
  * of a bucket, a pseudonym or a hash.  A few keys exist once: what is tried on
@@ -24,7 +25,8 @@
 #define B  "{dmp:probe}:"
 
 const char *const  init_user_names[INIT_USERS] = {
-    "gateway", "sealer", "trimmer", "notifier", "reader", "operator", "replica"
+    "gateway", "sealer", "trimmer", "notifier", "reader", "operator", "replica",
+    "admin"
 };
 
 const char *const  init_probe_seeds[] = {

@@ -177,6 +177,13 @@ prove_try(prove_run_t *run, const char *words, prove_t *got, char *said,
 
 
 static bool
+prove_must(const prove_run_t *run, unsigned users)
+{
+    return ((users | INIT_MAY_DO_ALL) & (1U << run->user)) != 0;
+}
+
+
+static bool
 prove_probes(prove_run_t *run)
 {
     bool                 ok, must;
@@ -188,7 +195,7 @@ prove_probes(prove_run_t *run)
     for (i = 0; init_probes[i].words != NULL; i++) {
         p = &init_probes[i];
         got = &run->got[i][run->user];
-        must = (p->users & (1U << run->user)) != 0;
+        must = prove_must(run, p->users);
 
         ok = (p->dry || run->off[run->user])
              ? prove_dry(run, p->words, got, said, sizeof(said))
@@ -225,12 +232,12 @@ prove_names(const char *words, const char *name)
 
 
 static bool
-prove_is_probed(const char *name, unsigned user)
+prove_is_probed(const prove_run_t *run, const char *name)
 {
     const init_probe_t  *p;
 
     for (p = init_probes; p->words != NULL; p++) {
-        if ((p->users & (1U << user)) != 0 && prove_names(p->words, name)) {
+        if (prove_must(run, p->users) && prove_names(p->words, name)) {
             return true;
         }
     }
@@ -239,10 +246,11 @@ prove_is_probed(const char *name, unsigned user)
 }
 
 
-/* Whether this user may run a command at all, on whatever keys. */
+/* A command of no probe: that it may run at all, on whatever keys, or not. */
 static bool
 prove_other(prove_run_t *run, const char *name, long long arity)
 {
+    bool       must, right;
     char       words[256], said[256], *bar;
     prove_t    got;
     long long  n;
@@ -269,8 +277,13 @@ prove_other(prove_run_t *run, const char *name, long long arity)
         return false;
     }
 
-    if (got != PROVE_REFUSED || strstr(said, "permissions to run ") == NULL) {
-        prove_differs(run, init_user_names[run->user], name, false,
+    must = prove_must(run, 0);
+    right = must ? got == PROVE_ALLOWED
+                 : got == PROVE_REFUSED
+                   && strstr(said, "permissions to run ") != NULL;
+
+    if (!right) {
+        prove_differs(run, init_user_names[run->user], name, must,
                       got == PROVE_ALLOWED ? "it may be run" : said);
     }
 
@@ -315,7 +328,7 @@ prove_command(prove_run_t *run, const redisReply *command)
     }
 
     if (below->elements != 0
-        || prove_is_probed(command->element[0]->str, run->user))
+        || prove_is_probed(run, command->element[0]->str))
     {
         return true;
     }
@@ -639,7 +652,8 @@ init_prove(store_t *admin, const store_options_t *where, const char *dir,
         rc = TOOL_NO;
 
     } else if (rc == TOOL_DONE && out == NULL) {
-        printf("These users can do what they must, and nothing else.\n");
+        printf("These users can do what they must, and nothing else; "
+               "\"admin\" can do everything.\n");
     }
 
     json_decref(run.list);

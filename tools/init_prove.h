@@ -22,7 +22,8 @@ typedef struct {
     unsigned                user;
     bool                    off[INIT_USERS];
     prove_t                 got[INIT_PROBES_MAX][INIT_USERS];
-    unsigned                others;      /* commands beside those of probes */
+    unsigned                others;      /* commands beside those of probes,
+                                            of the last user: of no probe */
     unsigned                differences;
     json_t                 *list;        /* of differences */
     json_t                 *strangers;   /* users that are none of ours */

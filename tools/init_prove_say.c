@@ -71,8 +71,8 @@ prove_print(const prove_run_t *run)
     }
 
     printf("\nEach user has tried it, and the store was asked about what is "
-           "marked *.  Of its\n%u other commands each may do none.\n",
-           run->others);
+           "marked *.  Of its\n%u commands that do not stand here \"admin\" "
+           "may do each, and nobody else any.\n", run->others);
 
     for (u = 0; u < INIT_USERS; u++) {
         if (run->off[u]) {

@@ -163,38 +163,134 @@ write_say(write_run_t *run, const char *path, write_t what)
 }
 
 
+/*
+ * Whether nobody else can have put this here: it is ours or root's, of the
+ * type asked for, and has none of the rights "denied" to others.
+ */
+static bool
+write_is_ours(int fd, const char *path, mode_t type, mode_t denied)
+{
+    struct stat  st;
+    const char  *why;
+
+    if (fstat(fd, &st) != 0) {
+        tool_error("%s: %s", path, strerror(errno));
+        return false;
+    }
+
+    why = NULL;
+
+    if ((st.st_mode & S_IFMT) != type) {
+        why = type == S_IFDIR ? "not a folder" : "not a file";
+
+    } else if (st.st_uid != geteuid() && st.st_uid != 0) {
+        why = "it belongs to somebody else";
+
+    } else if ((st.st_mode & denied & (S_IWGRP | S_IWOTH)) != 0) {
+        why = "others can write to it";
+
+    } else if ((st.st_mode & denied) != 0) {
+        why = "others can read it";
+    }
+
+    if (why != NULL) {
+        tool_error("%s: %s (owner %lu, mode %03o): it is not used", path, why,
+                   (unsigned long) st.st_uid, (unsigned) st.st_mode & 07777U);
+    }
+
+    return why == NULL;
+}
+
+
+/* The folder, made unless it is there. */
+static bool
+write_folder(const char *path)
+{
+    int   fd;
+    bool  ok;
+
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        tool_error("%s: %s", path, strerror(errno));
+        return false;
+    }
+
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        tool_error("%s: %s", path, strerror(errno));
+        return false;
+    }
+
+    ok = write_is_ours(fd, path, S_IFDIR, S_IWGRP | S_IWOTH);
+    (void) close(fd);
+
+    return ok;
+}
+
+
+/* A password that is there: what nobody else knows, from one open file. */
+static write_t
+write_old_password(int fd, const char *path, char text[WRITE_HEX + 1])
+{
+    char     old[WRITE_HEX + 2];
+    size_t   len;
+    ssize_t  n;
+    write_t  what;
+
+    if (!write_is_ours(fd, path, S_IFREG, S_IRWXG | S_IRWXO)) {
+        return WRITE_FAILED;
+    }
+
+    len = 0;
+
+    do {
+        n = read(fd, old + len, sizeof(old) - len);
+        len += n > 0 ? (size_t) n : 0;
+    } while (n > 0 && len < sizeof(old));
+
+    what = WRITE_FAILED;
+
+    if (n < 0) {
+        tool_error("%s: %s", path, strerror(errno));
+
+    } else if (len != WRITE_HEX + 1 || old[WRITE_HEX] != '\n'
+               || strspn(old, "0123456789abcdef") != WRITE_HEX)
+    {
+        tool_error("%s: line 1: not %d hex digits; move it away to have "
+                   "another", path, WRITE_HEX);
+
+    } else {
+        memcpy(text, old, WRITE_HEX + 1);
+        what = WRITE_KEPT;
+    }
+
+    OPENSSL_cleanse(old, sizeof(old));
+
+    return what;
+}
+
+
 /* The password of a user, made unless it is there: WRITE_HEX digits. */
 static write_t
 write_password(const char *path, char text[WRITE_HEX + 1])
 {
-    char          *old;
-    size_t         len;
+    int            fd;
     write_t        what;
     unsigned char  bytes[WRITE_BYTES];
 
-    if (access(path, F_OK) == 0) {
-        old = tool_read(path, 4096, &len);
+    /* a pipe must not hold us up */
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-        if (old == NULL) {
-            return WRITE_FAILED;
-        }
-
-        if (len != WRITE_HEX + 1 || old[WRITE_HEX] != '\n'
-            || strspn(old, "0123456789abcdef") != WRITE_HEX)
-        {
-            tool_error("%s: line 1: not %d hex digits; move it away to have "
-                       "another", path, WRITE_HEX);
-            what = WRITE_FAILED;
-
-        } else {
-            memcpy(text, old, WRITE_HEX + 1);
-            what = WRITE_KEPT;
-        }
-
-        OPENSSL_cleanse(old, len);
-        free(old);
+    if (fd >= 0) {
+        what = write_old_password(fd, path, text);
+        (void) close(fd);
 
         return what;
+    }
+
+    if (errno != ENOENT) {
+        tool_error("%s: %s", path, strerror(errno));
+        return WRITE_FAILED;
     }
 
     if (RAND_priv_bytes(bytes, sizeof(bytes)) != 1) {
@@ -336,8 +432,7 @@ write_run(write_run_t *run)
 {
     bool  ok;
 
-    if (mkdir(run->dir, 0700) != 0 && errno != EEXIST) {
-        tool_error("%s: %s", run->dir, strerror(errno));
+    if (!write_folder(run->dir)) {
         return false;
     }
 
