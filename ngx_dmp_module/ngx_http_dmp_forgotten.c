@@ -54,12 +54,13 @@ ngx_http_dmp_is_known(ngx_http_dmp_zone_writer_t *writer, void *data)
 }
 
 
-/* True if it is a writer of this node, in *own or another. */
+/* True if it is the name of a writer of this node, of *own or another. */
 static ngx_uint_t
 ngx_http_dmp_is_of_node(const redisReply *name, dmp_str_t own)
 {
     return name->type == REDIS_REPLY_STRING && name->len == own.len
-           && ngx_memcmp(name->str, own.data, own.len - 16) == 0;
+           && ngx_memcmp(name->str, own.data, own.len - 16) == 0
+           && strspn(name->str + own.len - 16, "0123456789abcdef") == 16;
 }
 
 

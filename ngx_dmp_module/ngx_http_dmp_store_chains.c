@@ -199,7 +199,7 @@ ngx_http_dmp_chains_close(unsigned bucket, const char *why)
     }
 
     writer = (store->writer != NULL) ? dmp_writer_name(store->writer)
-                                     : dmp_null_string;
+                                     : ngx_http_dmp_str(store->conf->node);
     *ngx_cpymem(name, writer.data, writer.len) = '\0';
     key[dmp_key_name(key, bucket, "closed", dmp_null_string)] = '\0';
     *ngx_sprintf((u_char *) number, "%ui", (ngx_uint_t) bucket) = '\0';

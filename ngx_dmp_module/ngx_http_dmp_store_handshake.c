@@ -435,20 +435,22 @@ ngx_http_dmp_hello_done(void)
 }
 
 
-/* The number after "connected_slaves:" of INFO. */
+/* Those that have all of it, and follow: one that is copying does not yet. */
 static ngx_int_t
 ngx_http_dmp_hello_replicas(const char *info)
 {
+    ngx_int_t    n;
     const char  *p;
 
-    p = ngx_strstr(info, "connected_slaves:");
-    if (p == NULL) {
-        return 0;
+    n = 0;
+
+    for (p = ngx_strstr(info, ",state=online"); p != NULL;
+         p = ngx_strstr(p + 1, ",state=online"))
+    {
+        n++;
     }
 
-    p += sizeof("connected_slaves:") - 1;
-
-    return ngx_atoi((u_char *) p, strspn(p, "0123456789"));
+    return n;
 }
 
 
@@ -472,7 +474,7 @@ ngx_http_dmp_hello_replication(redisAsyncContext *ac, void *data,
 
     if (n < (ngx_int_t) ngx_http_dmp_store.conf->replicas) {
         *ngx_snprintf(text, sizeof(text) - 1, "%i of %ui are connected",
-                      ngx_max(n, 0), ngx_http_dmp_store.conf->replicas)
+                      n, ngx_http_dmp_store.conf->replicas)
             = '\0';
 
         ngx_http_dmp_store_broken("it has too few replicas", (char *) text);

@@ -6,15 +6,19 @@
  * was killed is ended by another of this machine, with the heads that the dead
  * one was last told of; where no memory has them (the machine was restarted),
  * with those of the store.
+ *
+ * One thing at a time: the epochs that memory knows, then those of the store,
+ * each looked for when the one before is ended, so that none is ended twice.
  */
 
-#include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_succession.h"
 
 
 #define NGX_HTTP_DMP_BEAT_MS         10000
 #define NGX_HTTP_DMP_CLOSED_BEAT_MS  1000    /* while a bucket is closed */
 
-#define NGX_HTTP_DMP_WRITERS_MAX     4096    /* in dmp:writers */
+#define NGX_HTTP_DMP_ROUNDS          256     /* of successions, at a beat */
+#define NGX_HTTP_DMP_TRIES           8
 
 
 /* An end of an epoch on its way. */
@@ -22,31 +26,25 @@ typedef struct {
     unsigned                     bucket;
     uint64_t                     seq;
     unsigned char                hash[DMP_HASH_LEN];
-    ngx_http_dmp_zone_writer_t  *orphan;     /* NULL: not of memory */
+    dmp_heads_t                  source;
+    ngx_uint_t                   last;       /* it is done with, then */
+    ngx_http_dmp_zone_writer_t  *orphan;     /* to be told, or NULL */
     size_t                       name_len;
     char                         name[DMP_WRITER_MAX];
 } ngx_http_dmp_succession_t;
 
-/* A writer that the store remembers, and its heads as they come. */
-typedef struct {
-    size_t                       name_len;
-    char                         name[DMP_WRITER_MAX];
-    unsigned                     next;       /* bucket that is answered */
-    unsigned                     failed;
-    unsigned                     n_heads;
-    uint64_t                     epoch;      /* its last */
-    dmp_chain_head_t             heads[DMP_BUCKETS_MAX];
-} ngx_http_dmp_forgotten_t;
-
-
 static void ngx_http_dmp_beat(ngx_event_t *ev);
 static void ngx_http_dmp_beat_written(redisAsyncContext *ac, void *data,
     void *privdata);
-static void ngx_http_dmp_succeed(void);
 static void ngx_http_dmp_succeeded(redisAsyncContext *ac, void *data,
     void *privdata);
-static void ngx_http_dmp_forgotten_head(redisAsyncContext *ac, void *data,
-    void *privdata);
+ngx_uint_t         ngx_http_dmp_looking;
+
+/* The store's clock, less ours: signs of life of all machines are by it. */
+static int64_t     ngx_http_dmp_ahead_ms;
+
+static ngx_uint_t  ngx_http_dmp_rounds;      /* since the last beat */
+static ngx_uint_t  ngx_http_dmp_refused;     /* dmp:writers, since READY */
 
 
 void
@@ -60,6 +58,9 @@ ngx_http_dmp_beat_start(ngx_cycle_t *cycle)
     ev->data = &ngx_http_dmp_store;
     ev->log = cycle->log;
     ev->cancelable = 1;
+
+    ngx_http_dmp_ahead_ms = 0;
+    ngx_http_dmp_looking = 0;
 }
 
 
@@ -72,7 +73,7 @@ ngx_http_dmp_beat_stop(void)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_dmp_beat_may(void)
 {
     return ngx_http_dmp_store.state == NGX_HTTP_DMP_STORE_READY
@@ -80,8 +81,8 @@ ngx_http_dmp_beat_may(void)
 }
 
 
-/* A write that nobody waits for: dmp:writers is a hint. */
-static void
+/* dmp:writers is a hint. */
+void
 ngx_http_dmp_beat_note(ngx_uint_t argc, const char **argv, const size_t *lens)
 {
     if (ngx_http_dmp_beat_may()
@@ -108,11 +109,19 @@ ngx_http_dmp_beat_written(redisAsyncContext *ac, void *data, void *privdata)
     ngx_http_dmp_store_answered();
 
     if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_http_dmp_refused = 1;
         ngx_log_error(NGX_LOG_ERR, ngx_http_dmp_store.log, 0,
                       "dmp:writers cannot be written: %s", reply->str);
     }
 
     ngx_http_dmp_store_settled();
+}
+
+
+int64_t
+ngx_http_dmp_store_ms(void)
+{
+    return ngx_http_dmp_time_ms() + ngx_http_dmp_ahead_ms;
 }
 
 
@@ -135,15 +144,14 @@ ngx_http_dmp_beat_sign(void)
     lens[2] = name.len;
     argv[3] = now;
     lens[3] = (size_t) (ngx_sprintf((u_char *) now, "%L",
-                                    ngx_http_dmp_time_ms())
+                                    ngx_http_dmp_store_ms())
                         - (u_char *) now);
 
     ngx_http_dmp_beat_note(4, argv, lens);
 }
 
 
-/* Its epoch has ended: nobody need look after it. */
-static void
+void
 ngx_http_dmp_beat_forget(const char *name, size_t len)
 {
     size_t       lens[3];
@@ -177,7 +185,7 @@ ngx_http_dmp_closed_read(void *data, const redisReply *reply)
 {
     size_t                 i;
     ngx_int_t              n;
-    ngx_uint_t             same;
+    ngx_uint_t             same, others;
     ngx_http_dmp_store_t  *store;
 
     store = &ngx_http_dmp_store;
@@ -187,6 +195,7 @@ ngx_http_dmp_closed_read(void *data, const redisReply *reply)
     }
 
     same = 0;
+    others = 0;
 
     for (i = 0; i < reply->elements; i++) {
         n = (reply->element[i]->type == REDIS_REPLY_STRING)
@@ -194,12 +203,20 @@ ngx_http_dmp_closed_read(void *data, const redisReply *reply)
                        (size_t) reply->element[i]->len)
             : NGX_ERROR;
 
-        if (n != NGX_ERROR && n < DMP_BUCKETS_MAX && store->closed[n]) {
+        /* what is no bucket of this store is nobody's */
+        if (n == NGX_ERROR || n >= (ngx_int_t) store->buckets) {
+            continue;
+        }
+
+        if (store->closed[n]) {
             same++;
+
+        } else {
+            others++;
         }
     }
 
-    if (same != store->n_closed || reply->elements != store->n_closed) {
+    if (same != store->n_closed || others != 0) {
         ngx_http_dmp_store_renew("the closed buckets are others");
     }
 }
@@ -222,61 +239,10 @@ ngx_http_dmp_beat_closed(void)
 }
 
 
-typedef struct {
-    dmp_str_t   name;
-    ngx_uint_t  found;
-} ngx_http_dmp_known_writer_t;
-
-
-static void
-ngx_http_dmp_is_known(ngx_http_dmp_zone_writer_t *writer, void *data)
-{
-    ngx_http_dmp_known_writer_t  *known;
-
-    known = data;
-
-    if (writer->name_len == known->name.len
-        && ngx_memcmp(writer->name, known->name.data, known->name.len) == 0)
-    {
-        known->found = 1;
-    }
-}
-
-
-/*
- * One of this node, that no memory of this machine has, and that has been
- * silent for longer than its promise allows.
- */
-static ngx_uint_t
-ngx_http_dmp_is_forgotten(const redisReply *name, const redisReply *time)
-{
-    uint64_t                      ms;
-    dmp_str_t                     own;
-    ngx_http_dmp_known_writer_t   known;
-
-    own = dmp_writer_name(ngx_http_dmp_store.writer);
-
-    if (name->type != REDIS_REPLY_STRING || name->len != own.len
-        || ngx_memcmp(name->str, own.data, own.len - 16) != 0
-        || ngx_memcmp(name->str, own.data, own.len) == 0
-        || ngx_http_dmp_reply_number(time, &ms) != NGX_OK
-        || (int64_t) ms >= ngx_http_dmp_time_ms() - DMP_SILENCE_MS)
-    {
-        return 0;
-    }
-
-    known.name = (dmp_str_t) { name->str, (size_t) name->len };
-    known.found = 0;
-    ngx_http_dmp_zone_writers(ngx_http_dmp_is_known, &known);
-
-    return !known.found;
-}
-
-
-/* Sends store->entry, which ends the epoch of that writer. */
+/* Sends store->entry, which ends that epoch. */
 static ngx_int_t
-ngx_http_dmp_succession_send(ngx_http_dmp_zone_writer_t *orphan,
-    const char *name, size_t len)
+ngx_http_dmp_succession_send(const dmp_other_t *other, ngx_uint_t last,
+    ngx_http_dmp_zone_writer_t *orphan)
 {
     ngx_http_dmp_store_t       *store;
     ngx_http_dmp_succession_t  *s;
@@ -293,15 +259,18 @@ ngx_http_dmp_succession_send(ngx_http_dmp_zone_writer_t *orphan,
     s->bucket = store->entry.bucket;
     s->seq = store->entry.seq;
     ngx_memcpy(s->hash, store->entry.hash, DMP_HASH_LEN);
+    s->source = other->source;
+    s->last = last;
     s->orphan = orphan;
-    s->name_len = len;
-    ngx_memcpy(s->name, name, len);
+    s->name_len = other->writer.len;
+    ngx_memcpy(s->name, other->writer.data, other->writer.len);
 
     if (ngx_http_dmp_store_append(ngx_http_dmp_succeeded, s) != NGX_OK) {
         ngx_free(s);
         return NGX_ERROR;
     }
 
+    ngx_http_dmp_looking++;
     ngx_http_dmp_store_sent();
 
     return NGX_OK;
@@ -309,7 +278,8 @@ ngx_http_dmp_succession_send(ngx_http_dmp_zone_writer_t *orphan,
 
 
 static ngx_int_t
-ngx_http_dmp_succession_write(const dmp_other_t *other)
+ngx_http_dmp_succession_write(const dmp_other_t *other, ngx_uint_t last,
+    ngx_http_dmp_zone_writer_t *orphan)
 {
     dmp_buf_t              buf;
     ngx_http_dmp_store_t  *store;
@@ -324,33 +294,38 @@ ngx_http_dmp_succession_write(const dmp_other_t *other)
 
     dmp_buf_init(&buf, store->text, sizeof(store->text));
 
-    return dmp_writer_close_other(store->writer, ngx_http_dmp_time_ms(), other,
-                                  &buf, &store->entry)
-           == DMP_OK ? NGX_OK : NGX_ERROR;
+    if (dmp_writer_close_other(store->writer, ngx_http_dmp_time_ms(), other,
+                               &buf, &store->entry)
+        != DMP_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_dmp_succession_send(other, last, orphan);
+}
+
+
+void
+ngx_http_dmp_succession_store(const dmp_other_t *other)
+{
+    (void) ngx_http_dmp_succession_write(other, 1, NULL);
 }
 
 
 static void
-ngx_http_dmp_succeeded(redisAsyncContext *ac, void *data, void *privdata)
+ngx_http_dmp_succession_done(void *data, ngx_uint_t ended)
 {
-    ngx_uint_t                  ended;
     ngx_http_dmp_succession_t  *s;
 
-    s = privdata;
+    s = data;
 
-    if (data != NULL) {
-        ngx_http_dmp_store_answered();
-    }
-
-    ended = ngx_http_dmp_store_acked(data, s->bucket, s->seq, s->hash, 'S')
-            == NGX_OK;
-
-    if (ended) {
+    if (ended && s->last) {
         ngx_http_dmp_count(NGX_HTTP_DMP_EVENT_SUCCESSION);
         ngx_log_error(NGX_LOG_NOTICE, ngx_http_dmp_store.log, 0,
                       "dmp epoch of writer %*s, which is no more, was ended "
                       "from %s", s->name_len, s->name,
-                      (s->orphan != NULL) ? "memory" : "the store's heads");
+                      (s->source == DMP_HEADS_MEMORY) ? "memory"
+                                                      : "the store's heads");
         ngx_http_dmp_beat_forget(s->name, s->name_len);
     }
 
@@ -359,28 +334,80 @@ ngx_http_dmp_succeeded(redisAsyncContext *ac, void *data, void *privdata)
     }
 
     ngx_free(s);
+    ngx_http_dmp_looking--;
 
     if (ended) {
-        ngx_http_dmp_succeed();
+        ngx_http_dmp_beat_look();
+    }
+}
+
+
+static void
+ngx_http_dmp_succeeded(redisAsyncContext *ac, void *data, void *privdata)
+{
+    ngx_http_dmp_succession_t  *s;
+
+    s = privdata;
+
+    if (data != NULL) {
+        ngx_http_dmp_store_answered();
+    }
+
+    if (ngx_http_dmp_store_acked(data, s->bucket, s->seq, s->hash, 'S')
+        != NGX_OK)
+    {
+        ngx_http_dmp_succession_done(s, 0);
+
+    } else {
+        ngx_http_dmp_replicas_then(ngx_http_dmp_succession_done, s);
     }
 
     ngx_http_dmp_store_settled();
 }
 
 
-/* Heads of memory: those of the epoch that was open. */
+uint64_t
+ngx_http_dmp_last_epoch(dmp_chain_head_t *heads, unsigned *n)
+{
+    unsigned  i, kept;
+    uint64_t  epoch;
+
+    epoch = 0;
+    kept = 0;
+
+    for (i = 0; i < *n; i++) {
+        epoch = ngx_max(epoch, heads[i].epoch);
+    }
+
+    for (i = 0; i < *n; i++) {
+        if (heads[i].epoch == epoch) {
+            heads[kept++] = heads[i];
+        }
+    }
+
+    *n = kept;
+
+    return epoch;
+}
+
+
+/*
+ * Heads of memory: those of the last epoch that was acknowledged.  A later one
+ * was being opened when its worker was killed, and may stand: it is ended, too,
+ * without heads.
+ */
 static ngx_int_t
 ngx_http_dmp_succeed_orphan(ngx_http_dmp_zone_writer_t *orphan)
 {
-    uint64_t           recoveries;
-    ngx_uint_t         i;
-    dmp_other_t        other;
-    dmp_chain_head_t   heads[DMP_BUCKETS_MAX];
+    uint64_t          last, recoveries;
+    unsigned          acked;
+    ngx_uint_t        i;
+    dmp_other_t       other;
+    dmp_chain_head_t  heads[DMP_BUCKETS_MAX];
 
     ngx_memzero(&other, sizeof(dmp_other_t));
 
     other.writer = (dmp_str_t) { orphan->name, orphan->name_len };
-    other.epoch = (uint64_t) orphan->epoch;
     other.source = DMP_HEADS_MEMORY;
     other.heads = heads;
 
@@ -388,218 +415,163 @@ ngx_http_dmp_succeed_orphan(ngx_http_dmp_zone_writer_t *orphan)
 
         if (orphan->heads[i].sequence != 0
             && ngx_http_dmp_zone_read(&orphan->heads[i],
-                                      &heads[other.n_heads], &recoveries)
-            && heads[other.n_heads].epoch == other.epoch)
+                                      &heads[other.n_heads], &recoveries))
         {
             other.n_heads++;
         }
     }
 
-    if (ngx_http_dmp_succession_write(&other) != NGX_OK) {
-        return NGX_ERROR;
+    last = ngx_http_dmp_last_epoch(heads, &other.n_heads);
+    acked = other.n_heads;
+    other.epoch = (uint64_t) orphan->epoch;
+
+    if (last < other.epoch && acked != 0) {
+        other.n_heads = 0;
+
+        if (ngx_http_dmp_succession_write(&other, 0, NULL) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
-    return ngx_http_dmp_succession_send(orphan, orphan->name,
-                                        orphan->name_len);
+    other.n_heads = acked;
+    other.epoch = (acked != 0) ? last : other.epoch;
+
+    return ngx_http_dmp_succession_write(&other, 1, orphan);
 }
 
 
-/* One at a time: when it is ended the next is looked for. */
-static void
+/* True if the end of one is on its way. */
+static ngx_uint_t
 ngx_http_dmp_succeed(void)
 {
+    ngx_uint_t                   i;
     ngx_http_dmp_zone_writer_t  *orphan;
 
-    if (!ngx_http_dmp_beat_may()
+    for (i = 0; i < NGX_HTTP_DMP_TRIES; i++) {
+        orphan = ngx_http_dmp_zone_orphan(ngx_http_dmp_store.buckets);
+
+        if (orphan == NULL) {
+            return 0;
+        }
+
+        if (ngx_http_dmp_succeed_orphan(orphan) == NGX_OK) {
+            return 1;
+        }
+
+        /* another time, and the others before */
+        ngx_http_dmp_zone_orphan_done(orphan, 0);
+    }
+
+    return 0;
+}
+
+
+/* One worker looks after those that no memory has. */
+void
+ngx_http_dmp_beat_look(void)
+{
+    if (ngx_exiting || ngx_http_dmp_looking != 0
+        || ngx_http_dmp_rounds == NGX_HTTP_DMP_ROUNDS
+        || !ngx_http_dmp_beat_may()
         || !ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_SUCCESSOR))
     {
         return;
     }
 
-    orphan = ngx_http_dmp_zone_orphan(ngx_http_dmp_store.buckets);
+    ngx_http_dmp_rounds++;
 
-    if (orphan != NULL && ngx_http_dmp_succeed_orphan(orphan) != NGX_OK) {
-        ngx_http_dmp_zone_orphan_done(orphan, 0);
+    if (!ngx_http_dmp_succeed() && ngx_worker == 0 && !ngx_http_dmp_refused) {
+        ngx_http_dmp_forgotten_look();
     }
 }
 
 
-/* All heads that the store has of it are here. */
+/* Seconds and microseconds. */
 static void
-ngx_http_dmp_forgotten_end(ngx_http_dmp_forgotten_t *f)
+ngx_http_dmp_clock_read(void *data, const redisReply *reply)
 {
-    unsigned     i;
-    dmp_other_t  other;
+    uint64_t  s, us;
 
-    ngx_memzero(&other, sizeof(dmp_other_t));
-
-    other.writer = (dmp_str_t) { f->name, f->name_len };
-    other.epoch = f->epoch;
-    other.source = DMP_HEADS_STORE;
-    other.heads = f->heads;
-
-    for (i = 0; i < f->n_heads; i++) {
-        if (f->heads[i].epoch == f->epoch) {
-            f->heads[other.n_heads++] = f->heads[i];
-        }
-    }
-
-    if (other.n_heads == 0) {
-        ngx_http_dmp_beat_forget(f->name, f->name_len);
-        return;
-    }
-
-    if (ngx_http_dmp_succession_write(&other) == NGX_OK) {
-        (void) ngx_http_dmp_succession_send(NULL, f->name, f->name_len);
-    }
-}
-
-
-static void
-ngx_http_dmp_forgotten_head(redisAsyncContext *ac, void *data, void *privdata)
-{
-    redisReply                *reply;
-    dmp_chain_head_t           head;
-    ngx_http_dmp_forgotten_t  *f;
-
-    f = privdata;
-    reply = data;
-
-    if (reply == NULL) {
-        f->failed = 1;
-
-    } else {
-        ngx_http_dmp_store_answered();
-
-        if (reply->type != REDIS_REPLY_ARRAY) {
-            f->failed = 1;
-
-        } else if (ngx_http_dmp_reply_head(reply, &head)) {
-            head.bucket = f->next;
-            f->heads[f->n_heads++] = head;
-            f->epoch = ngx_max(f->epoch, head.epoch);
-        }
-    }
-
-    if (++f->next < ngx_http_dmp_store.buckets) {
-        return;
-    }
-
-    if (!f->failed) {
-        ngx_http_dmp_forgotten_end(f);
-    }
-
-    ngx_free(f);
-    ngx_http_dmp_store_settled();
-}
-
-
-static void
-ngx_http_dmp_forgotten_ask(const redisReply *name)
-{
-    char                       key[DMP_KEY_NAME_MAX];
-    size_t                     lens[5];
-    unsigned                   i;
-    const char                *argv[5];
-    ngx_http_dmp_forgotten_t  *f;
-
-    f = ngx_calloc(sizeof(ngx_http_dmp_forgotten_t), ngx_http_dmp_store.log);
-    if (f == NULL) {
-        return;
-    }
-
-    f->name_len = (size_t) name->len;
-    ngx_memcpy(f->name, name->str, f->name_len);
-
-    argv[0] = "HMGET";
-    argv[1] = key;
-    argv[2] = "e";
-    argv[3] = "s";
-    argv[4] = "h";
-    lens[0] = 5;
-    lens[2] = lens[3] = lens[4] = 1;
-
-    for (i = 0; i < ngx_http_dmp_store.buckets; i++) {
-        lens[1] = dmp_key_name(key, i, "w",
-                               (dmp_str_t) { f->name, f->name_len });
-
-        if (ngx_http_dmp_store_send(ngx_http_dmp_forgotten_head, f, 5, argv,
-                                    lens)
-            != NGX_OK)
-        {
-            /* those that were sent are answered when the link is closed */
-            if (i == 0) {
-                ngx_free(f);
-            }
-
-            return;
-        }
-
-        ngx_http_dmp_store_sent();
-    }
-}
-
-
-static void
-ngx_http_dmp_writers_read(void *data, const redisReply *reply)
-{
-    size_t  i;
-
-    if (reply->type != REDIS_REPLY_ARRAY
-        || reply->elements > 2 * NGX_HTTP_DMP_WRITERS_MAX
-        || !ngx_http_dmp_beat_may())
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
+        && ngx_http_dmp_reply_number(reply->element[0], &s) == NGX_OK
+        && ngx_http_dmp_reply_number(reply->element[1], &us) == NGX_OK
+        && s < 100000000000 && us < 1000000)
     {
-        return;
-    }
-
-    for (i = 0; i + 1 < reply->elements; i += 2) {
-        if (ngx_http_dmp_is_forgotten(reply->element[i],
-                                      reply->element[i + 1]))
-        {
-            /* the others at the next beats */
-            ngx_http_dmp_forgotten_ask(reply->element[i]);
-            return;
-        }
+        ngx_http_dmp_ahead_ms = (int64_t) (s * 1000 + us / 1000)
+                                - ngx_http_dmp_time_ms();
     }
 }
 
 
-static ngx_http_dmp_store_note_t  ngx_http_dmp_writers_note = {
-    ngx_http_dmp_writers_read, NULL, NULL
+static void
+ngx_http_dmp_clock_done(void *data)
+{
+    if (ngx_http_dmp_beat_may()) {
+        ngx_http_dmp_beat_sign();
+        ngx_http_dmp_beat_look();
+    }
+}
+
+
+static ngx_http_dmp_store_note_t  ngx_http_dmp_clock_note = {
+    ngx_http_dmp_clock_read, ngx_http_dmp_clock_done, NULL
 };
 
 
-/* One worker looks after those that no memory has. */
+/* The zone was full when this writer was made, and may have room by now. */
 static void
-ngx_http_dmp_beat_writers(void)
+ngx_http_dmp_beat_zone(void)
 {
-    static size_t       lens[] = { 7, 11 };
-    static const char  *argv[] = { "HGETALL", "dmp:writers" };
+    unsigned               i;
+    dmp_chain_head_t       head;
+    ngx_http_dmp_store_t  *store;
 
-    if (ngx_worker == 0
-        && ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_SUCCESSOR))
+    store = &ngx_http_dmp_store;
+
+    if (!ngx_http_dmp_zone_writer_retry(dmp_writer_name(store->writer),
+                                        store->buckets))
     {
-        ngx_http_dmp_store_note(&ngx_http_dmp_writers_note, 2, argv, lens);
+        return;
     }
+
+    for (i = 0; i < store->buckets; i++) {
+        if (dmp_writer_known(store->writer, i, &head)) {
+            ngx_http_dmp_zone_head(&head, store->recoveries[i]);
+        }
+    }
+
+    ngx_http_dmp_zone_epoch(dmp_writer_epoch(store->writer));
 }
 
 
-/* The epoch stands: say so, and look who has left one behind. */
-void
-ngx_http_dmp_beat_ready(void)
+/* By the store's clock, so that is asked first. */
+static void
+ngx_http_dmp_beat_all(void)
 {
+    static size_t       lens[] = { 4 };
+    static const char  *argv[] = { "TIME" };
+
     ngx_http_dmp_store_t  *store;
 
     store = &ngx_http_dmp_store;
     store->beaten = ngx_current_msec;
 
-    ngx_http_dmp_beat_sign();
-    ngx_http_dmp_succeed();
-    ngx_http_dmp_beat_writers();
+    ngx_http_dmp_rounds = 0;
+    ngx_http_dmp_beat_zone();
+    ngx_http_dmp_store_note(&ngx_http_dmp_clock_note, 1, argv, lens);
 
     ngx_add_timer(&store->beat, (store->n_closed != 0)
                                 ? NGX_HTTP_DMP_CLOSED_BEAT_MS
                                 : NGX_HTTP_DMP_BEAT_MS);
+}
+
+
+/* The epoch stands. */
+void
+ngx_http_dmp_beat_ready(void)
+{
+    ngx_http_dmp_refused = 0;
+    ngx_http_dmp_beat_all();
 }
 
 
@@ -611,8 +583,13 @@ ngx_http_dmp_beat(ngx_event_t *ev)
 
     store = ev->data;
 
+    /* a worker that leaves signs until its last request has its answer */
+    if (ngx_exiting && store->requests == 0) {
+        return;
+    }
+
     /* ready() sets it again */
-    if (ngx_exiting || !ngx_http_dmp_store_ready()) {
+    if (!ngx_http_dmp_store_ready()) {
         return;
     }
 
@@ -629,5 +606,5 @@ ngx_http_dmp_beat(ngx_event_t *ev)
         ngx_http_dmp_outcome_heartbeat();
     }
 
-    ngx_http_dmp_beat_ready();
+    ngx_http_dmp_beat_all();
 }

@@ -488,9 +488,7 @@ read_place(dmp_entry_reader_t *r, dmp_entry_view_t *view)
         return false;
     }
 
-    if (view->writer.len == 0 || view->writer.len > DMP_WRITER_MAX
-        || memchr(view->writer.data, '\\', view->writer.len) != NULL)
-    {
+    if (!dmp_entry_is_writer(view->writer)) {
         return dmp_entry_read_bad(r, "writer");
     }
 

@@ -84,7 +84,7 @@ verify_said(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
         break;
 
     case DMP_KIND_ADMIN:
-        verify_admin(v, place, view);
+        verify_admin(v, place, view, part != NULL);
         break;
 
     default:
@@ -97,7 +97,7 @@ verify_said(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
         && view->kind != DMP_KIND_HEARTBEAT
         && view->kind != DMP_KIND_EPOCH_CLOSE)
     {
-        verify_signed_alone(v, writer, e, place, view, body);
+        verify_signed_alone(v, writer, e, part, place, view, body);
     }
 }
 
@@ -110,6 +110,14 @@ verify_chained(dmp_verify_t *v, verify_writer_t *writer,
     verify_part_t   *part;
     verify_epoch_t  *e;
 
+    if (!verify_room_for_epoch(v, writer, place->epoch)) {
+        (void) verify_find(v, DMP_BREAK_CERTIFICATE, place, NULL, "one more "
+                           "epoch of its writer than are kept without a "
+                           "certificate");
+        verify_odd(v, place);
+        return;
+    }
+
     part = verify_extend(v, writer, place, &v->view, body, outcome);
 
     if (part == NULL) {
@@ -118,6 +126,7 @@ verify_chained(dmp_verify_t *v, verify_writer_t *writer,
 
     /* What fits nowhere makes no epoch. */
     e = verify_epoch(v, writer, place->epoch, part != NULL);
+    verify_counted(v, writer, e);
 
     if (part != NULL && e == NULL && !v->no_memory) {
         (void) verify_find(v, DMP_BREAK_ORDER, place, NULL, "more epochs than "
@@ -136,6 +145,42 @@ verify_chained(dmp_verify_t *v, verify_writer_t *writer,
 }
 
 
+/* NULL where that is told: of a writer too many, or not for this bucket. */
+static verify_writer_t *
+verify_entry_writer(dmp_verify_t *v, verify_place_t *place,
+    const dmp_entry_view_t *view)
+{
+    verify_writer_t  *writer;
+
+    if (!verify_room_for_writer(v, view->writer)) {
+        (void) verify_find(v, DMP_BREAK_CERTIFICATE, place, NULL, "one more "
+                           "writer than are kept without a certificate");
+        verify_odd(v, place);
+        return NULL;
+    }
+
+    writer = verify_writer(v, view->writer, true);
+    if (writer == NULL) {
+        return NULL;
+    }
+
+    writer->seen = true;
+    place->writer = writer;
+    place->epoch = view->epoch;
+    place->seq = view->seq;
+
+    if (view->bucket != place->bucket) {
+        (void) verify_find(v, DMP_BREAK_FORMAT, place, NULL, "it was written "
+                           "for bucket %llu",
+                           (unsigned long long) view->bucket);
+        verify_odd(v, place);
+        return NULL;
+    }
+
+    return writer;
+}
+
+
 dmp_rc_t
 dmp_verify_entry(dmp_verify_t *v, unsigned bucket, uint64_t id_ms,
     uint64_t id_seq, dmp_str_t body, dmp_str_t outcome)
@@ -150,6 +195,7 @@ dmp_verify_entry(dmp_verify_t *v, unsigned bucket, uint64_t id_ms,
     }
 
     v->entries++;
+    v->sure = false;
     view = &v->view;
     memset(&place, 0, sizeof(place));
     place.bucket = bucket;
@@ -164,21 +210,8 @@ dmp_verify_entry(dmp_verify_t *v, unsigned bucket, uint64_t id_ms,
         return v->no_memory ? DMP_E_NOMEM : DMP_OK;
     }
 
-    writer = verify_writer(v, view->writer, true);
+    writer = verify_entry_writer(v, &place, view);
     if (writer == NULL) {
-        return DMP_E_NOMEM;
-    }
-
-    writer->seen = true;
-    place.writer = writer;
-    place.epoch = view->epoch;
-    place.seq = view->seq;
-
-    if (view->bucket != bucket) {
-        (void) verify_find(v, DMP_BREAK_FORMAT, &place, NULL, "it was written "
-                           "for bucket %llu",
-                           (unsigned long long) view->bucket);
-        verify_odd(v, &place);
         return v->no_memory ? DMP_E_NOMEM : DMP_OK;
     }
 

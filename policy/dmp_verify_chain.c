@@ -14,7 +14,7 @@
 
 
 verify_part_t *
-verify_part(verify_chain_t *chain, uint64_t epoch)
+verify_part(const verify_chain_t *chain, uint64_t epoch)
 {
     size_t  i;
 
@@ -129,11 +129,20 @@ static void
 verify_drop_before(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
     verify_chain_t *chain, size_t index)
 {
-    size_t  i;
+    size_t        i;
+    verify_at_t  *end;
 
     for (i = 0; i < index; i++) {
         verify_part_done(v, writer, bucket, &chain->parts[i]);
         free(chain->parts[i].marks);
+        end = verify_grow(v, (void **) &chain->proof.ends, chain->proof.n,
+                          &chain->proof.size, sizeof(*end));
+
+        if (end != NULL) {
+            end->epoch = chain->parts[i].epoch;
+            end->seq = chain->parts[i].last;
+            chain->proof.n++;
+        }
     }
 
     if (index > 0) {
@@ -150,11 +159,19 @@ verify_drop_before(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
  * The opening of an epoch is signed by now: the heads that it carries are, too.
  */
 static void
-verify_carried(dmp_verify_t *v, verify_writer_t *writer, uint64_t epoch)
+verify_carried(dmp_verify_t *v, verify_writer_t *writer, uint64_t epoch,
+    bool put_off)
 {
     unsigned         b;
     verify_part_t   *part;
+    verify_epoch_t  *e;
     verify_chain_t  *chain;
+
+    e = verify_epoch(v, writer, epoch, false);
+
+    if (e != NULL) {
+        e->spoke = true;
+    }
 
     for (b = 0; b < v->buckets; b++) {
         chain = writer->chains[b];
@@ -163,41 +180,133 @@ verify_carried(dmp_verify_t *v, verify_writer_t *writer, uint64_t epoch)
             continue;
         }
 
+        verify_claims_signed(writer, chain, epoch);
+
         chain->carried_by = 0;
         part = verify_part(chain, chain->carried_epoch);
 
         if (part != NULL && part->last >= chain->carried_seq) {
             verify_confirm(v, writer, b, chain->carried_epoch,
-                           chain->carried_seq);
+                           chain->carried_seq, put_off);
         }
     }
 }
 
 
+static bool
+verify_up_to(verify_at_t at, verify_at_t end)
+{
+    return at.epoch < end.epoch
+           || (at.epoch == end.epoch && at.seq <= end.seq);
+}
+
+
+static void
+verify_prove(verify_chain_t *chain, uint64_t epoch, uint64_t seq, bool put_off)
+{
+    verify_at_t   at, *end;
+
+    at = (verify_at_t) { epoch, seq };
+    end = put_off ? &chain->proof.put : &chain->proof.to;
+
+    if (!verify_up_to(at, *end)) {
+        *end = at;
+    }
+}
+
+
+void
+verify_proved(verify_writer_t *writer, unsigned buckets, bool good)
+{
+    unsigned         b;
+    verify_at_t      put;
+    verify_chain_t  *chain;
+
+    for (b = 0; b < buckets; b++) {
+        chain = writer->chains[b];
+
+        if (chain == NULL) {
+            continue;
+        }
+
+        put = chain->proof.put;
+        chain->proof.put = (verify_at_t) { 0, 0 };
+
+        if (good) {
+            verify_prove(chain, put.epoch, put.seq, false);
+        }
+    }
+}
+
+
+bool
+verify_is_proven(const verify_chain_t *chain, uint64_t epoch, uint64_t seq)
+{
+    verify_at_t            at;
+    const verify_proof_t  *proof;
+
+    if (chain == NULL) {
+        return false;
+    }
+
+    at = (verify_at_t) { epoch, seq };
+    proof = &chain->proof;
+
+    return (proof->broken && verify_up_to(at, proof->first))
+           || (!verify_up_to(at, proof->from) && verify_up_to(at, proof->to));
+}
+
+
+bool
+verify_may_prove(const verify_chain_t *chain, uint64_t epoch, uint64_t seq)
+{
+    verify_at_t  at;
+
+    if (chain == NULL) {
+        return false;
+    }
+
+    at = (verify_at_t) { epoch, seq };
+
+    return verify_is_proven(chain, epoch, seq)
+           || (!verify_up_to(at, chain->proof.from)
+               && verify_up_to(at, chain->proof.put));
+}
+
+
 void
 verify_confirm(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
-    uint64_t epoch, uint64_t seq)
+    uint64_t epoch, uint64_t seq, bool put_off)
 {
-    bool             opens;
-    uint64_t         to;
-    verify_part_t   *part;
-    verify_chain_t  *chain;
+    bool                  opens;
+    uint64_t              to;
+    verify_part_t        *part;
+    verify_chain_t       *chain;
+    const verify_mark_t  *mark;
 
     chain = writer->chains[bucket];
     part = verify_part(chain, epoch);
 
-    if (v->n_unsure > 0) {
-        verify_certify_recoveries(v, writer, bucket, epoch, seq);
+    if (part == NULL || seq > part->last) {
+        return;
     }
 
-    if (part == NULL || seq <= part->signed_to || seq > part->last) {
+    verify_prove(chain, epoch, seq, put_off);
+
+    if (seq <= part->signed_to) {
         return;
     }
 
     part->signed_to = seq;
 
+    mark = verify_mark(part, seq);
+
+    if (mark != NULL && mark->acked > part->acks_sure) {
+        part->acks_sure = mark->acked;
+    }
+
     /* What the answers were is told up to there, too, or told as broken. */
-    to = part->acks_broken || part->acks_good > seq ? seq : part->acks_good;
+    to = part->acks_broken || part->acks_sure > seq ? seq : part->acks_sure;
     part->first = verify_mark_from(part, to + 1);
 
     if (part->first == part->n) {
@@ -211,7 +320,7 @@ verify_confirm(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
                        (size_t) (part - chain->parts));
 
     if (opens) {
-        verify_carried(v, writer, epoch);
+        verify_carried(v, writer, epoch, put_off);
     }
 }
 
@@ -219,12 +328,15 @@ verify_confirm(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
 void
 verify_acks(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
     verify_part_t *part, uint64_t seq, const unsigned char *acks,
-    const verify_place_t *witness)
+    const verify_place_t *witness, bool sure)
 {
+    uint64_t              from;
     verify_place_t        place;
     const verify_mark_t  *mark;
 
-    if (part->acks_broken || seq <= part->acks_good || seq > part->last) {
+    from = sure ? part->acks_sure : part->acks_good;
+
+    if (part->acks_broken || seq <= from || seq > part->last) {
         return;
     }
 
@@ -234,14 +346,16 @@ verify_acks(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
     }
 
     if (memcmp(mark->acks, acks, VERIFY_SHORT) == 0) {
-        part->acks_good = seq;
+        part->acks_good = seq > part->acks_good ? seq : part->acks_good;
+        part->acks_sure = sure ? seq : part->acks_sure;
         return;
     }
 
     part->acks_broken = true;
-    verify_place_of(writer, bucket, part, part->acks_good + 1, &place);
+    from = (seq > part->acks_good ? part->acks_good : from) + 1;
+    verify_place_of(writer, bucket, part, from, &place);
 
-    if (seq == part->acks_good + 1) {
+    if (seq == from) {
         (void) verify_find(v, DMP_BREAK_OUTCOME, &place, witness, "the outcome "
                            "or the id of the entry is not the one its writer "
                            "was given");
@@ -250,9 +364,28 @@ verify_acks(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
         (void) verify_find(v, DMP_BREAK_OUTCOME, &place, witness, "the outcome "
                            "or the id of one of the entries from seq %llu to "
                            "%llu is not the one its writer was given",
-                           (unsigned long long) part->acks_good + 1,
+                           (unsigned long long) from,
                            (unsigned long long) seq);
     }
+}
+
+
+/* The links do not lead back beyond that entry. */
+static void
+verify_unlinked(dmp_verify_t *v, verify_writer_t *writer,
+    verify_chain_t *chain, verify_at_t at)
+{
+    verify_proof_t  *proof;
+
+    verify_last(v, writer);
+    proof = &chain->proof;
+
+    if (!proof->broken) {
+        proof->broken = true;
+        proof->first = proof->to;
+    }
+
+    proof->from = proof->to = at;
 }
 
 
@@ -367,7 +500,7 @@ verify_link(dmp_verify_t *v, verify_chain_t *chain, const verify_place_t *place,
 /* What is kept of the entry, and the head and the digest that it makes. */
 static bool
 verify_keep(dmp_verify_t *v, verify_chain_t *chain, verify_part_t *part,
-    const verify_place_t *place, dmp_str_t body, char outcome)
+    const verify_place_t *place, uint64_t acked, dmp_str_t body, char outcome)
 {
     verify_mark_t  *mark;
 
@@ -389,6 +522,7 @@ verify_keep(dmp_verify_t *v, verify_chain_t *chain, verify_part_t *part,
     memcpy(mark->hash, chain->hash, VERIFY_SHORT);
     memcpy(mark->acks, part->acks, VERIFY_SHORT);
     mark->seq = place->seq;
+    mark->acked = acked < place->seq ? acked : 0;
     mark->ms = place->ms;
     mark->n = place->n;
     part->n++;
@@ -418,6 +552,7 @@ verify_extend(dmp_verify_t *v, verify_writer_t *writer,
 {
     bool             gap;
     uint64_t         seq;
+    verify_at_t      at;
     verify_part_t   *part;
     verify_chain_t  *chain;
 
@@ -428,6 +563,8 @@ verify_extend(dmp_verify_t *v, verify_writer_t *writer,
         return NULL;
     }
 
+    at.epoch = chain->last.epoch;
+    at.seq = chain->last.seq;
     gap = place->seq > part->last + 1;
 
     if (!verify_sequence(v, chain, part, place)) {
@@ -435,6 +572,11 @@ verify_extend(dmp_verify_t *v, verify_writer_t *writer,
     }
 
     verify_link(v, chain, place, view->prev, gap);
+
+    if (gap || chain->mismatch) {
+        verify_unlinked(v, writer, chain, at);
+    }
+
     seq = view->ack_seq;
 
     if (seq >= view->seq) {
@@ -443,10 +585,11 @@ verify_extend(dmp_verify_t *v, verify_writer_t *writer,
                            (unsigned long long) seq);
 
     } else if (seq > 0) {
-        verify_acks(v, writer, place->bucket, part, seq, view->ack, place);
+        verify_acks(v, writer, place->bucket, part, seq, view->ack, place,
+                    false);
     }
 
-    if (!verify_keep(v, chain, part, place, body, outcome)) {
+    if (!verify_keep(v, chain, part, place, seq, body, outcome)) {
         return NULL;
     }
 

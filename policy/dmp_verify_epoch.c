@@ -160,14 +160,15 @@ verify_claims(dmp_verify_t *v, verify_writer_t *writer,
             continue;
         }
 
-        verify_claim(v, &claim);
-        chain = writer->chains[claim.head.bucket];
+        chain = verify_chain(v, writer, claim.head.bucket);
 
         if (!claim.certified && chain != NULL) {
             chain->carried_by = view->epoch;
             chain->carried_epoch = claim.head.epoch;
             chain->carried_seq = claim.head.seq;
         }
+
+        verify_claim(v, &claim);
     }
 }
 
@@ -197,13 +198,14 @@ verify_waited(dmp_verify_t *v, verify_writer_t *writer, uint64_t epoch)
 
         w = e->waiting;
         e->waiting = w->next;
-        v->n_pending--;
+        v->n_waiting--;
         ok = e->certified
              && verify_epoch_signature(v, writer, e, w->data, w->len,
                                        w->signature);
 
         if (ok) {
-            verify_confirm(v, writer, w->place.bucket, epoch, w->place.seq);
+            verify_confirm(v, writer, w->place.bucket, epoch, w->place.seq,
+                           false);
 
         } else if (e->certified) {
             verify_bad_signature(v, &w->place);
@@ -286,7 +288,8 @@ verify_open(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
         return;
     }
 
-    e->certified = true;
+    e->home = place->bucket;
+    verify_certain(v, writer, e);
 
     if (part != NULL) {
         part->opens = true;
@@ -324,6 +327,7 @@ verify_bad_heads(dmp_verify_t *v, const verify_place_t *place)
 void
 verify_last(dmp_verify_t *v, verify_writer_t *writer)
 {
+    bool             good;
     verify_last_t   *last;
     verify_epoch_t  *e;
 
@@ -335,11 +339,12 @@ verify_last(dmp_verify_t *v, verify_writer_t *writer)
 
     last->any = false;
     e = verify_epoch(v, writer, last->place.epoch, false);
+    good = e != NULL
+           && verify_epoch_signature(v, writer, e, last->data, last->len,
+                                     last->signature);
+    verify_proved(writer, v->buckets, good);
 
-    if (e == NULL
-        || !verify_epoch_signature(v, writer, e, last->data, last->len,
-                                   last->signature))
-    {
+    if (!good) {
         verify_bad_heads(v, &last->place);
     }
 }
@@ -355,9 +360,15 @@ verify_put_off(dmp_verify_t *v, verify_writer_t *writer,
 
     last = &writer->last;
 
-    /* It is known once, and what it says makes findings count no more. */
-    if (view->kind == DMP_KIND_EPOCH_CLOSE || v->n_unsure > 0
-        || last->skipped == VERIFY_SKIPPED)
+    /* Another chain's says nothing of it. */
+    if (last->any && (last->place.bucket != place->bucket
+                      || last->place.epoch != place->epoch))
+    {
+        verify_last(v, writer);
+    }
+
+    /* The end is known once. */
+    if (view->kind == DMP_KIND_EPOCH_CLOSE || last->skipped == VERIFY_SKIPPED)
     {
         last->skipped = 0;
         return false;
@@ -391,6 +402,8 @@ verify_checkpoint(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
     verify_part_t *part, const verify_place_t *place,
     const dmp_entry_view_t *view, dmp_str_t body)
 {
+    bool  put_off;
+
     if (!e->certified) {
         (void) verify_find(v, DMP_BREAK_CERTIFICATE, place, NULL, "heads are "
                            "signed in an epoch that no valid certificate "
@@ -398,8 +411,17 @@ verify_checkpoint(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
         return;
     }
 
+    if (place->bucket != e->home) {
+        (void) verify_find(v, DMP_BREAK_FORMAT, place, NULL, "heads are signed "
+                           "in another bucket than the one where the epoch "
+                           "was opened, which is %u", e->home);
+        return;
+    }
+
     /* Only what stands in the chain will be covered by a later one. */
-    if (part == NULL || !verify_put_off(v, writer, place, view, body)) {
+    put_off = part != NULL && verify_put_off(v, writer, place, view, body);
+
+    if (!put_off) {
         if (!verify_epoch_signature(v, writer, e, body.data, view->signed_len,
                                     view->signature))
         {
@@ -407,7 +429,10 @@ verify_checkpoint(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
             return;
         }
 
-        writer->last.any = writer->last.any && part == NULL;
+        if (part != NULL && writer->last.any) {
+            writer->last.any = false;
+            verify_proved(writer, v->buckets, true);
+        }
     }
 
     verify_silence(v, e, place, view->time_ms);
@@ -417,7 +442,8 @@ verify_checkpoint(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
     }
 
     if (part != NULL) {
-        verify_confirm(v, writer, place->bucket, place->epoch, place->seq);
+        verify_confirm(v, writer, place->bucket, place->epoch, place->seq,
+                       put_off);
     }
 
     verify_claims(v, writer, place, view);
@@ -434,7 +460,8 @@ verify_checkpoint(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
  */
 static void
 verify_successor(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *own,
-    const verify_place_t *place, const dmp_entry_view_t *view, dmp_str_t body)
+    const verify_part_t *part, const verify_place_t *place,
+    const dmp_entry_view_t *view, dmp_str_t body)
 {
     verify_epoch_t   *e;
     verify_writer_t  *of;
@@ -449,7 +476,11 @@ verify_successor(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *own,
     }
 
     verify_silence(v, own, place, view->time_ms);
-    verify_confirm(v, writer, place->bucket, place->epoch, place->seq);
+
+    if (part != NULL) {
+        verify_confirm(v, writer, place->bucket, place->epoch, place->seq,
+                       false);
+    }
 
     of = verify_writer(v, view->of_writer, true);
     e = of != NULL ? verify_epoch(v, of, view->of_epoch, true) : NULL;
@@ -488,7 +519,7 @@ verify_heads(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
     v->checkpoints++;
 
     if (view->kind == DMP_KIND_EPOCH_CLOSE && view->of_writer.len > 0) {
-        verify_successor(v, writer, e, place, view, body);
+        verify_successor(v, writer, e, part, place, view, body);
 
     } else {
         verify_checkpoint(v, writer, e, part, place, view, body);
@@ -503,8 +534,11 @@ verify_wait(dmp_verify_t *v, verify_epoch_t *e, const verify_place_t *place,
 {
     verify_waiting_t  *w;
 
-    if (v->n_pending >= DMP_VERIFY_PENDING) {
-        v->too_many = true;
+    /* A flood of them must not keep heads from waiting. */
+    if (v->n_waiting >= VERIFY_WAITING_MAX) {
+        (void) verify_find(v, DMP_BREAK_CERTIFICATE, place, NULL, "more "
+                           "entries are signed in epochs that nobody opened "
+                           "than can be kept");
         return;
     }
 
@@ -520,7 +554,7 @@ verify_wait(dmp_verify_t *v, verify_epoch_t *e, const verify_place_t *place,
     memcpy(w->signature, view->signature, DMP_SIGNATURE_LEN);
     memcpy(w->data, body.data, view->signed_len);
     e->waiting = w;
-    v->n_pending++;
+    v->n_waiting++;
 }
 
 
@@ -541,7 +575,7 @@ verify_bare(dmp_verify_t *v, verify_epoch_t *e, const verify_place_t *place)
 
 void
 verify_signed_alone(dmp_verify_t *v, verify_writer_t *writer,
-    verify_epoch_t *e, const verify_place_t *place,
+    verify_epoch_t *e, const verify_part_t *part, const verify_place_t *place,
     const dmp_entry_view_t *view, dmp_str_t body)
 {
     bool  opens;
@@ -554,16 +588,19 @@ verify_signed_alone(dmp_verify_t *v, verify_writer_t *writer,
         }
 
     } else if (!e->opened) {
-        verify_wait(v, e, place, view, body);
+        if (part != NULL) {
+            verify_wait(v, e, place, view, body);
+        }
 
     } else if (e->certified) {
-        if (verify_epoch_signature(v, writer, e, body.data, view->signed_len,
-                                   view->signature))
+        if (!verify_epoch_signature(v, writer, e, body.data, view->signed_len,
+                                    view->signature))
         {
-            verify_confirm(v, writer, place->bucket, place->epoch, place->seq);
-
-        } else {
             verify_bad_signature(v, place);
+
+        } else if (part != NULL) {
+            verify_confirm(v, writer, place->bucket, place->epoch, place->seq,
+                           false);
         }
     }
 
@@ -580,4 +617,35 @@ verify_promise_open(const dmp_verify_t *v, const verify_writer_t *writer,
     return v->now_ms != 0 && e->opened && e->promise_ms > 0 && !e->closed
            && !e->followed && e->epoch == writer->greatest
            && v->now_ms - e->signed_ms > e->promise_ms;
+}
+
+
+/*
+ * A later epoch carries the heads of those before: what they left unsigned is
+ * signed with its opening, or never.
+ */
+bool
+verify_over(const dmp_verify_t *v, const verify_writer_t *writer,
+    uint64_t epoch)
+{
+    const verify_epoch_t  *e;
+
+    e = verify_known_epoch(writer, epoch);
+
+    if (e == NULL || !e->certified || e->closed || e->followed) {
+        return true;
+    }
+
+    if (epoch < writer->greatest) {
+        e = verify_known_epoch(writer, writer->greatest);
+
+        if (e == NULL || !e->certified || e->spoke || e->closed
+            || e->followed)
+        {
+            return true;
+        }
+    }
+
+    return (v->now_ms != 0 && e->expires_ms < v->now_ms)
+           || verify_promise_open(v, writer, e);
 }

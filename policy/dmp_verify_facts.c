@@ -88,6 +88,10 @@ dmp_verify_receipt(dmp_verify_t *v, const dmp_receipt_t *receipt)
         return DMP_E_SYNTAX;
     }
 
+    if (!dmp_entry_is_writer(receipt->writer)) {
+        return DMP_E_SYNTAX;
+    }
+
     place.bucket = receipt->bucket;
     place.epoch = receipt->epoch;
     place.seq = receipt->seq;
@@ -248,43 +252,112 @@ verify_finish_receipts(dmp_verify_t *v, dmp_verify_result_t *result)
 }
 
 
-static void
-verify_recovery(dmp_verify_t *v, const verify_place_t *place, uint64_t bucket)
+/* The bits of the buckets, in the order of the bytes. */
+static bool
+verify_is_reopened(const verify_recovery_t *r, unsigned bucket)
 {
-    verify_recovery_t  *r;
+    return (r->buckets[bucket / 8] >> bucket % 8 & 1) != 0;
+}
 
-    r = verify_grow(v, (void **) &v->recoveries, v->n_recoveries,
-                    &v->size_recoveries, sizeof(*r));
 
-    if (r != NULL) {
-        r->bucket = (unsigned) bucket;
-        r->certified = false;
-        r->place = *place;
-        v->n_recoveries++;
-        v->n_unsure++;
+static void
+verify_certify(dmp_verify_t *v, verify_recovery_t *r)
+{
+    unsigned               b;
+    const verify_chain_t  *chain;
+
+    chain = r->place.writer->chains[r->place.bucket];
+
+    if (r->certified
+        || !verify_is_proven(chain, r->place.epoch, r->place.seq))
+    {
+        return;
+    }
+
+    r->certified = true;
+    v->n_unsure--;
+
+    for (b = 0; b < v->buckets; b++) {
+        if (verify_is_reopened(r, b)
+            && v->streams[b].recovered_ms < r->place.ms)
+        {
+            v->streams[b].recovered_ms = r->place.ms;
+        }
     }
 }
 
 
 void
-verify_certify_recoveries(dmp_verify_t *v, const verify_writer_t *writer,
-    unsigned bucket, uint64_t epoch, uint64_t seq)
+verify_certify_recoveries(dmp_verify_t *v)
 {
-    size_t              i;
-    verify_recovery_t  *r;
+    size_t  i;
+
+    if (v->sure) {
+        return;
+    }
+
+    v->sure = true;
+
+    for (i = 0; i < v->n_writers; i++) {
+        verify_last(v, v->writers[i]);
+    }
+
+    for (i = 0; i < v->n_recoveries; i++) {
+        verify_certify(v, &v->recoveries[i]);
+    }
+}
+
+
+bool
+verify_recovered(const dmp_verify_t *v, unsigned bucket,
+    const verify_place_t *a, const verify_place_t *b)
+{
+    size_t                    i;
+    verify_place_t            place;
+    const verify_recovery_t  *r;
 
     for (i = 0; i < v->n_recoveries; i++) {
         r = &v->recoveries[i];
+        place = r->place;
+        place.bucket = bucket;
 
-        if (!r->certified && r->place.writer == writer
-            && r->place.bucket == bucket
-            && (r->place.epoch < epoch
-                || (r->place.epoch == epoch && r->place.seq <= seq)))
+        if (r->certified && verify_is_reopened(r, bucket)
+            && verify_earlier(a, &place)
+            && (b == NULL || verify_earlier(&place, b)))
         {
-            r->certified = true;
-            v->n_unsure--;
+            return true;
         }
     }
+
+    return false;
+}
+
+
+/*
+ * Room for one more that nobody has certified; those that were meanwhile are
+ * looked for once in so many.
+ */
+static bool
+verify_room_for_recovery(dmp_verify_t *v, const verify_place_t *place)
+{
+    if (v->n_unsure < VERIFY_UNSURE_MAX) {
+        return true;
+    }
+
+    if (v->n_ignored++ % VERIFY_UNSURE_MAX == 0) {
+        verify_certify_recoveries(v);
+    }
+
+    if (v->n_unsure < VERIFY_UNSURE_MAX) {
+        return true;
+    }
+
+    if (v->n_ignored == 1) {
+        (void) verify_find(v, DMP_BREAK_CERTIFICATE, place, NULL, "more "
+                           "recoveries that nobody has signed than are kept");
+    }
+
+    return false;
 }
 
 
@@ -292,8 +365,9 @@ static void
 verify_recovered_buckets(dmp_verify_t *v, const verify_place_t *place,
     const dmp_entry_view_t *view)
 {
-    uint64_t    bucket;
-    dmp_scan_t  scan;
+    uint64_t            bucket;
+    dmp_scan_t          scan;
+    verify_recovery_t  *r;
 
     if (view->buckets.len == 0
         || !dmp_str_eq(view->command, dmp_string("audit recover")))
@@ -303,26 +377,43 @@ verify_recovered_buckets(dmp_verify_t *v, const verify_place_t *place,
 
     dmp_scan_init(&scan, view->buckets.data, view->buckets.len);
 
-    if (!dmp_scan_array(&scan)) {
+    if (!dmp_scan_array(&scan) || !verify_room_for_recovery(v, place)) {
         return;
     }
 
+    r = verify_grow(v, (void **) &v->recoveries, v->n_recoveries,
+                    &v->size_recoveries, sizeof(*r));
+    if (r == NULL) {
+        return;
+    }
+
+    memset(r, 0, sizeof(*r));
+    r->place = *place;
+
     while (dmp_scan_element(&scan) && dmp_scan_uint(&scan, &bucket)) {
         if (bucket < v->buckets) {
-            verify_recovery(v, place, bucket);
+            r->buckets[bucket / 8] |= (unsigned char) (1u << bucket % 8);
         }
     }
+
+    v->n_recoveries++;
+    v->n_unsure++;
 }
 
 
-/* Commands that begin and do not end are counted. */
+/*
+ * Commands that begin and do not end are counted.  An entry that has no place
+ * in its chain is covered by no signature.
+ */
 void
 verify_admin(dmp_verify_t *v, const verify_place_t *place,
-    const dmp_entry_view_t *view)
+    const dmp_entry_view_t *view, bool chained)
 {
     size_t  i;
 
-    verify_recovered_buckets(v, place, view);
+    if (chained) {
+        verify_recovered_buckets(v, place, view);
+    }
 
     if (view->trace.len != DMP_UUID_LEN) {
         return;

@@ -37,6 +37,30 @@ verify_finish_epochs(dmp_verify_t *v, verify_writer_t *writer,
 }
 
 
+/* A later epoch's signed head covers what is before it. */
+static void
+verify_not_proven(dmp_verify_t *v, verify_writer_t *writer,
+    const verify_chain_t *chain, const verify_part_t *part,
+    dmp_verify_result_t *result)
+{
+    uint64_t  proven;
+
+    proven = chain->proof.to.epoch > part->epoch ? part->last
+             : chain->proof.to.epoch == part->epoch ? chain->proof.to.seq : 0;
+
+    if (proven >= part->last) {
+        return;
+    }
+
+    if (verify_over(v, writer, part->epoch)) {
+        result->unproven += part->last - proven;
+
+    } else {
+        result->not_signed += part->last - proven;
+    }
+}
+
+
 static void
 verify_finish_writer(dmp_verify_t *v, verify_writer_t *writer,
     dmp_verify_result_t *result)
@@ -67,8 +91,7 @@ verify_finish_writer(dmp_verify_t *v, verify_writer_t *writer,
             part = &chain->parts[i];
             verify_part_done(v, writer, b, part);
 
-            /* A later epoch's signed head covers what is before it. */
-            result->not_signed += part->last - part->signed_to;
+            verify_not_proven(v, writer, chain, part, result);
         }
     }
 }
@@ -81,39 +104,31 @@ verify_same(const verify_place_t *a, const verify_place_t *b)
 }
 
 
-/* Whether an operator's recovery of that bucket comes after a, before b. */
-static bool
-verify_recovered(const dmp_verify_t *v, unsigned bucket,
-    const verify_place_t *a, const verify_place_t *b)
+/* What a writer's certificate says is not before its epoch was opened. */
+static void
+verify_not_before(const verify_place_t *of, verify_place_t *since)
 {
-    size_t                    i;
-    verify_place_t            place;
-    const verify_recovery_t  *r;
+    const verify_epoch_t  *e;
 
-    for (i = 0; i < v->n_recoveries; i++) {
-        r = &v->recoveries[i];
-        place = r->place;
-        place.bucket = bucket;
+    e = of->writer != NULL ? verify_known_epoch(of->writer, of->epoch) : NULL;
 
-        if (r->certified && r->bucket == bucket && verify_earlier(a, &place)
-            && (b == NULL || verify_earlier(&place, b)))
-        {
-            return true;
-        }
+    if (e != NULL && e->certified && e->opened_ms > 0
+        && since->ms < (uint64_t) e->opened_ms)
+    {
+        since->ms = (uint64_t) e->opened_ms;
+        since->n = 0;
     }
-
-    return false;
 }
 
 
 /*
- * A guess is void where an entry that fits nowhere stands after its place.  A
- * record's version is what it is after a recovery.
+ * Whether a recovery of the bucket came after what was found.  Of what has no
+ * time it cannot be told, but that an entry named it before, or that its epoch
+ * was opened.
  */
-static void
-verify_settle(const dmp_verify_t *v, verify_finding_t *f)
+static bool
+verify_excused(const dmp_verify_t *v, const verify_finding_t *f)
 {
-    size_t          i;
     verify_place_t  since;
 
     since = f->place;
@@ -123,9 +138,34 @@ verify_settle(const dmp_verify_t *v, verify_finding_t *f)
         since.n = f->since_n;
     }
 
-    f->settled = f->what == DMP_BREAK_VERSION
-                 && verify_recovered(v, f->place.bucket, &since,
-                                     f->has_since ? &f->place : NULL);
+    if (f->what == DMP_BREAK_VERSION && f->has_since && since.ms != 0
+        && verify_recovered(v, f->place.bucket, &since, &f->place))
+    {
+        return true;
+    }
+
+    if (f->what == DMP_BREAK_VERSION) {
+        since = f->place;
+    }
+
+    verify_not_before(&f->place, &since);
+
+    if (since.ms == 0 && f->witness.writer != NULL) {
+        since.ms = f->witness.ms;
+        since.n = f->witness.n;
+        verify_not_before(&f->witness, &since);
+    }
+
+    return since.ms != 0
+           && verify_recovered(v, f->place.bucket, &since, NULL);
+}
+
+
+/* A guess is void where an entry that fits nowhere stands after its place. */
+static void
+verify_settle(const dmp_verify_t *v, verify_finding_t *f)
+{
+    size_t  i;
 
     for (i = 0; f->guess && i < v->n_odd; i++) {
         if (v->odd[i].bucket == f->place.bucket
@@ -135,10 +175,8 @@ verify_settle(const dmp_verify_t *v, verify_finding_t *f)
         }
     }
 
-    f->recovered = v->since_recovery && !f->settled
-                   && verify_recovered(v, f->place.bucket,
-                                       f->what == DMP_BREAK_VERSION
-                                       ? &f->place : &since, NULL);
+    f->recovered = v->since_recovery && !f->settled && !f->timeless
+                   && verify_excused(v, f);
 }
 
 
@@ -269,6 +307,8 @@ dmp_verify_finish(dmp_verify_t *v, dmp_verify_result_t *result)
         verify_finish_writer(v, v->writers[i], result);
     }
 
+    v->sure = false;
+    verify_certify_recoveries(v);
     verify_finish_receipts(v, result);
     verify_sort_out(v, result);
 
@@ -297,4 +337,65 @@ dmp_verify_findings(const dmp_verify_t *v, size_t *pos, dmp_finding_t *finding)
     verify_report(&v->findings[(*pos)++], finding);
 
     return true;
+}
+
+
+/* The last entry of that epoch in that chain; 0 if there is none. */
+static uint64_t
+verify_extent(const verify_chain_t *chain, uint64_t epoch)
+{
+    size_t                 low, high, middle;
+    const verify_part_t   *part;
+    const verify_proof_t  *proof;
+
+    part = verify_part(chain, epoch);
+
+    if (part != NULL) {
+        return part->last;
+    }
+
+    proof = &chain->proof;
+    low = 0;
+    high = proof->n;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+
+        if (proof->ends[middle].epoch < epoch) {
+            low = middle + 1;
+
+        } else {
+            high = middle;
+        }
+    }
+
+    return low < proof->n && proof->ends[low].epoch == epoch
+           ? proof->ends[low].seq : 0;
+}
+
+
+dmp_cover_t
+dmp_verify_cover(const dmp_verify_t *v, dmp_str_t name, unsigned bucket,
+    uint64_t epoch, uint64_t seq)
+{
+    const verify_chain_t   *chain;
+    const verify_writer_t  *writer;
+
+    writer = verify_known_writer(v, name);
+
+    if (writer == NULL || bucket >= v->buckets || seq == 0) {
+        return DMP_COVER_NONE;
+    }
+
+    chain = writer->chains[bucket];
+
+    if (chain == NULL || seq > verify_extent(chain, epoch)) {
+        return DMP_COVER_NONE;
+    }
+
+    if (verify_is_proven(chain, epoch, seq)) {
+        return DMP_COVER_PROVEN;
+    }
+
+    return verify_over(v, writer, epoch) ? DMP_COVER_NONE : DMP_COVER_PENDING;
 }

@@ -41,6 +41,18 @@ verify_missing(dmp_verify_t *v, const verify_claim_t *claim,
 }
 
 
+/* What an opening carries does not stand so. */
+static void
+verify_not_carried(const verify_claim_t *claim, verify_chain_t *chain)
+{
+    if (!claim->certified && chain != NULL
+        && chain->carried_by == claim->witness.epoch)
+    {
+        chain->carried_by = 0;
+    }
+}
+
+
 /* What the end of an epoch names is where each of its parts must stop. */
 static void
 verify_final(dmp_verify_t *v, const verify_claim_t *claim, verify_part_t *part)
@@ -61,14 +73,93 @@ verify_final(dmp_verify_t *v, const verify_claim_t *claim, verify_part_t *part)
 }
 
 
+/* What the word of the entry that names a head is worth. */
+typedef enum {
+    VERIFY_WORD_NONE = 0,
+    VERIFY_WORD_PUT_OFF,
+    VERIFY_WORD_PROVEN
+} verify_word_t;
+
+
+static verify_word_t
+verify_word(const verify_claim_t *claim)
+{
+    const verify_chain_t  *home;
+    const verify_place_t  *witness;
+
+    witness = &claim->witness;
+
+    if (!claim->certified) {
+        return VERIFY_WORD_NONE;
+    }
+
+    /* A successor's is looked at at once. */
+    if (witness->writer != claim->writer) {
+        return VERIFY_WORD_PROVEN;
+    }
+
+    home = claim->writer->chains[witness->bucket];
+
+    if (verify_is_proven(home, witness->epoch, witness->seq)) {
+        return VERIFY_WORD_PROVEN;
+    }
+
+    return verify_may_prove(home, witness->epoch, witness->seq)
+           ? VERIFY_WORD_PUT_OFF : VERIFY_WORD_NONE;
+}
+
+
+/* The entry itself, if it is still kept. */
+static void
+verify_compare_mark(dmp_verify_t *v, const verify_claim_t *claim,
+    verify_chain_t *chain, verify_part_t *part)
+{
+    verify_word_t            word;
+    verify_place_t           place;
+    const verify_mark_t     *mark;
+    const dmp_chain_head_t  *head;
+
+    head = &claim->head;
+    mark = part != NULL ? verify_mark(part, head->seq) : NULL;
+
+    /* A gap has been told already; what is covered is implied by its links. */
+    if (mark == NULL) {
+        verify_not_carried(claim, chain);
+        return;
+    }
+
+    word = verify_word(claim);
+
+    if (head->acked > 0) {
+        verify_acks(v, claim->writer, head->bucket, part, head->acked,
+                    head->acks, &claim->witness, word == VERIFY_WORD_PROVEN);
+    }
+
+    if (memcmp(mark->hash, head->hash, VERIFY_SHORT) != 0) {
+        verify_place_of(claim->writer, head->bucket, part, head->seq, &place);
+        (void) verify_find(v, DMP_BREAK_EDITED, &place, &claim->witness, "the "
+                           "entry's bytes were changed: its hash is not the "
+                           "one that %s in bucket %u (%llu-%llu) names",
+                           claim->certified ? "a signed entry"
+                                            : "the next epoch's opening",
+                           claim->witness.bucket,
+                           (unsigned long long) claim->witness.ms,
+                           (unsigned long long) claim->witness.n);
+        verify_not_carried(claim, chain);
+
+    } else if (word != VERIFY_WORD_NONE) {
+        verify_confirm(v, claim->writer, head->bucket, head->epoch, head->seq,
+                       word == VERIFY_WORD_PUT_OFF);
+    }
+}
+
+
 /* A head that an entry names must be the one the stream has. */
 static void
 verify_compare(dmp_verify_t *v, const verify_claim_t *claim)
 {
     verify_part_t           *part;
     verify_chain_t          *chain;
-    verify_place_t           place;
-    const verify_mark_t     *mark;
     const dmp_chain_head_t  *head;
 
     head = &claim->head;
@@ -93,31 +184,20 @@ verify_compare(dmp_verify_t *v, const verify_claim_t *claim)
         verify_final(v, claim, part);
     }
 
-    mark = part != NULL ? verify_mark(part, head->seq) : NULL;
+    verify_compare_mark(v, claim, chain, part);
+}
 
-    /* A gap has been told already; what is covered is implied by its links. */
-    if (mark == NULL) {
-        return;
-    }
 
-    if (head->acked > 0) {
-        verify_acks(v, claim->writer, head->bucket, part, head->acked,
-                    head->acks, &claim->witness);
-    }
+void
+verify_claims_signed(const verify_writer_t *writer, verify_chain_t *chain,
+    uint64_t epoch)
+{
+    verify_claim_t  *claim;
 
-    if (memcmp(mark->hash, head->hash, VERIFY_SHORT) != 0) {
-        verify_place_of(claim->writer, head->bucket, part, head->seq, &place);
-        (void) verify_find(v, DMP_BREAK_EDITED, &place, &claim->witness, "the "
-                           "entry's bytes were changed: its hash is not the "
-                           "one that %s in bucket %u (%llu-%llu) names",
-                           claim->certified ? "a signed entry"
-                                            : "the next epoch's opening",
-                           claim->witness.bucket,
-                           (unsigned long long) claim->witness.ms,
-                           (unsigned long long) claim->witness.n);
-
-    } else if (claim->certified) {
-        verify_confirm(v, claim->writer, head->bucket, head->epoch, head->seq);
+    for (claim = chain->claims; claim != NULL; claim = claim->next) {
+        if (claim->witness.writer == writer && claim->witness.epoch == epoch) {
+            claim->certified = true;
+        }
     }
 }
 
@@ -310,17 +390,27 @@ dmp_verify_head(dmp_verify_t *v, unsigned bucket, dmp_str_t name,
 
     memset(&place, 0, sizeof(place));
     place.bucket = bucket;
-    writer = verify_writer(v, name, true);
 
-    if (writer == NULL) {
-        if (!v->no_memory) {
-            (void) verify_find(v, DMP_BREAK_HEAD, &place, NULL, "the store "
-                               "holds a head under a name that is no writer's");
-        }
-
+    if (!dmp_entry_is_writer(name)) {
+        (void) verify_find(v, DMP_BREAK_HEAD, &place, NULL, "the store holds a "
+                           "head under a name that is no writer's");
         return v->no_memory ? DMP_E_NOMEM : DMP_OK;
     }
 
+    if (!verify_room_for_writer(v, name)) {
+        (void) verify_find(v, DMP_BREAK_HEAD, &place, NULL, "the store holds a "
+                           "head of one more writer than are kept without a "
+                           "certificate");
+        return v->no_memory ? DMP_E_NOMEM : DMP_OK;
+    }
+
+    writer = verify_writer(v, name, true);
+
+    if (writer == NULL) {
+        return DMP_E_NOMEM;
+    }
+
+    verify_counted(v, writer, NULL);
     chain = verify_chain(v, writer, bucket);
     if (chain == NULL) {
         return DMP_E_NOMEM;

@@ -13,9 +13,20 @@
 #include <dmp/dmp_record.h>
 #include <dmp/dmp_verify.h>
 
+#include "dmp_entry_int.h"
+
 
 #define VERIFY_SHORT   16                /* of a hash that is only compared */
 #define VERIFY_BINARY  16                /* a pseudonym's bytes */
+
+/*
+ * What is kept of epochs and writers that no certificate opens: entries of one
+ * may come before its opening, but what is beyond that is a flood.
+ */
+#define VERIFY_UNCERTAIN_MAX  16         /* epochs of a writer */
+#define VERIFY_LOOSE_MAX      4096       /* writers */
+#define VERIFY_UNSURE_MAX     4096       /* recoveries */
+#define VERIFY_WAITING_MAX    (DMP_VERIFY_PENDING / 4)
 
 typedef struct verify_writer_s  verify_writer_t;
 typedef struct verify_claim_s   verify_claim_t;
@@ -38,6 +49,7 @@ typedef struct {
     unsigned char           hash[VERIFY_SHORT];
     unsigned char           acks[VERIFY_SHORT];
     uint64_t                seq;
+    uint64_t                acked;       /* what it acknowledges */
     uint64_t                ms;
     uint64_t                n;
 } verify_mark_t;
@@ -54,6 +66,7 @@ typedef struct {
     uint64_t                last_n;
     uint64_t                signed_to;   /* seq that a signed head covers */
     uint64_t                acks_good;   /* digest confirmed up to that seq */
+    uint64_t                acks_sure;   /* … by what is signed */
     bool                    acks_broken;
     bool                    opens;       /* begins with its epoch's opening */
     bool                    ended;       /* named by the epoch's close */
@@ -61,6 +74,29 @@ typedef struct {
     uint64_t                end;         /* … as where it must stop */
     unsigned char           acks[DMP_HASH_LEN];
 } verify_part_t;
+
+/* Where a chain is; an epoch's entries come after those of the one before. */
+typedef struct {
+    uint64_t                epoch;
+    uint64_t                seq;
+} verify_at_t;
+
+/*
+ * What is the writer's own, by signatures that were verified and by the links
+ * from there: entries after "from" up to "to".  "put" is "to" if the signature
+ * that was put off turns out to be good.  At a link that does not fit a new
+ * stretch begins; the first one is kept.
+ */
+typedef struct {
+    verify_at_t             from;
+    verify_at_t             to;
+    verify_at_t             put;
+    verify_at_t             first;       /* where the first stretch ends */
+    bool                    broken;
+    verify_at_t            *ends;        /* of the parts that were dropped */
+    size_t                  n;
+    size_t                  size;
+} verify_proof_t;
 
 /* One writer's chain in one bucket: the epochs that are not covered yet. */
 typedef struct {
@@ -77,6 +113,7 @@ typedef struct {
     uint64_t                carried_by;  /* the opening that names these */
     uint64_t                carried_epoch;
     uint64_t                carried_seq;
+    verify_proof_t          proof;
     verify_claim_t         *claims;      /* of entries not fed yet */
     verify_claim_t        **claims_end;
 } verify_chain_t;
@@ -97,6 +134,8 @@ typedef struct {
     bool                    entered;     /* has entries */
     bool                    opened;
     bool                    certified;   /* … by a valid certificate */
+    bool                    counted;     /* among those without one */
+    bool                    spoke;       /* its opening is signed by now */
     bool                    closed;      /* by its own writer */
     bool                    followed;    /* an end by a successor was seen */
     bool                    sign_each;
@@ -104,6 +143,8 @@ typedef struct {
     bool                    late_told;
     bool                    bare_told;
     unsigned char           public_key[DMP_PUBLIC_LEN];
+    unsigned                home;        /* where its opening stands: what
+                                            signs heads stands there, too */
     int64_t                 opened_ms;
     int64_t                 expires_ms;
     int64_t                 min_ms;      /* of entries fed before the opening */
@@ -142,6 +183,9 @@ struct verify_writer_s {
     char                    name[DMP_WRITER_MAX + 1];
     size_t                  name_len;
     bool                    seen;        /* has entries */
+    bool                    counted;     /* among those nobody certified */
+    bool                    certified;   /* one of its epochs is */
+    size_t                  n_uncertain; /* epochs without a certificate */
     verify_chain_t        **chains;      /* one per bucket, or NULL */
     verify_epoch_t         *epochs;      /* rising */
     size_t                  n_epochs;
@@ -165,6 +209,7 @@ typedef struct {
     verify_place_t          witness;
     bool                    guess;
     bool                    edited;      /* the entry's bytes were changed */
+    bool                    timeless;    /* nobody can tell when it happened */
     bool                    settled;     /* by another explanation */
     bool                    is_void;     /* … or it rests on one that was */
     bool                    recovered;
@@ -192,8 +237,9 @@ typedef struct {
 #define VERIFY_UNKNOWN  1                /* its version is what comes next */
 #define VERIFY_LISTED   2                /* its history was compared */
 
-/* How far the list of a record has been read. */
+/* How far the list of a record has been read, and its latest element. */
 typedef struct {
+    uint64_t                late_ms;
     uint64_t                digest[2];
     uint32_t                references;
 } verify_list_t;
@@ -225,11 +271,11 @@ typedef struct {
     size_t                  size;
 } verify_receipts_t;
 
-/* An operator's recovery of a bucket; counts once a signature covers it. */
+/* An operator's recovery; counts if the entry that says so is proven. */
 typedef struct {
-    unsigned                bucket;
     bool                    certified;
-    verify_place_t          place;       /* of the entry that says so */
+    verify_place_t          place;       /* of that entry */
+    unsigned char           buckets[DMP_BUCKETS_MAX / 8];
 } verify_recovery_t;
 
 /* A bucket, as far as it was fed. */
@@ -237,6 +283,7 @@ typedef struct {
     uint64_t                fed;
     uint64_t                last_ms;
     uint64_t                last_n;
+    uint64_t                recovered_ms;    /* the latest that is certified */
     size_t                  pending;     /* heads that wait for it */
 } verify_stream_t;
 
@@ -259,14 +306,18 @@ struct dmp_verify_s {
     size_t                  size_names;
     verify_writer_t        *recent;      /* entries come in runs */
 
+    size_t                  n_loose;     /* writers that nobody certified */
     size_t                  n_pending;
+    size_t                  n_waiting;   /* entries, for their opening */
     verify_records_t        records;
     verify_receipts_t       receipts;
 
     verify_recovery_t      *recoveries;
     size_t                  n_recoveries;
     size_t                  size_recoveries;
-    size_t                  n_unsure;    /* of them, not certified */
+    size_t                  n_unsure;    /* of them, not known as certified */
+    size_t                  n_ignored;   /* … beyond as many as are kept */
+    bool                    sure;        /* … which is known of all */
 
     char                  (*commands)[DMP_UUID_LEN];     /* begun, not ended */
     size_t                  n_commands;
@@ -306,6 +357,21 @@ verify_chain_t *verify_chain(dmp_verify_t *v, verify_writer_t *writer,
 verify_epoch_t *verify_epoch(dmp_verify_t *v, verify_writer_t *writer,
     uint64_t epoch, bool create);
 
+
+/* NULL if there is none. */
+verify_writer_t *verify_known_writer(const dmp_verify_t *v, dmp_str_t name);
+const verify_epoch_t *verify_known_epoch(const verify_writer_t *writer,
+    uint64_t epoch);
+
+/* Whether there is room for what nobody has certified yet. */
+bool verify_room_for_writer(dmp_verify_t *v, dmp_str_t name);
+bool verify_room_for_epoch(dmp_verify_t *v, verify_writer_t *writer,
+    uint64_t epoch);
+void verify_counted(dmp_verify_t *v, verify_writer_t *writer,
+    verify_epoch_t *e);
+void verify_certain(dmp_verify_t *v, verify_writer_t *writer,
+    verify_epoch_t *e);
+
 /*
  * A hash of bytes at two secret points: nobody can aim at its collisions.
  * digest is read and written; it starts as zeros.
@@ -342,30 +408,50 @@ bool verify_earlier(const verify_place_t *a, const verify_place_t *b);
 verify_part_t *verify_extend(dmp_verify_t *v, verify_writer_t *writer,
     const verify_place_t *place, const dmp_entry_view_t *view, dmp_str_t body,
     char outcome);
-verify_part_t *verify_part(verify_chain_t *chain, uint64_t epoch);
+verify_part_t *verify_part(const verify_chain_t *chain, uint64_t epoch);
 
 /* NULL where the entry is missing, or was covered long ago. */
 const verify_mark_t *verify_mark(const verify_part_t *part, uint64_t seq);
 void verify_place_of(const verify_writer_t *writer, unsigned bucket,
     const verify_part_t *part, uint64_t seq, verify_place_t *place);
 
-/* Compares a digest of acknowledgements up to seq with what the stream says. */
+/*
+ * Compares a digest of acknowledgements up to seq with what the stream says.
+ * The chain's own next entry (sure: false) may be anybody's: what it says keeps
+ * no other from being looked at.
+ */
 void verify_acks(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
     verify_part_t *part, uint64_t seq, const unsigned char *acks,
-    const verify_place_t *witness);
+    const verify_place_t *witness, bool sure);
 
 /* An epoch that its writer has ended has no more entries here. */
 void verify_after_end(dmp_verify_t *v, verify_part_t *part,
     const verify_place_t *place, const verify_place_t *witness);
 
-/* What is signed up to seq needs not be kept. */
+/*
+ * What is signed up to seq needs not be kept.  put_off: the signature was not
+ * looked at yet, and proves nothing until it was.
+ */
 void verify_confirm(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
-    uint64_t epoch, uint64_t seq);
+    uint64_t epoch, uint64_t seq, bool put_off);
+
+/* What was put off is good, or is not. */
+void verify_proved(verify_writer_t *writer, unsigned buckets, bool good);
+
+/* By what was verified; or by that and what was put off, if it is good. */
+bool verify_is_proven(const verify_chain_t *chain, uint64_t epoch,
+    uint64_t seq);
+bool verify_may_prove(const verify_chain_t *chain, uint64_t epoch,
+    uint64_t seq);
 
 /* Compares a head with what was fed, or lets it wait. */
 void verify_claim(dmp_verify_t *v, const verify_claim_t *claim);
 void verify_settle_claims(dmp_verify_t *v, verify_chain_t *chain,
     uint64_t before_epoch);
+
+/* The opening that names heads which wait is signed. */
+void verify_claims_signed(const verify_writer_t *writer,
+    verify_chain_t *chain, uint64_t epoch);
 
 /* No entry of it comes any more. */
 void verify_part_done(dmp_verify_t *v, verify_writer_t *writer,
@@ -380,13 +466,17 @@ void verify_heads(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
     verify_part_t *part, const verify_place_t *place,
     const dmp_entry_view_t *view, dmp_str_t body);
 void verify_signed_alone(dmp_verify_t *v, verify_writer_t *writer,
-    verify_epoch_t *e, const verify_place_t *place,
+    verify_epoch_t *e, const verify_part_t *part, const verify_place_t *place,
     const dmp_entry_view_t *view, dmp_str_t body);
 
 /* The signature that was put off, if there is one. */
 void verify_last(dmp_verify_t *v, verify_writer_t *writer);
 bool verify_promise_open(const dmp_verify_t *v, const verify_writer_t *writer,
     const verify_epoch_t *e);
+
+/* Whether nobody will sign any more what is not signed in that epoch. */
+bool verify_over(const dmp_verify_t *v, const verify_writer_t *writer,
+    uint64_t epoch);
 
 
 /* Records and what else is known */
@@ -397,9 +487,15 @@ void verify_receipt_entry(dmp_verify_t *v, const verify_place_t *place,
     const dmp_entry_view_t *view, char outcome);
 void verify_abandoned(dmp_verify_t *v, const dmp_entry_view_t *view);
 void verify_admin(dmp_verify_t *v, const verify_place_t *place,
-    const dmp_entry_view_t *view);
-void verify_certify_recoveries(dmp_verify_t *v, const verify_writer_t *writer,
-    unsigned bucket, uint64_t epoch, uint64_t seq);
+    const dmp_entry_view_t *view, bool chained);
+
+/*
+ * Which recoveries are proven by what was fed so far; whether there is one of
+ * that bucket after a, and before b (or NULL).
+ */
+void verify_certify_recoveries(dmp_verify_t *v);
+bool verify_recovered(const dmp_verify_t *v, unsigned bucket,
+    const verify_place_t *a, const verify_place_t *b);
 void verify_finish_receipts(dmp_verify_t *v, dmp_verify_result_t *result);
 
 #endif

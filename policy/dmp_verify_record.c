@@ -316,8 +316,11 @@ verify_known(const dmp_verify_t *v, const char *patient)
 }
 
 
-/* A break that has no entry: after the last one about the record. */
-static void
+/*
+ * A break that has no entry: after the last one about the record.  That of a
+ * list can be of any of its elements.
+ */
+static verify_finding_t *
 verify_find_live(dmp_verify_t *v, dmp_break_t what, unsigned bucket,
     const char *patient, const verify_record_t *r, const char *text,
     uint64_t a, uint64_t b)
@@ -339,11 +342,10 @@ verify_find_live(dmp_verify_t *v, dmp_break_t what, unsigned bucket,
     if (f != NULL) {
         memcpy(f->patient, patient, DMP_PSEUDONYM_LEN);
 
-        if (what == DMP_BREAK_HISTORY && r != NULL) {
-            verify_since(f, ((uint64_t) r->first_ms_high << 32)
-                            | r->first_ms_low, 0);
-        }
+        f->timeless = what == DMP_BREAK_HISTORY;
     }
+
+    return f;
 }
 
 
@@ -366,12 +368,12 @@ dmp_verify_version(dmp_verify_t *v, const char *patient, unsigned bucket,
     }
 
     if (before > version) {
-        verify_find_live(v, DMP_BREAK_VERSION, bucket, patient, r,
+        (void) verify_find_live(v, DMP_BREAK_VERSION, bucket, patient, r,
                          "the record has version %llu, and the trace knows of "
                          "none after %llu", before, version);
 
     } else if (after < version) {
-        verify_find_live(v, DMP_BREAK_VERSION, bucket, patient, r,
+        (void) verify_find_live(v, DMP_BREAK_VERSION, bucket, patient, r,
                          "the record has version %llu, and the trace tells of "
                          "a change to %llu", after, version);
     }
@@ -406,22 +408,32 @@ verify_element(dmp_str_t element, uint64_t *ms)
  * stream begins after them, and a recovery came since.
  */
 static bool
-verify_lost(const dmp_verify_t *v, const verify_record_t *r, uint64_t ms)
+verify_lost(dmp_verify_t *v, const verify_record_t *r, uint64_t ms)
 {
-    size_t    i;
     uint64_t  first;
 
     first = (uint64_t) r->first_ms_high << 32 | r->first_ms_low;
 
-    for (i = 0; v->since_recovery && ms < first && i < v->n_recoveries; i++) {
-        if (v->recoveries[i].bucket == r->bucket && v->recoveries[i].certified
-            && v->recoveries[i].place.ms > ms)
-        {
-            return true;
-        }
+    if (!v->since_recovery || ms >= first) {
+        return false;
     }
 
-    return false;
+    verify_certify_recoveries(v);
+
+    return v->streams[r->bucket].recovered_ms > ms;
+}
+
+
+/* All of the list and all of the record's entries came before that. */
+static void
+verify_listed(const verify_record_t *r, const verify_list_t *list,
+    verify_finding_t *f)
+{
+    if (f != NULL) {
+        f->timeless = false;
+        verify_since(f, list != NULL && list->late_ms > r->last_ms
+                        ? list->late_ms : r->last_ms, UINT64_MAX);
+    }
 }
 
 
@@ -447,11 +459,15 @@ dmp_verify_history(dmp_verify_t *v, const char *patient, dmp_str_t element)
         }
     }
 
-    if (verify_element(element, &ms) && verify_lost(v, r, ms)) {
+    if (!verify_element(element, &ms)) {
+        ms = UINT64_MAX;
+
+    } else if (verify_lost(v, r, ms)) {
         return DMP_OK;
     }
 
     list = &v->records.lists[r - v->records.table];
+    list->late_ms = ms > list->late_ms ? ms : list->late_ms;
     verify_absorb(v, list->digest, element.data, element.len);
     list->references++;
 
@@ -462,10 +478,10 @@ dmp_verify_history(dmp_verify_t *v, const char *patient, dmp_str_t element)
     r->flags |= VERIFY_LISTED;
 
     if (memcmp(list->digest, r->digest, sizeof(list->digest)) != 0) {
-        verify_find_live(v, DMP_BREAK_HISTORY, r->bucket, patient, r,
-                         "the first %llu references of the holder's list are "
-                         "not to the entries about the record", r->references,
-                         0);
+        verify_listed(r, list, verify_find_live(
+            v, DMP_BREAK_HISTORY, r->bucket, patient, r, "the first %llu "
+            "references of the holder's list are not to the entries about the "
+            "record", r->references, 0));
     }
 
     return v->no_memory ? DMP_E_NOMEM : DMP_OK;
@@ -475,8 +491,8 @@ dmp_verify_history(dmp_verify_t *v, const char *patient, dmp_str_t element)
 dmp_rc_t
 dmp_verify_history_end(dmp_verify_t *v, const char *patient)
 {
-    uint64_t          n;
-    verify_record_t  *r;
+    verify_record_t      *r;
+    const verify_list_t  *list;
 
     r = verify_known(v, patient);
 
@@ -485,11 +501,12 @@ dmp_verify_history_end(dmp_verify_t *v, const char *patient)
     }
 
     r->flags |= VERIFY_LISTED;
-    n = v->records.lists != NULL
-        ? v->records.lists[r - v->records.table].references : 0;
-    verify_find_live(v, DMP_BREAK_HISTORY, r->bucket, patient, r,
-                     "the holder's list has %llu references, and there are "
-                     "%llu entries about the record", n, r->references);
+    list = v->records.lists != NULL
+           ? &v->records.lists[r - v->records.table] : NULL;
+    verify_listed(r, list, verify_find_live(
+        v, DMP_BREAK_HISTORY, r->bucket, patient, r, "the holder's list has "
+        "%llu references, and there are %llu entries about the record",
+        list != NULL ? list->references : 0, r->references));
 
     return v->no_memory ? DMP_E_NOMEM : DMP_OK;
 }
@@ -510,7 +527,7 @@ dmp_verify_history_before(dmp_verify_t *v, const char *patient,
     known = r != NULL ? r->references : 0;
 
     if (elements > known) {
-        verify_find_live(v, DMP_BREAK_HISTORY, bucket, patient, r,
+        (void) verify_find_live(v, DMP_BREAK_HISTORY, bucket, patient, r,
                          "the holder's list had %llu references before the "
                          "trace was read, and there are %llu entries about "
                          "the record", elements, known);

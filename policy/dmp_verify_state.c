@@ -216,11 +216,17 @@ verify_absorb(const dmp_verify_t *v, uint64_t digest[2], const void *data,
 size_t
 verify_slot(const dmp_verify_t *v, const void *data, size_t len)
 {
-    uint64_t  digest[2] = { 0, 0 };
+    uint64_t  value, digest[2] = { 0, 0 };
 
     verify_absorb(v, digest, data, len);
 
-    return (size_t) (digest[0] ^ (digest[1] << 3));
+    /* The last word is only added so far: places would follow it. */
+    value = verify_step(digest[0], v->secret[0], 1) ^ v->secret[2]
+            ^ verify_step(digest[1], v->secret[1], 1) << 3;
+    value ^= value >> 32;
+    value *= v->secret[3] | 1;
+
+    return (size_t) (value ^ value >> 32);
 }
 
 
@@ -278,6 +284,7 @@ verify_free_chain(verify_chain_t *chain)
         free(claim);
     }
 
+    free(chain->proof.ends);
     free(chain->parts);
     free(chain);
 }
@@ -522,6 +529,21 @@ verify_find_epoch(const verify_writer_t *writer, uint64_t epoch)
 }
 
 
+verify_writer_t *
+verify_known_writer(const dmp_verify_t *v, dmp_str_t name)
+{
+    uint32_t  index;
+
+    if (v->size_names == 0) {
+        return NULL;
+    }
+
+    index = *verify_name(v, name);
+
+    return index != 0 ? v->writers[index - 1] : NULL;
+}
+
+
 verify_epoch_t *
 verify_epoch(dmp_verify_t *v, verify_writer_t *writer, uint64_t epoch,
     bool create)
@@ -549,6 +571,67 @@ verify_epoch(dmp_verify_t *v, verify_writer_t *writer, uint64_t epoch,
     writer->n_epochs++;
 
     return e;
+}
+
+
+const verify_epoch_t *
+verify_known_epoch(const verify_writer_t *writer, uint64_t epoch)
+{
+    size_t  i;
+
+    i = verify_find_epoch(writer, epoch);
+
+    return i < writer->n_epochs && writer->epochs[i].epoch == epoch
+           ? &writer->epochs[i] : NULL;
+}
+
+
+bool
+verify_room_for_writer(dmp_verify_t *v, dmp_str_t name)
+{
+    return v->n_loose < VERIFY_LOOSE_MAX
+           || verify_writer(v, name, false) != NULL;
+}
+
+
+bool
+verify_room_for_epoch(dmp_verify_t *v, verify_writer_t *writer, uint64_t epoch)
+{
+    return writer->n_uncertain < VERIFY_UNCERTAIN_MAX
+           || verify_epoch(v, writer, epoch, false) != NULL;
+}
+
+
+void
+verify_counted(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e)
+{
+    if (!writer->certified && !writer->counted) {
+        writer->counted = true;
+        v->n_loose++;
+    }
+
+    if (e != NULL && !e->certified && !e->counted) {
+        e->counted = true;
+        writer->n_uncertain++;
+    }
+}
+
+
+void
+verify_certain(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e)
+{
+    if (writer->counted) {
+        writer->counted = false;
+        v->n_loose--;
+    }
+
+    if (e->counted) {
+        e->counted = false;
+        writer->n_uncertain--;
+    }
+
+    writer->certified = true;
+    e->certified = true;
 }
 
 

@@ -16,12 +16,12 @@ use Test::More;
 use DMP ();
 use DMP::Index qw($dmpctl $martin $durand $bernard $paoli $keys $rc $out $err run);
 use DMP::Proc qw(dir slurp);
+use DMP::Tamper;
 use DMP::Writer;
 use FakeRedis;
 
 plan skip_all => "no $dmpctl: build it first" unless -x $dmpctl;
 
-my $BUCKETS = 4;
 my @where = ('--redis', DMP::redis_address());
 my @key = ('--audit-public-key', "$keys/audit.pub");
 my @verify = ('audit', 'verify', @where, @key);
@@ -29,19 +29,6 @@ my $said;
 
 
 # ------------------------------------------------------------------ helpers
-
-sub write_file
-{
-    my ($name, @lines) = @_;
-
-    my $file = dir() . "/$name";
-
-    open my $f, '>:raw', $file or die "$file: $!\n";
-    print $f @lines;
-    close $f or die "$file: $!\n";
-
-    return $file;
-}
 
 # The exit code that it must be; what it says is kept in $said.
 sub verify
@@ -54,69 +41,6 @@ sub verify
     $said = $want < 2 ? decode_json($out) : {};
 
     return $said;
-}
-
-sub P
-{
-    my ($ins) = @_;
-
-    return DMP::Index::pseudonym($ins);
-}
-
-sub bucket_of { return unpack('C', sha256($_[0])) % $BUCKETS }
-sub key { return sprintf '{dmp:%02d}:%s', @_ }
-sub rec { return key(bucket_of($_[0]), "rec:$_[0]") }
-sub idx { return key(bucket_of($_[0]), "idx:$_[0]") }
-sub version { return DMP::redis('HGET', rec($_[0]), 'v') }
-
-# Everything the store holds, to be put back after it was tampered with.
-sub saved
-{
-    my ($pattern) = @_;
-
-    return { map { $_ => DMP::redis('DUMP', $_) } @{ DMP::redis('KEYS', $pattern // '*') } };
-}
-
-sub put_back
-{
-    my ($saved, $pattern) = @_;
-
-    DMP::redis('DEL', $_) for @{ DMP::redis('KEYS', $pattern // '*') };
-    DMP::redis('RESTORE', $_, 0, $saved->{$_}) for keys %$saved;
-}
-
-# Entries of a bucket: [id, body, outcome].
-sub entries
-{
-    my ($bucket) = @_;
-
-    return map { my %f = @{ $_->[1] }; [$_->[0], $f{b}, $f{o}] }
-        @{ DMP::redis('XRANGE', key($bucket, 'trace'), '-', '+') };
-}
-
-# Writes a whole stream anew, under the same ids, as if nothing had happened:
-# the function changes the list of [id, body, outcome].
-sub rewrite
-{
-    my ($bucket, $change) = @_;
-
-    my @entries = entries($bucket);
-    my $was = scalar @entries;
-
-    $change->(\@entries);
-    DMP::redis('DEL', key($bucket, 'trace'));
-    DMP::redis('XADD', key($bucket, 'trace'), $_->[0], 'b', $_->[1], 'o', $_->[2])
-        for @entries;
-    DMP::redis('XSETID', key($bucket, 'trace'), $entries[-1][0], 'ENTRIESADDED',
-        $was > @entries ? scalar @entries : $was, 'MAXDELETEDID', '0-0') if @entries;
-}
-
-# Where an entry stands in its bucket's list.
-sub index_of
-{
-    my ($entries, $entry) = @_;
-
-    return (grep { $entries->[$_][0] eq $entry->{id} } 0 .. $#$entries)[0];
 }
 
 # One attack: done, told (the code of the first finding, or of one of them),
@@ -517,7 +441,7 @@ verify(0, 'closed buckets are no break');
 is_deeply [map { "$_->{bucket} $_->{by}" } @{ $said->{closed} }], ["1 $gate->{name}", '3 '],
     'they are told';
 run(@verify);
-like $out, qr/^bucket 1 is CLOSED since \d{4}-\S+Z: "it went \\u001b\[31mback", says "gate/m,
+like $out, qr/^bucket 1 is CLOSED since \d{4}-\S+Z: "it went \\u\{1b\}\[31mback", says "gate/m,
     'in words';
 like $out, qr/^bucket 3 is named in dmp:closed, but/m, 'and what does not fit';
 put_back($whole);

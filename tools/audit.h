@@ -76,12 +76,25 @@ int audit_next_of(audit_reader_t *reader, unsigned bucket,
 bool audit_keys(dmp_verify_t *v, const tool_list_t *files,
     const tool_list_t *folders);
 
+/* What came of a verification. */
+typedef struct {
+    dmp_verify_t         *verify;        /* finished: knows what is covered */
+    dmp_verify_result_t   result;
+    int64_t               until_ms;      /* the store's clock at the end */
+} audit_proof_t;
+
+/* False after a complaint: it goes no further. */
+typedef bool (*audit_each_pt)(void *data, const audit_entry_t *entry);
+
 /*
- * Verifies the whole trace as "audit verify" does, and says nothing.
- * TOOL_DONE: whole; TOOL_NO: result->first says what is not; TOOL_FAILED: a
- * complaint.
+ * Verifies the whole trace as "audit verify" does, and says nothing.  Gives
+ * "each", which may be NULL, every entry that it verifies: what is proved is
+ * what was given.  TOOL_DONE: whole; TOOL_NO: result.first says what is not;
+ * TOOL_FAILED: a complaint.  The proof is to be freed after all of them.
  */
 int audit_verify_quietly(store_t *store, const tool_list_t *keys,
-    const tool_list_t *folders, dmp_verify_result_t *result);
+    const tool_list_t *folders, audit_each_pt each, void *data,
+    audit_proof_t *proof);
+void audit_proof_free(audit_proof_t *proof);
 
 #endif

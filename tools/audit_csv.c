@@ -37,35 +37,63 @@ csv_begin(csv_t *csv)
 
 
 /*
- * Quoted where it must be.  What a spreadsheet would compute begins with an
- * apostrophe, which is no part of the value.
+ * Whether a cell that began there would be computed.  Where quotes stand, some
+ * programs take them off.
+ */
+static bool
+csv_formula(dmp_str_t text, size_t i)
+{
+    while (i < text.len && (text.data[i] == ' ' || text.data[i] == '"')) {
+        i++;
+    }
+
+    return i < text.len && memchr("=+-@", text.data[i], 4) != NULL;
+}
+
+
+/*
+ * Whether an apostrophe goes before that byte: at the start, and after what
+ * another program takes for the end of a cell (";" where it is set to French).
+ */
+static bool
+csv_guard(dmp_str_t text, size_t i)
+{
+    if (i == 0) {
+        return csv_formula(text, 0)
+               || memchr("\t\r\n", text.data[0], 3) != NULL;
+    }
+
+    return memchr(";\t\r\n", text.data[i - 1], 4) != NULL
+           && csv_formula(text, i);
+}
+
+
+/*
+ * Quoted where it must be.  An apostrophe before what a spreadsheet would
+ * compute is no part of the value.
  */
 static void
 csv_text(csv_t *csv, dmp_str_t text)
 {
-    bool    guard, quote;
+    bool    quote;
     size_t  i;
 
     csv_begin(csv);
-
-    guard = text.len > 0
-            && (memchr("=+-@\t\r", text.data[0], 6) != NULL
-                || text.data[0] == '\n');
     quote = false;
 
     for (i = 0; i < text.len && !quote; i++) {
-        quote = memchr(",\"\r\n", text.data[i], 4) != NULL;
+        quote = memchr(",;\"\t\r\n", text.data[i], 6) != NULL;
     }
 
     if (quote) {
         fputc('"', csv->out);
     }
 
-    if (guard) {
-        fputc('\'', csv->out);
-    }
-
     for (i = 0; i < text.len; i++) {
+        if (csv_guard(text, i)) {
+            fputc('\'', csv->out);
+        }
+
         if (text.data[i] == '"') {
             fputc('"', csv->out);
         }

@@ -54,7 +54,7 @@ export_event(export_t *x, bool permit)
     json_t   *event;
 
     event = audit_fhir(&x->item,
-                       audit_outcomes_find(&x->outcomes, x->item.view.trace),
+                       audit_outcomes_find(&x->outcomes, &x->item),
                        x->profile, permit);
     text = event != NULL
            ? json_dumps(event, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
@@ -95,7 +95,7 @@ export_item(export_t *x)
 
     if (x->profile == AUDIT_PROFILE_NONE) {
         audit_csv_row(x->out, &x->item,
-                      audit_outcomes_find(&x->outcomes, x->item.view.trace));
+                      audit_outcomes_find(&x->outcomes, &x->item));
         x->written++;
         ok = true;
 

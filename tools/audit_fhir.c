@@ -286,7 +286,9 @@ fhir_outcome(json_t *event, const audit_item_t *item,
                         item->view.rule.data, (int) item->view.reason.len,
                         item->view.reason.data);
 
-    } else if (ended != NULL && ended->abandoned) {
+    } else if (audit_not_forwarded(ended)
+               && item->view.kind == DMP_KIND_ACCESS)
+    {
         code = "4";
         (void) snprintf(said, sizeof(said), "traced and not forwarded");
 

@@ -291,8 +291,15 @@ french_who(FILE *out, const audit_item_t *item, const dmp_policy_t *policy)
     actor = json_object_get(item->body, "actor");
     kind = dmp_name_value(&dmp_actor_names, audit_member(actor, "kind"));
 
-    fputs(french(french_actors, &dmp_actor_names,
-                 audit_member(actor, "kind")), out);
+    if (kind == DMP_ACTOR_PATIENT
+        && !dmp_str_eq(audit_member(actor, "id"), item->view.patient))
+    {
+        fputs("un autre patient", out);
+
+    } else {
+        fputs(french(french_actors, &dmp_actor_names,
+                     audit_member(actor, "kind")), out);
+    }
 
     /* A patient's own identifier is the pseudonym: it says nothing to them. */
     if (kind != DMP_ACTOR_PATIENT) {
@@ -390,15 +397,19 @@ french_details(FILE *out, const json_t *details)
 
 
 static void
-french_what(FILE *out, const audit_item_t *item, const dmp_policy_t *policy)
+french_what(FILE *out, const audit_item_t *item, const audit_ended_t *ended,
+    const dmp_policy_t *policy)
 {
     int                  value;
-    bool                 allowed;
+    bool                 done;
     size_t               i;
     json_t              *list, *document;
     const french_act_t  *act;
 
-    allowed = dmp_str_eq(item->view.decision, dmp_string("allow"));
+    /* a change is made in the store, whoever is told of it */
+    done = dmp_str_eq(item->view.decision, dmp_string("allow"))
+           && (item->view.kind == DMP_KIND_CHANGE
+               || !audit_not_forwarded(ended));
     value = dmp_name_value(&dmp_change_names, item->view.change);
     act = &french_operations[DMP_OPERATION_NONE];
 
@@ -419,7 +430,7 @@ french_what(FILE *out, const audit_item_t *item, const dmp_policy_t *policy)
         act = &french_imported;
     }
 
-    fputs(allowed ? act->done : act->asked, out);
+    fputs(done ? act->done : act->asked, out);
     french_member(out, " ", item->view.target, "");
 
     list = json_object_get(item->body, "documents");
@@ -488,15 +499,28 @@ french_decision(FILE *out, const audit_item_t *item,
         return;
     }
 
-    if (ended->abandoned) {
-        fputs(" ; enregistré, non transmis", out);
-
-    } else if (ended->status >= 400) {
+    if (ended->ended && ended->status >= 400) {
         fprintf(out, " ; sans résultat (réponse %u)", ended->status);
 
     } else if (ended->shown > 0 || ended->withheld > 0) {
-        fprintf(out, " ; %u montré(s), %u retenu(s)", ended->shown,
-                ended->withheld);
+        fprintf(out, " ; %u %s, %u %s", ended->shown,
+                ended->shown < 2 ? "montré" : "montrés", ended->withheld,
+                ended->withheld < 2 ? "retenu" : "retenus");
+    }
+
+    if (!ended->abandoned) {
+        return;
+    }
+
+    if (item->view.kind == DMP_KIND_CHANGE) {
+        fputs(" ; la réponse n'a pas été transmise", out);
+
+    } else if (ended->ended) {
+        fputs(" ; dit aussi non transmis, ce que son résultat contredit",
+              out);
+
+    } else {
+        fputs(" ; enregistré, non transmis", out);
     }
 }
 
@@ -510,13 +534,15 @@ audit_french(FILE *out, const audit_item_t *item, const audit_ended_t *ended,
     fputs(", ", out);
     french_mode(out, item);
     french_who(out, item, policy);
-    french_what(out, item, policy);
+    french_what(out, item, ended, policy);
     french_details(out, item->details);
     french_justification(out, item);
 
     if (item->view.repeated > 0) {
-        fprintf(out, ", et %llu demandes semblables",
-                (unsigned long long) item->view.repeated);
+        fprintf(out, ", et %llu %s",
+                (unsigned long long) item->view.repeated,
+                item->view.repeated < 2 ? "demande semblable"
+                                        : "demandes semblables");
     }
 
     french_decision(out, item, ended);

@@ -1,5 +1,5 @@
 /*
- * audit_outcomes.c: the ends of accesses in a hash table: 40 bytes each, and
+ * audit_outcomes.c: the ends of accesses in a hash table: 56 bytes each, and
  * as much again for room.
  */
 
@@ -8,11 +8,21 @@
 
 #include <jansson.h>
 
-#include "audit_filter.h"
+#include <openssl/sha.h>
+
 #include "audit_outcomes.h"
 
 
 #define OUTCOMES_FIRST  1024             /* slots */
+
+/* Whose access it is. */
+typedef struct {
+    unsigned char  id[16];
+    unsigned char  writer[8];
+} outcomes_key_t;
+
+typedef bool (*outcomes_pt)(audit_outcomes_t *o, const outcomes_key_t *key,
+    const json_t *said, void *data);
 
 
 /* The 16 bytes of a UUID's text; false if it is none. */
@@ -58,17 +68,35 @@ outcomes_id(dmp_str_t text, unsigned char id[16])
 }
 
 
+static void
+outcomes_writer(dmp_str_t name, unsigned char writer[8])
+{
+    unsigned char  hash[SHA256_DIGEST_LENGTH];
+
+    (void) SHA256((const unsigned char *) name.data, name.len, hash);
+    memcpy(writer, hash, 8);
+}
+
+
+static bool
+outcomes_same(const audit_ended_t *slot, const outcomes_key_t *key)
+{
+    return memcmp(slot->id, key->id, sizeof(key->id)) == 0
+           && memcmp(slot->writer, key->writer, sizeof(key->writer)) == 0;
+}
+
+
 /* Its slot, or the free one where it would be.  The last bytes are random. */
 static audit_ended_t *
-outcomes_slot(const audit_outcomes_t *o, const unsigned char id[16])
+outcomes_slot(const audit_outcomes_t *o, const outcomes_key_t *key)
 {
     size_t    i;
     uint64_t  hash;
 
-    memcpy(&hash, id + 8, sizeof(hash));
+    memcpy(&hash, key->id + 8, sizeof(hash));
 
     for (i = (size_t) hash & (o->size - 1);
-         o->slots[i].used && memcmp(o->slots[i].id, id, 16) != 0;
+         o->slots[i].used && !outcomes_same(&o->slots[i], key);
          i = (i + 1) & (o->size - 1))
     {
         /* the next one */
@@ -82,6 +110,7 @@ static bool
 outcomes_grow(audit_outcomes_t *o)
 {
     size_t            i;
+    outcomes_key_t    key;
     audit_outcomes_t  larger;
 
     larger = *o;
@@ -95,7 +124,9 @@ outcomes_grow(audit_outcomes_t *o)
 
     for (i = 0; i < o->size; i++) {
         if (o->slots[i].used) {
-            *outcomes_slot(&larger, o->slots[i].id) = o->slots[i];
+            memcpy(key.id, o->slots[i].id, sizeof(key.id));
+            memcpy(key.writer, o->slots[i].writer, sizeof(key.writer));
+            *outcomes_slot(&larger, &key) = o->slots[i];
         }
     }
 
@@ -106,17 +137,12 @@ outcomes_grow(audit_outcomes_t *o)
 }
 
 
-/* *slot is NULL where the table does not look for it, or it is no id. */
+/* *slot is NULL where the table does not look for it. */
 static bool
-outcomes_put(audit_outcomes_t *o, dmp_str_t trace, audit_ended_t **slot)
+outcomes_put(audit_outcomes_t *o, const outcomes_key_t *key,
+    audit_ended_t **slot)
 {
-    unsigned char  id[16];
-
     *slot = NULL;
-
-    if (!outcomes_id(trace, id)) {
-        return true;
-    }
 
     if (!o->closed && o->n >= o->size / 2 && !outcomes_grow(o)) {
         return false;
@@ -126,7 +152,7 @@ outcomes_put(audit_outcomes_t *o, dmp_str_t trace, audit_ended_t **slot)
         return true;
     }
 
-    *slot = outcomes_slot(o, id);
+    *slot = outcomes_slot(o, key);
 
     if (!(*slot)->used) {
         if (o->closed) {
@@ -135,7 +161,8 @@ outcomes_put(audit_outcomes_t *o, dmp_str_t trace, audit_ended_t **slot)
         }
 
         (*slot)->used = true;
-        memcpy((*slot)->id, id, sizeof(id));
+        memcpy((*slot)->id, key->id, sizeof(key->id));
+        memcpy((*slot)->writer, key->writer, sizeof(key->writer));
         o->n++;
     }
 
@@ -144,25 +171,49 @@ outcomes_put(audit_outcomes_t *o, dmp_str_t trace, audit_ended_t **slot)
 
 
 bool
-audit_outcomes_want(audit_outcomes_t *o, dmp_str_t trace)
+audit_outcomes_want(audit_outcomes_t *o, const dmp_entry_view_t *access)
 {
-    audit_ended_t  *unused;
+    bool             ok, closed;
+    audit_ended_t   *slot;
+    outcomes_key_t   key;
 
-    return outcomes_put(o, trace, &unused);
+    if (!outcomes_id(access->trace, key.id)) {
+        return true;
+    }
+
+    outcomes_writer(access->writer, key.writer);
+    closed = o->closed;
+    o->closed = false;
+    ok = outcomes_put(o, &key, &slot);
+    o->closed = closed;
+
+    return ok;
 }
 
 
+/* The end of one access, or that it was abandoned: said is NULL. */
 static bool
-outcomes_one(audit_outcomes_t *o, const json_t *said)
+outcomes_one(audit_outcomes_t *o, const outcomes_key_t *key,
+    const json_t *said, void *data)
 {
-    int             reason;
-    audit_ended_t  *slot;
+    int                   reason;
+    audit_ended_t        *slot;
+    const audit_entry_t  *entry;
 
-    if (!outcomes_put(o, audit_member(said, "trace"), &slot)) {
+    entry = data;
+
+    if (!outcomes_put(o, key, &slot)) {
         return false;
     }
 
     if (slot == NULL) {
+        return true;
+    }
+
+    slot->at_ms = entry->id_ms > slot->at_ms ? entry->id_ms : slot->at_ms;
+
+    if (said == NULL) {
+        slot->abandoned = true;
         return true;
     }
 
@@ -182,14 +233,17 @@ outcomes_one(audit_outcomes_t *o, const json_t *said)
 }
 
 
-bool
-audit_outcomes_add(audit_outcomes_t *o, const dmp_entry_view_t *view)
+/* Calls it for each access that the entry names. */
+static bool
+outcomes_each(audit_outcomes_t *o, const dmp_entry_view_t *view,
+    outcomes_pt each, void *data)
 {
-    bool            ok;
-    size_t          i;
-    json_t         *said, *abandoned, *item;
-    audit_ended_t  *slot;
+    bool             ok;
+    size_t           i;
+    json_t          *said, *abandoned, *item;
+    outcomes_key_t   key;
 
+    outcomes_writer(view->writer, key.writer);
     said = json_loadb(view->outcomes.data, view->outcomes.len, JSON_ALLOW_NUL,
                       NULL);
     abandoned = json_loadb(view->abandoned.data, view->abandoned.len,
@@ -201,15 +255,17 @@ audit_outcomes_add(audit_outcomes_t *o, const dmp_entry_view_t *view)
     }
 
     json_array_foreach(said, i, item) {
-        ok = ok && outcomes_one(o, item);
+        if (ok && outcomes_id(audit_member(item, "trace"), key.id)) {
+            ok = each(o, &key, item, data);
+        }
     }
 
     json_array_foreach(abandoned, i, item) {
-        ok = ok && outcomes_put(o, (dmp_str_t) { json_string_value(item),
-                                                 json_string_length(item) },
-                                &slot);
-        if (ok && slot != NULL) {
-            slot->abandoned = true;
+        if (ok && outcomes_id((dmp_str_t) { json_string_value(item),
+                                            json_string_length(item) },
+                              key.id))
+        {
+            ok = each(o, &key, NULL, data);
         }
     }
 
@@ -217,6 +273,53 @@ audit_outcomes_add(audit_outcomes_t *o, const dmp_entry_view_t *view)
     json_decref(abandoned);
 
     return ok;
+}
+
+
+bool
+audit_outcomes_add(audit_outcomes_t *o, const audit_entry_t *entry,
+    const dmp_entry_view_t *view)
+{
+    audit_entry_t  at;
+
+    at = *entry;
+
+    return outcomes_each(o, view, outcomes_one, &at);
+}
+
+
+static bool
+outcomes_has(audit_outcomes_t *o, const outcomes_key_t *key,
+    const json_t *said, void *data)
+{
+    bool  *names;
+
+    (void) said;
+
+    names = data;
+    *names = *names || (o->size != 0 && outcomes_slot(o, key)->used);
+
+    return true;
+}
+
+
+bool
+audit_outcomes_names(audit_outcomes_t *o, const dmp_entry_view_t *view,
+    bool *names)
+{
+    *names = false;
+
+    return o->n == 0 || outcomes_each(o, view, outcomes_has, names);
+}
+
+
+bool
+audit_outcomes_like(const audit_entry_t *entry)
+{
+    static const char  start[] = "{\"format\":1,\"kind\":\"outcome\"";
+
+    return entry->body.len >= sizeof(start) - 1
+           && memcmp(entry->body.data, start, sizeof(start) - 1) == 0;
 }
 
 
@@ -230,7 +333,6 @@ audit_outcomes_read(audit_outcomes_t *o, store_t *store,
     audit_reader_t          *reader;
     static dmp_error_t       error;
     static dmp_entry_view_t  view;
-    static const char        start[] = "{\"format\":1,\"kind\":\"outcome\"";
 
     /* They stand in the home buckets of their writers: in any. */
     all = *range;
@@ -242,8 +344,7 @@ audit_outcomes_read(audit_outcomes_t *o, store_t *store,
     }
 
     while ((rc = audit_next(reader, &entry)) == TOOL_DONE) {
-        if (entry.body.len < sizeof(start) - 1
-            || memcmp(entry.body.data, start, sizeof(start) - 1) != 0
+        if (!audit_outcomes_like(&entry)
             || dmp_entry_parse(entry.body.data, entry.body.len, &view, &error)
                != DMP_OK
             || view.kind != DMP_KIND_OUTCOME)
@@ -251,7 +352,7 @@ audit_outcomes_read(audit_outcomes_t *o, store_t *store,
             continue;
         }
 
-        if (!audit_outcomes_add(o, &view)) {
+        if (!audit_outcomes_add(o, &entry, &view)) {
             rc = TOOL_FAILED;
             break;
         }
@@ -264,18 +365,27 @@ audit_outcomes_read(audit_outcomes_t *o, store_t *store,
 
 
 const audit_ended_t *
-audit_outcomes_find(const audit_outcomes_t *o, dmp_str_t trace)
+audit_outcomes_find(const audit_outcomes_t *o, const audit_item_t *access)
 {
-    unsigned char         id[16];
+    outcomes_key_t        key;
     const audit_ended_t  *slot;
 
-    if (o->size == 0 || !outcomes_id(trace, id)) {
+    if (o->size == 0 || !outcomes_id(access->view.trace, key.id)) {
         return NULL;
     }
 
-    slot = outcomes_slot(o, id);
+    outcomes_writer(access->view.writer, key.writer);
+    slot = outcomes_slot(o, &key);
 
-    return slot->used && (slot->ended || slot->abandoned) ? slot : NULL;
+    return slot->used && (slot->ended || slot->abandoned)
+           && slot->at_ms >= access->entry->id_ms ? slot : NULL;
+}
+
+
+bool
+audit_not_forwarded(const audit_ended_t *ended)
+{
+    return ended != NULL && ended->abandoned && !ended->ended;
 }
 
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_closed.h"
 #include "audit_say.h"
 #include "commit.h"
 
@@ -111,7 +112,10 @@ recover_who(recover_t *rec, unsigned bucket)
          && recover_text(r->element[0], &b->by)
          && recover_text(r->element[1], &b->why);
 
-    if (ok && r->element[2]->type == REDIS_REPLY_STRING) {
+    if (!ok) {
+        tool_error("bucket %u: why it is closed could not be read", bucket);
+
+    } else if (r->element[2]->type == REDIS_REPLY_STRING) {
         b->at_ms = strtoll(r->element[2]->str, NULL, 10);
     }
 
@@ -156,50 +160,14 @@ recover_ask(recover_t *rec, const char *command, unsigned bucket,
 
 
 static bool
-recover_members(recover_t *rec)
-{
-    bool            ok;
-    char           *end;
-    size_t          i;
-    redisReply     *r;
-    unsigned long   bucket;
-
-    r = store_words(&rec->store, "SMEMBERS dmp:closed");
-
-    if (r == NULL) {
-        return false;
-    }
-
-    ok = r->type == REDIS_REPLY_ARRAY;
-
-    for (i = 0; ok && i < r->elements; i++) {
-        bucket = strtoul(r->element[i]->str, &end, 10);
-
-        if (*end != '\0' || end == r->element[i]->str
-            || bucket >= rec->store.buckets)
-        {
-            tool_error("store: dmp:closed has \"%.32s\", which is no bucket",
-                       r->element[i]->str);
-            continue;
-        }
-
-        rec->buckets[bucket].member = true;
-    }
-
-    freeReplyObject(r);
-
-    return ok;
-}
-
-
-static bool
 recover_read(recover_t *rec)
 {
     unsigned           bucket;
     uint64_t           exists;
+    unsigned char      members[DMP_BUCKETS_MAX];
     recover_bucket_t  *b;
 
-    if (!store_meta(&rec->store) || !recover_members(rec)) {
+    if (!store_meta(&rec->store) || !audit_closed(&rec->store, members)) {
         return false;
     }
 
@@ -211,6 +179,7 @@ recover_read(recover_t *rec)
         }
 
         b->key = exists != 0;
+        b->member = members[bucket] != 0;
 
         if (!recover_closed(b)) {
             continue;
@@ -402,53 +371,118 @@ recover_complete(recover_t *rec)
 }
 
 
-/* All of it at one instant: gateways read the set and the counter together. */
+/*
+ * The counter of a bucket's recoveries is the store's time, or one more than
+ * it was: after a store went back it is greater than any it had before.
+ */
 static bool
-recover_reopen(recover_t *rec, unsigned bucket)
+recover_counter(recover_t *rec, unsigned bucket, uint64_t *counter)
 {
-    bool           ok;
-    char           key[DMP_KEY_NAME_MAX], words[64];
-    size_t         i;
-    redisReply    *r;
-    store_args_t   args;
+    bool         ok;
+    char         words[64];
+    uint64_t     last;
+    redisReply  *r, *now;
 
-    r = store_words(&rec->store, "MULTI");
+    (void) snprintf(words, sizeof(words), "HGET dmp:meta recovered:%u",
+                    bucket);
+    r = store_words(&rec->store, words);
+    now = r != NULL ? store_words(&rec->store, "TIME") : NULL;
+
+    ok = now != NULL && now->type == REDIS_REPLY_ARRAY && now->elements == 2
+         && now->element[0]->type == REDIS_REPLY_STRING;
+
+    if (ok) {
+        last = r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10) : 0;
+        *counter = strtoull(now->element[0]->str, NULL, 10) * 1000;
+
+        if (*counter <= last) {
+            *counter = last + 1;
+        }
+    }
+
+    freeReplyObject(r);
+    freeReplyObject(now);
+
+    return ok;
+}
+
+
+static bool
+recover_words(recover_t *rec, const char *words)
+{
+    bool         ok;
+    redisReply  *r;
+
+    r = store_words(&rec->store, words);
     ok = r != NULL;
     freeReplyObject(r);
+
+    return ok;
+}
+
+
+static bool
+recover_queue(recover_t *rec, unsigned bucket, uint64_t counter)
+{
+    bool          ok;
+    char          key[DMP_KEY_NAME_MAX], words[96];
+    redisReply   *r;
+    store_args_t  args;
 
     args.n = 0;
     store_text(&args, "DEL");
     store_bytes(&args, key, dmp_key_name(key, bucket, "closed",
                                          dmp_null_string));
-    r = ok ? store_call(&rec->store, &args) : NULL;
+    r = store_call(&rec->store, &args);
     ok = r != NULL;
     freeReplyObject(r);
 
     (void) snprintf(words, sizeof(words), "SREM dmp:closed %u", bucket);
-    r = ok ? store_words(&rec->store, words) : NULL;
-    ok = r != NULL;
-    freeReplyObject(r);
+    ok = ok && recover_words(rec, words);
+    (void) snprintf(words, sizeof(words), "HSET dmp:meta recovered:%u %llu",
+                    bucket, (unsigned long long) counter);
 
-    (void) snprintf(words, sizeof(words), "HINCRBY dmp:meta recovered:%u 1",
-                    bucket);
-    r = ok ? store_words(&rec->store, words) : NULL;
-    ok = r != NULL;
-    freeReplyObject(r);
+    return ok && recover_words(rec, words);
+}
+
+
+/* All of them at one instant, so that no gateway sees a part of it. */
+static bool
+recover_reopen(recover_t *rec, unsigned n)
+{
+    bool         ok;
+    size_t       e;
+    unsigned     i;
+    uint64_t     counters[DMP_BUCKETS_MAX];
+    redisReply  *r;
+
+    for (i = 0, ok = true; i < n && ok; i++) {
+        ok = recover_counter(rec, rec->list[i], &counters[i]);
+    }
+
+    ok = ok && recover_words(rec, "MULTI");
+
+    for (i = 0; i < n && ok; i++) {
+        ok = rec->buckets[rec->list[i]].reopened
+             || recover_queue(rec, rec->list[i], counters[i]);
+    }
 
     r = ok ? store_words(&rec->store, "EXEC") : NULL;
-    ok = r != NULL && r->type == REDIS_REPLY_ARRAY && r->elements == 3;
+    ok = r != NULL && r->type == REDIS_REPLY_ARRAY;
 
-    for (i = 0; ok && i < r->elements; i++) {
-        ok = r->element[i]->type == REDIS_REPLY_INTEGER;
+    for (e = 0; ok && e < r->elements; e++) {
+        ok = r->element[e]->type == REDIS_REPLY_INTEGER;
     }
 
     freeReplyObject(r);
 
-    if (!ok) {
-        tool_error("bucket %u could not be reopened", bucket);
+    for (i = 0; i < n; i++) {
+        rec->buckets[rec->list[i]].reopened = ok;
     }
 
-    rec->buckets[bucket].reopened = ok;
+    if (!ok) {
+        tool_error("the buckets could not be reopened");
+    }
 
     return ok;
 }
@@ -457,18 +491,10 @@ recover_reopen(recover_t *rec, unsigned bucket)
 static bool
 recover_trace(recover_t *rec, dmp_admin_t *admin)
 {
-    unsigned  i;
-
-    if (!commit_admin(&rec->commit, admin)) {
+    if (!commit_admin(&rec->commit, admin)
+        || !recover_reopen(rec, rec->n_list))
+    {
         return false;
-    }
-
-    for (i = 0; i < rec->n_list; i++) {
-        if (!rec->buckets[rec->list[i]].reopened
-            && !recover_reopen(rec, rec->list[i]))
-        {
-            return false;
-        }
     }
 
     admin->ended = true;
@@ -507,7 +533,7 @@ recover_do(recover_t *rec, const char *audit_key)
     /* With nowhere to write to, the first has to be opened to be written in. */
     ok = recover_complete(rec)
          && (rec->n_closed < rec->store.buckets
-             || recover_reopen(rec, rec->list[0]));
+             || recover_reopen(rec, 1));
 
     ok = ok && commit_begin(&rec->commit) && recover_trace(rec, &admin);
     commit_free(&rec->commit);

@@ -7,60 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
-
 #include "audit_say.h"
-
-
-/* Whether it only shows itself. */
-static bool
-say_plain(utf8proc_int32_t c)
-{
-    switch (utf8proc_category(c)) {
-
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_CS:
-    case UTF8PROC_CATEGORY_CO:
-    case UTF8PROC_CATEGORY_CN:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-        return false;
-
-    default:
-        return c != '\\';
-    }
-}
 
 
 void
 audit_say_text(FILE *out, dmp_str_t text)
 {
-    size_t                i, n;
-    utf8proc_int32_t      c;
-    const unsigned char  *p;
+    size_t       len;
+    const char  *p, *end, *backslash;
 
-    p = (const unsigned char *) text.data;
+    if (text.len == 0) {
+        return;
+    }
 
-    for (i = 0; i < text.len; i += n) {
-        n = dmp_utf8_length(p + i, p + text.len);
+    end = text.data + text.len;
 
-        if (n == 0) {
-            n = 1;
-            fprintf(out, "\\x%02x", p[i]);
-            continue;
-        }
+    for (p = text.data; p < end; p += len) {
+        backslash = memchr(p, '\\', (size_t) (end - p));
+        len = (size_t) ((backslash != NULL ? backslash : end) - p);
+        tool_text(out, (dmp_str_t) { p, len });
 
-        (void) utf8proc_iterate(p + i, (utf8proc_ssize_t) n, &c);
-
-        if (say_plain(c)) {
-            (void) fwrite(p + i, 1, n, out);
-
-        } else if (c == '\\') {
+        if (backslash != NULL) {
             fputs("\\\\", out);
-
-        } else {
-            fprintf(out, "\\u{%x}", (unsigned) c);
+            len++;
         }
     }
 }

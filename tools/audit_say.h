@@ -11,11 +11,7 @@
 #include "audit_outcomes.h"
 
 
-/*
- * Somebody else's words on a terminal: what is not to be seen (control and
- * formatting characters, what is not UTF-8) stands as \xNN or \u{NNNN}, and a
- * backslash as two.
- */
+/* Like tool_text(), and a backslash stands as two: it can be read back. */
 void audit_say_text(FILE *out, dmp_str_t text);
 
 /* One line; of what is sealed only what was opened. */

@@ -129,7 +129,7 @@ stats_entry(stats_t *s, const audit_entry_t *entry)
     if (view->kind == DMP_KIND_OUTCOME) {
         /* Said again after a lost link: told apart by id, where there are. */
         return ok && (view->abandoned.len <= sizeof("[]") - 1
-                      || audit_outcomes_add(&s->outcomes, view));
+                      || audit_outcomes_add(&s->outcomes, entry, view));
     }
 
     if (view->kind != DMP_KIND_ACCESS && view->kind != DMP_KIND_CHANGE) {

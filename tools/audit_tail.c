@@ -57,13 +57,22 @@ typedef struct {
 } tail_t;
 
 
+static bool
+tail_odd(void)
+{
+    tool_error("store: unexpected answer of a stream");
+
+    return false;
+}
+
+
 /* One entry of XRANGE or XREAD: [id, [name, value, …]]. */
 static bool
 tail_entry(const redisReply *r, unsigned bucket, audit_entry_t *entry)
 {
     size_t             i;
     dmp_str_t         *field;
-    const redisReply  *fields;
+    const redisReply  *fields, *name, *value;
 
     memset(entry, 0, sizeof(*entry));
     entry->bucket = bucket;
@@ -75,20 +84,27 @@ tail_entry(const redisReply *r, unsigned bucket, audit_entry_t *entry)
                                               r->element[0]->len },
                                 &entry->id_ms, &entry->id_seq))
     {
-        tool_error("store: unexpected answer of a stream");
-        return false;
+        return tail_odd();
     }
 
     fields = r->element[1];
 
     for (i = 0; i + 1 < fields->elements && fields->elements == 4; i += 2) {
-        field = strcmp(fields->element[i]->str, "b") == 0 ? &entry->body
-              : strcmp(fields->element[i]->str, "o") == 0 ? &entry->outcome
-              : NULL;
+        name = fields->element[i];
+        value = fields->element[i + 1];
+
+        if (name->type != REDIS_REPLY_STRING
+            || value->type != REDIS_REPLY_STRING)
+        {
+            return tail_odd();
+        }
+
+        field = strcmp(name->str, "b") == 0 ? &entry->body
+              : strcmp(name->str, "o") == 0 ? &entry->outcome : NULL;
 
         if (field != NULL) {
-            field->data = fields->element[i + 1]->str;
-            field->len = fields->element[i + 1]->len;
+            field->data = value->str;
+            field->len = value->len;
         }
     }
 
@@ -212,7 +228,7 @@ tail_fetch(tail_t *t, unsigned bucket, tail_stream_t *s)
 
     s->over = s->batch->elements == 0;
 
-    return true;
+    return s->batch->type == REDIS_REPLY_ARRAY || tail_odd();
 }
 
 
@@ -401,13 +417,32 @@ tail_wait(tail_t *t)
 }
 
 
-/* "{dmp:07}:trace" to 7. */
-static unsigned
-tail_bucket(const redisReply *key)
+/* The bucket of [key, entries], whose key is one that was asked for. */
+static bool
+tail_bucket(const tail_t *t, const redisReply *stream, unsigned *bucket)
 {
-    return key->type == REDIS_REPLY_STRING
-           && strncmp(key->str, "{dmp:", 5) == 0
-           ? (unsigned) strtoul(key->str + 5, NULL, 10) : DMP_BUCKETS_MAX;
+    char               name[DMP_KEY_NAME_MAX];
+    size_t             len;
+    const redisReply  *key;
+
+    if (stream->type != REDIS_REPLY_ARRAY || stream->elements != 2
+        || stream->element[0]->type != REDIS_REPLY_STRING
+        || stream->element[1]->type != REDIS_REPLY_ARRAY)
+    {
+        return tail_odd();
+    }
+
+    key = stream->element[0];
+
+    for (*bucket = 0; *bucket < t->store.buckets; (*bucket)++) {
+        len = dmp_key_name(name, *bucket, "trace", dmp_null_string);
+
+        if (key->len == len && memcmp(key->str, name, len) == 0) {
+            return true;
+        }
+    }
+
+    return tail_odd();
 }
 
 
@@ -425,11 +460,12 @@ tail_came(tail_t *t, const redisReply *r)
 
         for (i = 0; i < r->elements && i < DMP_BUCKETS_MAX; i++) {
             stream = r->element[i];
-            bucket = tail_bucket(stream->element[0]);
 
-            if (bucket >= t->store.buckets
-                || pos[i] == stream->element[1]->elements)
-            {
+            if (!tail_bucket(t, stream, &bucket)) {
+                return false;
+            }
+
+            if (pos[i] == stream->element[1]->elements) {
                 continue;
             }
 

@@ -50,7 +50,8 @@ verify_feed(verify_run_t *run, const audit_entry_t *entry)
     return verify_complain(dmp_verify_entry(run->verify, entry->bucket,
                                             entry->id_ms, entry->id_seq,
                                             entry->body, entry->outcome),
-                           entry);
+                           entry)
+           && (run->each == NULL || run->each(run->data, entry));
 }
 
 
@@ -353,12 +354,14 @@ audit_verify(store_t *store, const verify_options_t *options)
 
 int
 audit_verify_quietly(store_t *store, const tool_list_t *keys,
-    const tool_list_t *folders, dmp_verify_result_t *result)
+    const tool_list_t *folders, audit_each_pt each, void *data,
+    audit_proof_t *proof)
 {
     int                rc;
     verify_run_t      *run;
     verify_options_t   options;
 
+    memset(proof, 0, sizeof(*proof));
     memset(&options, 0, sizeof(options));
     options.keys = *keys;
     options.folders = *folders;
@@ -368,13 +371,26 @@ audit_verify_quietly(store_t *store, const tool_list_t *keys,
         return TOOL_FAILED;
     }
 
-    rc = verify_all(run, result);
+    run->each = each;
+    run->data = data;
+    rc = verify_all(run, &proof->result);
 
-    if (rc == TOOL_DONE && result->findings > 0) {
-        rc = TOOL_NO;
+    if (rc == TOOL_DONE) {
+        proof->verify = run->verify;
+        proof->until_ms = run->snapshot.now_ms;
+        run->verify = NULL;
+        rc = proof->result.findings > 0 ? TOOL_NO : TOOL_DONE;
     }
 
     verify_free(run);
 
     return rc;
+}
+
+
+void
+audit_proof_free(audit_proof_t *proof)
+{
+    dmp_verify_free(proof->verify);
+    memset(proof, 0, sizeof(*proof));
 }

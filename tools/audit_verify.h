@@ -57,6 +57,8 @@ typedef struct {
     store_t                 *store;      /* borrowed */
     dmp_verify_t            *verify;
     const verify_options_t  *options;
+    audit_each_pt            each;       /* who is given all entries, too; */
+    void                    *data;       /* or NULL */
     audit_snapshot_t         snapshot;
     verify_records_t         records;
     verify_logs_t            logs;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_closed.h"
 #include "audit_log.h"
 #include "audit_verify.h"
 
@@ -215,28 +216,16 @@ closed_bucket(verify_run_t *run, unsigned bucket)
 bool
 verify_read_closed(verify_run_t *run)
 {
-    char           *end;
-    size_t          i;
-    unsigned        b;
-    redisReply     *r;
-    unsigned long   bucket;
+    unsigned       b;
+    unsigned char  members[DMP_BUCKETS_MAX];
 
-    r = store_words(run->store, "SMEMBERS dmp:closed");
-    if (r == NULL) {
+    if (!audit_closed(run->store, members)) {
         return false;
     }
 
-    for (i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements; i++) {
-        bucket = strtoul(r->element[i]->str, &end, 10);
-
-        if (*end == '\0' && bucket < run->store->buckets) {
-            run->closed[bucket].set = true;
-        }
-    }
-
-    freeReplyObject(r);
-
     for (b = 0; b < run->store->buckets; b++) {
+        run->closed[b].set = members[b] != 0;
+
         if (!closed_bucket(run, b)) {
             return false;
         }

@@ -5,17 +5,67 @@
 
 #include <string.h>
 
+#include <utf8proc.h>
+
 #include "audit_verify.h"
 
 
-#define SAY_MAX       8192               /* a finding, every byte escaped */
-#define SAY_TEXT_MAX  sizeof(((dmp_finding_t *) NULL)->text)
+#define SAY_MAX  8192                    /* a finding, every byte escaped */
 
 
 static unsigned long long
 say_n(uint64_t n)
 {
     return (unsigned long long) n;
+}
+
+
+/* JSON in ASCII: what is valid UTF-8 in it stands as \uNNNN. */
+static void
+say_ascii(const dmp_buf_t *b)
+{
+    size_t            i;
+    utf8proc_ssize_t  n;
+    utf8proc_int32_t  c;
+
+    for (i = 0; i < b->len; i += (size_t) n) {
+        n = utf8proc_iterate((const utf8proc_uint8_t *) b->data + i,
+                             (utf8proc_ssize_t) (b->len - i), &c);
+
+        if (n <= 0) {
+            n = 1;                       /* the buffer ended within it */
+
+        } else if (c < 0x80) {
+            fputc((int) c, stdout);
+
+        } else if (c < 0x10000) {
+            printf("\\u%04x", (unsigned) c);
+
+        } else {
+            printf("\\u%04x\\u%04x",
+                   0xd800 + (((unsigned) c - 0x10000) >> 10),
+                   0xdc00 + (((unsigned) c - 0x10000) & 0x3ff));
+        }
+    }
+}
+
+
+/* Words of the store, quoted, for a terminal. */
+static void
+say_quoted(const char *text)
+{
+    fputc('"', stdout);
+    tool_text(stdout, (dmp_str_t) { text, strlen(text) });
+    fputc('"', stdout);
+}
+
+
+static void
+say_named(const char *before, const char *text, const char *after)
+{
+    fputs(before, stdout);
+    tool_text(stdout, (dmp_str_t) { text, strlen(text) });
+    fputs(after, stdout);
 }
 
 
@@ -56,7 +106,7 @@ say_json_finding(const dmp_finding_t *f)
 
     say_json_text(&b, ",\"text\":", f->text);
     dmp_buf_text(&b, "}");
-    printf("%.*s", (int) b.len, b.data);
+    say_ascii(&b);
 }
 
 
@@ -111,7 +161,7 @@ say_json_closed(const verify_run_t *run)
         say_json_text(&b, ",\"why\":", closed->why);
         say_json_text(&b, ",\"at\":", say_time(closed->at, when));
         dmp_buf_text(&b, "}");
-        printf("%.*s", (int) b.len, b.data);
+        say_ascii(&b);
         any = true;
     }
 
@@ -141,7 +191,7 @@ say_json_logs(const verify_run_t *run)
     }
 
     dmp_buf_text(&b, "}");
-    printf("%.*s", (int) b.len, b.data);
+    say_ascii(&b);
 }
 
 
@@ -154,12 +204,14 @@ say_json(const verify_run_t *run, const dmp_verify_result_t *r, bool whole)
 
     printf("{\"whole\":%s,\"entries\":%llu,\"writers\":%llu,\"epochs\":%llu,"
            "\"checkpoints\":%llu,\"not_signed\":%llu,"
-           "\"ended_by_successor\":%llu,\"ended_by_store\":%llu,"
+           "\"unproven\":%llu,\"ended_by_successor\":%llu,"
+           "\"ended_by_store\":%llu,"
            "\"silent\":%llu,\"records\":%llu,\"receipts\":%llu,"
            "\"commands\":%llu,\"recovered\":%llu,\"findings\":%llu",
            whole ? "true" : "false", say_n(r->entries), say_n(r->writers),
            say_n(r->epochs), say_n(r->checkpoints), say_n(r->not_signed),
-           say_n(r->ended_by_successor), say_n(r->ended_by_store),
+           say_n(r->unproven), say_n(r->ended_by_successor),
+           say_n(r->ended_by_store),
            say_n(r->silent), say_n(r->records), say_n(r->receipts),
            say_n(r->commands), say_n(r->recovered), say_n(r->findings));
     printf(",\"milliseconds\":%lld",
@@ -205,22 +257,20 @@ say_counted(uint64_t n, const char *one, const char *many)
 static void
 say_closed(const verify_run_t *run)
 {
-    char                    text[2048], when[32];
+    char                    when[32];
     unsigned                i;
-    dmp_buf_t               b;
     const verify_closed_t  *closed;
 
     for (i = 0; i < run->store->buckets; i++) {
         closed = &run->closed[i];
 
         if (closed->closed) {
-            dmp_buf_init(&b, text, sizeof(text));
-            dmp_buf_json(&b, (dmp_str_t) { closed->why,
-                                           strlen(closed->why) });
-            dmp_buf_text(&b, ", says ");
-            dmp_buf_json(&b, (dmp_str_t) { closed->by, strlen(closed->by) });
-            printf("bucket %u is CLOSED since %s: %.*s\n", i,
-                   say_time(closed->at, when), (int) b.len, b.data);
+            printf("bucket %u is CLOSED since %s: ", i,
+                   say_time(closed->at, when));
+            say_quoted(closed->why);
+            printf(", says ");
+            say_quoted(closed->by);
+            printf("\n");
 
         } else if (closed->set) {
             printf("bucket %u is named in dmp:closed, but commits are not "
@@ -239,6 +289,13 @@ say_notes(const verify_run_t *run, const dmp_verify_result_t *r)
                 "yet signed",
                 "entries stand after the last signed heads: chained, and not "
                 "yet signed");
+    say_counted(r->unproven,
+                "entry stands after the last signed heads of a writer that is "
+                "over: nobody has signed it,\n  and nobody will.  Anybody who "
+                "can write to the store may have put it there",
+                "entries stand after the last signed heads of writers that "
+                "are over: nobody has signed them,\n  and nobody will.  "
+                "Anybody who can write to the store may have put them there");
     say_counted(r->silent,
                 "epoch promised signed entries and fell silent; nobody ended "
                 "it.  What its writer\n  may have written last, nothing but "
@@ -298,33 +355,15 @@ say_logs(const verify_run_t *run, const dmp_verify_result_t *r)
 }
 
 
-/* A text may repeat a few bytes of the store's: none for a terminal. */
-static const char *
-say_plain(const dmp_finding_t *f, char out[SAY_TEXT_MAX])
-{
-    size_t  i;
-
-    for (i = 0; i + 1 < sizeof(f->text) && f->text[i] != '\0'; i++) {
-        out[i] = f->text[i] >= ' ' && f->text[i] <= '~' ? f->text[i] : '?';
-    }
-
-    out[i] = '\0';
-
-    return out;
-}
-
-
 static void
 say_first(const dmp_finding_t *f)
 {
-    char  text[SAY_TEXT_MAX];
-
     printf("  what    %s\n  bucket  %u\n  id      %llu-%llu\n",
            dmp_break_name(f->what), f->bucket, say_n(f->id_ms),
            say_n(f->id_seq));
 
     if (f->writer[0] != '\0') {
-        printf("  writer  %s\n", f->writer);
+        say_named("  writer  ", f->writer, "\n");
     }
 
     if (f->seq != 0) {
@@ -333,17 +372,16 @@ say_first(const dmp_finding_t *f)
     }
 
     if (f->patient[0] != '\0') {
-        printf("  patient %s\n", f->patient);
+        say_named("  patient ", f->patient, "\n");
     }
 
-    printf("  %s\n", say_plain(f, text));
+    say_named("  ", f->text, "\n");
 }
 
 
 static void
 say_all(const verify_run_t *run, const dmp_verify_result_t *r)
 {
-    char           text[SAY_TEXT_MAX];
     size_t         pos;
     uint64_t       n;
     dmp_finding_t  f;
@@ -355,15 +393,15 @@ say_all(const verify_run_t *run, const dmp_verify_result_t *r)
                f.bucket, say_n(f.id_ms), say_n(f.id_seq));
 
         if (f.writer[0] != '\0') {
-            printf(", %s, epoch %llu, seq %llu", f.writer, say_n(f.epoch),
-                   say_n(f.seq));
+            say_named(", ", f.writer, "");
+            printf(", epoch %llu, seq %llu", say_n(f.epoch), say_n(f.seq));
         }
 
         if (f.patient[0] != '\0') {
-            printf(", patient %s", f.patient);
+            say_named(", patient ", f.patient, "");
         }
 
-        printf(":\n    %s\n", say_plain(&f, text));
+        say_named(":\n    ", f.text, "\n");
     }
 
     if (n < r->findings) {

@@ -13,6 +13,7 @@
 #include <dmp/dmp_entry.h>
 #include <dmp/dmp_record.h>
 
+#include "audit_closed.h"
 #include "commit.h"
 
 
@@ -76,6 +77,33 @@ commit_answer(commit_t *c, const dmp_entry_t *e, redisReply *r,
 }
 
 
+/* A call's reply; NULL after a complaint. */
+static redisReply *
+commit_ask(commit_t *c, const store_args_t *args, unsigned bucket)
+{
+    redisReply  *r;
+
+    r = store_ask(c->store, args);
+
+    if (r == NULL || r->type != REDIS_REPLY_ERROR) {
+        return r;
+    }
+
+    if (strncmp(r->str, "CLOSED ", 7) == 0) {
+        c->closed = true;
+        tool_error("bucket %u is closed: nothing was written.  \"dmpctl audit "
+                   "recover\" shows why, and reopens it", bucket);
+
+    } else {
+        tool_error("store: FCALL: %s", r->str);
+    }
+
+    freeReplyObject(r);
+
+    return NULL;
+}
+
+
 /* Epoch, sequence, links and body: what both functions end with. */
 static void
 commit_entry(store_args_t *args, char epoch[24], char seq[24],
@@ -108,7 +136,7 @@ commit_append(commit_t *c, const dmp_entry_t *e)
     store_bytes(&args, closed, dmp_key_name(closed, e->bucket, "closed",
                                             dmp_null_string));
     commit_entry(&args, epoch, seq, e);
-    r = store_call(c->store, &args);
+    r = commit_ask(c, &args, e->bucket);
 
     return r != NULL && commit_answer(c, e, r, 'S') == TOOL_DONE;
 }
@@ -153,28 +181,16 @@ commit_open(commit_t *c)
 static bool
 commit_closed(commit_t *c, unsigned char closed[DMP_BUCKETS_MAX])
 {
-    size_t          i, n;
-    redisReply     *r;
-    unsigned long   bucket;
+    size_t    n;
+    unsigned  bucket;
 
-    r = store_words(c->store, "SMEMBERS dmp:closed");
-    if (r == NULL) {
+    if (!audit_closed(c->store, closed)) {
         return false;
     }
 
-    memset(closed, 0, DMP_BUCKETS_MAX);
-    n = 0;
-
-    for (i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements; i++) {
-        bucket = strtoul(r->element[i]->str, NULL, 10);
-
-        if (bucket < c->store->buckets) {
-            closed[bucket] = 1;
-            n++;
-        }
+    for (bucket = 0, n = 0; bucket < c->store->buckets; bucket++) {
+        n += closed[bucket];
     }
-
-    freeReplyObject(r);
 
     if (n == c->store->buckets) {
         tool_error("all buckets are closed: see \"dmpctl audit recover\"");
@@ -409,7 +425,7 @@ commit_change(commit_t *c, const commit_change_t *change)
         store_text(&args, change->notice);
     }
 
-    r = store_call(c->store, &args);
+    r = commit_ask(c, &args, e.bucket);
 
     return r != NULL ? commit_answer(c, &e, r, 'R') : TOOL_FAILED;
 }
@@ -435,7 +451,7 @@ commit_refusal(commit_t *c, const commit_change_t *change)
     commit_call(c, change, &args, false, names);
     commit_number(&args, current, change->version);
     commit_entry(&args, epoch, seq, &e);
-    r = store_call(c->store, &args);
+    r = commit_ask(c, &args, e.bucket);
 
     return r != NULL ? commit_answer(c, &e, r, '1') : TOOL_FAILED;
 }

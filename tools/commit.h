@@ -20,6 +20,8 @@ typedef struct {
     char           host[256];            /* may hold the node */
     uint64_t       id_ms;                /* when the last entry that was
                                             acknowledged was, by the store */
+    bool           closed;               /* the store has refused an entry,
+                                            and said so: nothing was written */
 } commit_t;
 
 /* What is asked of a record; what it points to is the caller's. */

@@ -42,7 +42,13 @@ typedef struct {
 bool tool_options(int argc, char **argv, const tool_option_t *options,
     tool_list_t *words);
 
-/* "dmpctl: …" on standard error, with a line feed. */
+/*
+ * Somebody else's words on a terminal: what is not to be seen (control and
+ * formatting characters, what is not UTF-8) stands as \xNN or \u{NNNN}.
+ */
+void tool_text(FILE *out, dmp_str_t text);
+
+/* "dmpctl: …" on standard error by tool_text(), with a line feed. */
 void tool_error(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 

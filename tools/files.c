@@ -12,6 +12,8 @@
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 
+#include <utf8proc.h>
+
 #include "dmpctl.h"
 
 
@@ -19,16 +21,80 @@ static int64_t  progress_last_ms;
 static bool     progress_shown;
 
 
+/* Whether it only shows itself. */
+static bool
+tool_shows(utf8proc_int32_t c)
+{
+    switch (utf8proc_category(c)) {
+
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+        return false;
+
+    default:
+        return true;
+    }
+}
+
+
+void
+tool_text(FILE *out, dmp_str_t text)
+{
+    size_t                i, n;
+    utf8proc_int32_t      c;
+    const unsigned char  *p;
+
+    p = (const unsigned char *) text.data;
+
+    for (i = 0; i < text.len; i += n) {
+        n = dmp_utf8_length(p + i, p + text.len);
+
+        if (n == 0) {
+            n = 1;
+            fprintf(out, "\\x%02x", p[i]);
+            continue;
+        }
+
+        (void) utf8proc_iterate(p + i, (utf8proc_ssize_t) n, &c);
+
+        if (tool_shows(c)) {
+            (void) fwrite(p + i, 1, n, out);
+
+        } else {
+            fprintf(out, "\\u{%x}", (unsigned) c);
+        }
+    }
+}
+
+
+/* It quotes words of others: no byte of theirs acts on a terminal. */
 void
 tool_error(const char *format, ...)
 {
-    va_list  args;
+    int       n;
+    char     *text;
+    va_list   args;
 
     tool_progress_end();
-    fputs("dmpctl: ", stderr);
     va_start(args, format);
-    (void) vfprintf(stderr, format, args);
+    n = vasprintf(&text, format, args);
     va_end(args);
+
+    fputs("dmpctl: ", stderr);
+
+    if (n < 0) {
+        fputs("no memory", stderr);
+
+    } else {
+        tool_text(stderr, (dmp_str_t) { text, (size_t) n });
+        free(text);
+    }
+
     fputc('\n', stderr);
 }
 

@@ -173,7 +173,7 @@ const init_probe_t  init_probes[] = {
     { "HGETALL dmp:meta",                           G|S|R|O, false },
     { "HSET dmp:meta schema 1",                     O, false },
     { "HSETNX dmp:meta schema 1",                   O, false },
-    { "HINCRBY dmp:meta buckets 0",                 O, false },
+    { "HINCRBY dmp:meta buckets 0",                 0, false },
     { "HDEL dmp:meta probe",                        0, false },
     { "DEL dmp:meta",                               0, true },
     { "HSET dmp:writers probe 1",                   G, true },

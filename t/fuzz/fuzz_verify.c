@@ -165,6 +165,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     for (pos = 0, n = 0; dmp_verify_findings(v, &pos, &finding); n++) {
+        /* nothing is anybody's own without a key */
+        if (dmp_verify_cover(v, (dmp_str_t) { finding.writer,
+                                              strlen(finding.writer) },
+                             finding.bucket, finding.epoch, finding.seq)
+            == DMP_COVER_PROVEN && how / 2 % 2 == 0)
+        {
+            abort();
+        }
+
         if (finding.what == DMP_BREAK_NONE || finding.text[0] == '\0') {
             abort();
         }

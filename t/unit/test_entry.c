@@ -276,6 +276,40 @@ test_sealed_members(void **state)
 }
 
 
+/* A writer's name is a node's, "/" and 16 hex digits: nothing to escape. */
+static void
+test_writer_names(void **state)
+{
+    int                n;
+    char               body[512];
+    size_t             i;
+    dmp_error_t        error;
+    dmp_entry_view_t   view;
+    static const char *names[] = {
+        "gw-a/0123456789abcdef", "", "gw", "gw-a/0123456789abcde",
+        "gw-a-0123456789abcdef", "gw-a/0123456789abcdeF",
+        "gw a/0123456789abcdef", "gw\xc2\x9b/0123456789abcdef",
+        "gw\xe2\x80\xae/0123456789abcdef", "gw\\u001b/0123456789abcdef"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        n = snprintf(body, sizeof(body), "{\"format\":1,\"kind\":\"outcome\","
+                     "\"writer\":\"%s\",\"epoch\":1,\"seq\":1,\"prev\":\""
+                     "%043d\",\"bucket\":0,\"time\":"
+                     "\"2026-11-22T03:06:48.123Z\",\"ack\":[0,\"%043d\"],"
+                     "\"outcomes\":[],\"abandoned\":[]}", names[i], 0, 0);
+        assert_int_equal(dmp_entry_parse(body, (size_t) n, &view, &error)
+                         == DMP_OK, i == 0);
+
+        if (i > 0) {
+            assert_non_null(strstr(error.text, "writer"));
+        }
+    }
+}
+
+
 static void
 test_rights(void **state)
 {
@@ -558,6 +592,7 @@ main(void)
         WRITER_TEST(test_actor_refused),
         WRITER_TEST(test_sealed_members),
         WRITER_TEST(test_rights),
+        WRITER_TEST(test_writer_names),
         WRITER_TEST(test_targets),
         WRITER_TEST(test_rights_refused),
         WRITER_TEST(test_largest),

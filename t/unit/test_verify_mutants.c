@@ -222,7 +222,8 @@ test_whole(void **state)
         assert_int_equal(found.result.findings, 0);
         assert_int_equal(found.result.writers, 4);
         assert_int_equal(found.result.epochs, 5);
-        assert_int_equal(found.result.not_signed, 2);
+        assert_int_equal(found.result.not_signed, 0);
+        assert_int_equal(found.result.unproven, 2);
         assert_int_equal(found.result.ended_by_successor, 1);
         assert_int_equal(found.result.silent, 0);
         assert_int_equal(found.result.records, LOG_BUCKETS);

@@ -149,7 +149,10 @@ test_recovery(void **state)
 }
 
 
-/* Records alone went back: after a recovery they are what they are. */
+/*
+ * Records alone went back: that is told, and does not count for who asks for
+ * what came since a recovery.
+ */
 static void
 test_recovered_version(void **state)
 {
@@ -162,7 +165,7 @@ test_recovered_version(void **state)
 
     (void) state;
 
-    for (i = 0; i < 6; i++) {
+    for (i = 0; i < 9; i++) {
         memset(&l, 0, sizeof(l));
         l.log.ms = LOG_TIME;
         l.audit_key = audit_key;
@@ -172,7 +175,7 @@ test_recovered_version(void **state)
         life_work(&l, w, 16, 0);
         l.records.version[1]--;
 
-        if (i < 3) {
+        if (i < 6) {
             life_admin(&l, w, "audit recover", false, buckets, 1);
         }
 
@@ -183,9 +186,15 @@ test_recovered_version(void **state)
 
         v = dmp_verify_create(LOG_BUCKETS, 0);
         must(dmp_verify_key(v, audit_key));
+
+        if (i < 3 || i >= 6) {
+            dmp_verify_since_recovery(v);
+        }
+
         must(log_feed(v, &l.log, (log_order_t) (i % LOG_ORDERS)));
         must(dmp_verify_finish(v, &r));
         assert_int_equal(r.findings > 0, i >= 3);
+        assert_int_equal(r.recovered > 0, i < 3);
         assert_int_equal(r.first.what, i < 3 ? DMP_BREAK_NONE
                                              : DMP_BREAK_VERSION);
         assert_string_equal(r.first.patient, i < 3 ? ""
@@ -194,6 +203,34 @@ test_recovered_version(void **state)
         dmp_writer_free(w);
         life_clear(&l);
     }
+}
+
+
+/* What has no time is not before a recovery. */
+static void
+test_timeless(void **state)
+{
+    life_t                l;
+    dmp_verify_t         *v;
+    dmp_stream_facts_t    facts;
+    dmp_verify_result_t   r;
+
+    (void) state;
+    make_recovered(&l, true, true);
+    v = dmp_verify_create(LOG_BUCKETS, 0);
+    must(dmp_verify_key(v, audit_key));
+    dmp_verify_since_recovery(v);
+    must(log_feed(v, &l.log, LOG_MERGED));
+    memset(&facts, 0, sizeof(facts));
+    facts.added = 100;
+    must(dmp_verify_stream(v, 1, &facts));
+    must(dmp_verify_version(v, "AAAAAAAAAAAAAAAAAAAAAA", 1, 7, 7));
+    must(dmp_verify_history_before(v, l.records.patient[1], 1, 1000));
+    must(dmp_verify_finish(v, &r));
+    assert_int_equal(r.findings, 3);
+    assert_int_equal(r.recovered, 1);
+    dmp_verify_free(v);
+    life_clear(&l);
 }
 
 
@@ -398,6 +435,7 @@ main(void)
         cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_recovered_version),
         cmocka_unit_test(test_not_recovered),
+        cmocka_unit_test(test_timeless),
         cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_pending),
     };

@@ -23,7 +23,7 @@ use DMP::Proc qw(root dir wait_for slurp free_port);
 use DMP::Redis ();
 
 our @EXPORT_OK = qw(log_mark said why health_of parallel server_program
-    HEALTH);
+    saved put_back HEALTH);
 
 use constant HEALTH => 'location = /health { dmp_health; }'
     . ' location = /metrics { dmp_metrics; }';
@@ -127,6 +127,33 @@ sub server_program
 
 
 # ------------------------------------------------------------------- a store
+
+# All keys of a pattern of a world's store as they are, to be put back.
+sub saved
+{
+    my ($self, $pattern) = @_;
+
+    return { pattern => $pattern, map { $_ => $self->{store}->call('DUMP', $_) }
+        @{ $self->{store}->call('KEYS', $pattern) } };
+}
+
+
+# At one instant, as a store that was restored.
+sub put_back
+{
+    my ($self, $saved) = @_;
+
+    my %keys = %$saved;
+    my $pattern = delete $keys{pattern};
+    my $store = $self->{store};
+    my @gone = grep { !exists $keys{$_} } @{ $store->call('KEYS', $pattern) };
+
+    $store->call('MULTI');
+    $store->call('DEL', @gone) if @gone;
+    $store->call('RESTORE', $_, 0, $keys{$_}, 'REPLACE') for CORE::keys %keys;
+    $store->call('EXEC');
+}
+
 
 package DMP::Net::Store;
 
