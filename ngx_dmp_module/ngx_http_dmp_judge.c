@@ -294,6 +294,8 @@ ngx_http_dmp_release_all(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     all = (dmp_str_t) { (char *) ctx->body.data, ctx->body.len };
 
+    ngx_memzero(&cut, sizeof(dmp_cut_t));
+
     cut.pieces = &all;
     cut.n_pieces = 1;
     cut.size = all.len;

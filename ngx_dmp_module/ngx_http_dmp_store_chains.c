@@ -248,8 +248,12 @@ ngx_http_dmp_store_suspect(unsigned bucket)
 void
 ngx_http_dmp_store_closed(unsigned bucket)
 {
+    ngx_http_dmp_store_t  *store;
+
+    store = &ngx_http_dmp_store;
+
     ngx_http_dmp_chains_is_closed(bucket);
-    ngx_http_dmp_store.closed_at[bucket] = ngx_http_dmp_store.recoveries[bucket];
+    store->closed_at[bucket] = store->recoveries[bucket];
 
     ngx_http_dmp_store_renew("a bucket was closed");
 }

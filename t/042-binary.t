@@ -111,7 +111,7 @@ sub commands
     my $after = $stats->();
 
     for my $name (sort { $a cmp $b } CORE::keys %$after) {
-        next if $name =~ /^(?:info|hget|xadd|hset|rpush|llen)$/;
+        next if $name =~ /^(?:info|hget|xadd|hset|hdel|hgetall|time|exists|rpush|llen)$/;
         my $n = $after->{$name} - ($before->{$name} // 0);
         $calls{$name} = $n if $n;
     }

@@ -81,7 +81,10 @@ dmp refuses a subrequest to a protected location
 === TEST 5: A1, A10: what a protected location asks of another stays apart
 --- dmp: location => 'auth_request /open/metadata; mirror /open/Patient/durand;', server => $Open
 --- code
+sub mirrored { scalar grep { $_->{target} =~ /durand/ } backend() }
+my $mirrored = mirrored();
 request(as => 'petit', get => $Read);    # the host is not asked whose it is
+wait_for { mirrored() > $mirrored } 'the first mirror';
 for my $http ('1.1', '2') {
     my ($seen, $mark) = (scalar(backend()), trace_mark());
     my $r = request(as => 'petit', get => $Read, http => $http);

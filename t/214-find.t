@@ -254,7 +254,7 @@ for my $n (2 .. 5) {
         is(scalar(told(ins($one))), 1, 'told once');
     }
 }
-verify_trace();
+DMP::verify_edited();
 pass('the trace is whole');
 
 
@@ -409,7 +409,7 @@ for my $http ('1.1', '2') {
     wait_for { find({}, http => $http)->{status} == 200 } 'others to be served';
 }
 is(join(' ', worker_pids()), $worker, 'by the same worker');
-verify_trace();
+DMP::verify_edited();
 pass('the trace is whole');
 
 
@@ -635,7 +635,7 @@ wait_for {
     CORE::keys %writers == 2;
 } 'both workers to have answered', 30;
 pass('and both know at once who opposes it');
-verify_trace();
+DMP::verify_edited();
 pass('the trace is whole');
 
 
@@ -660,7 +660,7 @@ for my $http ('1.1', '2') {
 DMP::start_redis();
 wait_for { find({})->{status} == 200 } 'a request that is served';
 finds([1], {}, 'found again');
-verify_trace();
+DMP::verify_edited();
 pass('the trace is whole');
 --- error_log
 dmp store is unavailable

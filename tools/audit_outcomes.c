@@ -177,6 +177,8 @@ audit_outcomes_want(audit_outcomes_t *o, const dmp_entry_view_t *access)
     audit_ended_t   *slot;
     outcomes_key_t   key;
 
+    memset(&key, 0, sizeof(key));
+
     if (!outcomes_id(access->trace, key.id)) {
         return true;
     }
@@ -369,6 +371,8 @@ audit_outcomes_find(const audit_outcomes_t *o, const audit_item_t *access)
 {
     outcomes_key_t        key;
     const audit_ended_t  *slot;
+
+    memset(&key, 0, sizeof(key));
 
     if (o->size == 0 || !outcomes_id(access->view.trace, key.id)) {
         return NULL;
