@@ -140,6 +140,21 @@ sub upgrade
 }
 
 
+# Whether a worker's last word on the store is that it is away.
+sub away
+{
+    my %away;
+
+    my $log = slurp($_[0]);
+
+    while ($log =~ /^\S+ \S+ \[\w+\] (\d+)#\d+: dmp store is (unavailable|available again)/mg) {
+        $away{$1} = $2 eq 'unavailable';
+    }
+
+    return grep { $away{$_} && kill 0, $_ } keys %away;
+}
+
+
 # It writes what it still has to say, and ends.
 sub stop_gateway
 {
@@ -149,6 +164,10 @@ sub stop_gateway
     my $pid = $self->master($n) // $started;
 
     $self->{nginx}[$n] = undef;
+
+    # an idle worker may still wait to try the store again: told to quit then,
+    # it leaves its epoch to the next one, and here there is none
+    eval { wait_for { !away("$self->{folder}/nginx$n/error.log") } 'all links', 5; 1 };
 
     kill 'QUIT', $pid;
 
