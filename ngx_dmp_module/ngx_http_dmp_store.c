@@ -140,6 +140,9 @@ ngx_http_dmp_store_stop(void)
     }
 
     ngx_http_dmp_beat_stop();
+
+    /* what they have not confirmed is told as not written */
+    ngx_http_dmp_replicas_lost();
     ngx_http_dmp_replicas_done();
 
     if (store->claims != NULL) {
