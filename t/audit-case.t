@@ -105,6 +105,7 @@ DMP::redis('HSET', 'dmp:meta', 'deadline_ms', 10);
 
 my @people = map { sprintf '2850399%06d', $_ } 1 .. 4;
 $_ .= sprintf '%02d', 97 - $_ % 97 for @people;
+@people = sort { bucket_of(P($b)) <=> bucket_of(P($a)) } @people;
 our $ins = $people[0];
 
 my $records = write_file('people.jsonl', map { encode_json({ ins => $_, status => 'open' })
@@ -459,12 +460,24 @@ for my $case ([[@keys], qr/takes one INS/], [[$ins, @keys[2 .. 5]], qr/cannot vo
 
 # ------------------------------------------------- more than is read at once
 
-my $many = apart($bucket);
+# many of which end in the instant in which they were allowed, as a bucket says
+# that is read before theirs
+my $many;
+
+do { $many = apart($bucket) } until $many->{home} < $bucket || $bucket == 0;
 $many->open;
-$many->access($p, version($p)) for 1 .. 1100;
+
+for (1 .. 1100) {
+    my $access = $many->access($p, version($p));
+
+    $many->commit($many->{home}, 'outcome', qq(,"outcomes":[{"trace":"$access->{trace}",)
+        . '"status":200,"bytes":5000,"shown":7,"withheld":0}],"abandoned":[]');
+}
+
 $many->close;
 told(0, 'a long history');
 is scalar(@lines), 1104, 'has all lines';
+is scalar(grep { / ; 7 montrés/ } @lines), 1100, 'and how each ended';
 like $out, qr/nomme les mêmes 1104 lignes/, 'one by one';
 
 done_testing;

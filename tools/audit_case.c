@@ -32,6 +32,9 @@ const char  dmpctl_help_audit_case[] =
     STORE_USAGE;
 
 
+#define CASE_RECENT_MS  1000             /* between two stores' clocks */
+
+
 static bool
 case_keep(case_list_t *list, const audit_entry_t *entry)
 {
@@ -86,19 +89,74 @@ case_list_free(case_list_t *list)
 
 
 /*
+ * Streams are read in the order of their times: of one instant, or where the
+ * buckets' stores do not tell the same one, an end may come before its access.
+ * Those read before "until" are looked at once more, and let go.
+ */
+static bool
+case_recent(audit_case_t *c, uint64_t until)
+{
+    bool           ok, names;
+    size_t         i;
+    case_entry_t  *old;
+
+    for (i = 0, ok = true; ok && i < c->recent.n; i++) {
+        old = &c->recent.item[i];
+
+        if (old->entry.id_ms >= until) {
+            break;
+        }
+
+        audit_item_read(&c->item, &old->entry);
+        ok = audit_outcomes_names(&c->outcomes, &c->item.view, &names)
+             && (!names || case_keep(&c->ends, &old->entry));
+        free(old->bytes);
+    }
+
+    if (i != 0) {
+        c->recent.n -= i;
+        memmove(c->recent.item, c->recent.item + i,
+                c->recent.n * sizeof(case_entry_t));
+    }
+
+    return ok;
+}
+
+
+/* An entry that says how accesses ended; which come before it, or with it. */
+static bool
+case_end(audit_case_t *c, const audit_entry_t *entry)
+{
+    bool  names;
+
+    if (!audit_outcomes_names(&c->outcomes, &c->item.view, &names)) {
+        return false;
+    }
+
+    return case_keep(names ? &c->ends : &c->recent, entry);
+}
+
+
+/*
  * An entry that is verified: kept if it is about the record, or says how an
- * access to it ended, which comes after it.
+ * access to it ended.
  */
 static bool
 case_each(void *data, const audit_entry_t *entry)
 {
-    bool           names, home;
+    bool           home;
     audit_case_t  *c;
 
     c = data;
     home = entry->bucket == c->bucket;
 
-    if (!home && (c->list.n == 0 || !audit_outcomes_like(entry))) {
+    if (c->recent.n != 0 && entry->id_ms > CASE_RECENT_MS
+        && !case_recent(c, entry->id_ms - CASE_RECENT_MS))
+    {
+        return false;
+    }
+
+    if (!home && !audit_outcomes_like(entry)) {
         return true;
     }
 
@@ -115,12 +173,7 @@ case_each(void *data, const audit_entry_t *entry)
                && case_keep(&c->list, entry);
     }
 
-    if (c->item.view.kind != DMP_KIND_OUTCOME) {
-        return true;
-    }
-
-    return audit_outcomes_names(&c->outcomes, &c->item.view, &names)
-           && (!names || case_keep(&c->ends, entry));
+    return c->item.view.kind != DMP_KIND_OUTCOME || case_end(c, entry);
 }
 
 
@@ -138,6 +191,10 @@ static bool
 case_ends(audit_case_t *c)
 {
     size_t  i;
+
+    if (!case_recent(c, UINT64_MAX)) {
+        return false;
+    }
 
     c->outcomes.closed = true;
 
@@ -398,6 +455,7 @@ case_open(audit_case_t *c, const store_options_t *where, const char *policy)
 
     case_list_free(&c->list);
     case_list_free(&c->ends);
+    case_list_free(&c->recent);
     json_decref(c->lines);
     json_decref(c->unsigned_lines);
     audit_outcomes_free(&c->outcomes);

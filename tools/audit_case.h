@@ -35,6 +35,7 @@ typedef struct {
     audit_item_t       item;
     case_list_t        list;             /* entries about the record, */
     case_list_t        ends;             /* and those that say how they ended */
+    case_list_t        recent;           /* that may yet turn out to be some */
 
     json_t            *lines;            /* with --json */
     json_t            *unsigned_lines;

@@ -372,8 +372,9 @@ recover_complete(recover_t *rec)
 
 
 /*
- * The counter of a bucket's recoveries is the store's time, or one more than
- * it was: after a store went back it is greater than any it had before.
+ * The counter of a bucket's recoveries is the store's time in milliseconds, or
+ * one more than it was: after a store went back, and forgot it, it is greater
+ * than any it had before, or gateways would not see that it was reopened.
  */
 static bool
 recover_counter(recover_t *rec, unsigned bucket, uint64_t *counter)
@@ -389,11 +390,13 @@ recover_counter(recover_t *rec, unsigned bucket, uint64_t *counter)
     now = r != NULL ? store_words(&rec->store, "TIME") : NULL;
 
     ok = now != NULL && now->type == REDIS_REPLY_ARRAY && now->elements == 2
-         && now->element[0]->type == REDIS_REPLY_STRING;
+         && now->element[0]->type == REDIS_REPLY_STRING
+         && now->element[1]->type == REDIS_REPLY_STRING;
 
     if (ok) {
         last = r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10) : 0;
-        *counter = strtoull(now->element[0]->str, NULL, 10) * 1000;
+        *counter = strtoull(now->element[0]->str, NULL, 10) * 1000
+                   + strtoull(now->element[1]->str, NULL, 10) / 1000;
 
         if (*counter <= last) {
             *counter = last + 1;
