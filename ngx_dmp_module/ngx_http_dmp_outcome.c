@@ -295,7 +295,7 @@ ngx_http_dmp_write_batch(void)
                    batch->n_abandoned * DMP_UUID_LEN);
     }
 
-    dmp_buf_init(&buf, store->text, sizeof(store->text));
+    dmp_buf_init(&buf, ngx_http_dmp_store_text, DMP_SUMMARY_MAX);
 
     if (dmp_writer_outcome(store->writer, ngx_http_dmp_time_ms(),
                            batch->outcomes, batch->n,
@@ -344,7 +344,7 @@ ngx_http_dmp_write_heads(dmp_kind_t kind)
 
     batch->closing = (kind == DMP_KIND_EPOCH_CLOSE);
 
-    dmp_buf_init(&buf, store->text, sizeof(store->text));
+    dmp_buf_init(&buf, ngx_http_dmp_store_text, DMP_SUMMARY_MAX);
 
     switch (kind) {
 

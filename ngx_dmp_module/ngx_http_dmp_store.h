@@ -11,6 +11,13 @@
 #include <hiredis/async.h>
 
 
+/*
+ * What a command has before an entry's text, and after it: names of seven
+ * keys, numbers and hashes; who, a time and a mode.
+ */
+#define NGX_HTTP_DMP_ENTRY_HEAD  (7 * (DMP_KEY_NAME_MAX + 16) + 512)
+#define NGX_HTTP_DMP_ENTRY_TAIL  512
+
 typedef enum {
     NGX_HTTP_DMP_STORE_IDLE = 0,
     NGX_HTTP_DMP_STORE_CONNECTING,
@@ -120,13 +127,19 @@ typedef struct {
     /* ngx_http_dmp_store_replicas.c */
     ngx_queue_t         held;            /* acknowledged, not yet by replicas */
     ngx_uint_t          unwaited;        /* commits since the last WAIT */
+    ngx_uint_t          waits;           /* WAITs that are out */
 
     ngx_event_t         beat;            /* heartbeats, successions */
     ngx_msec_t          beaten;
 
-    char                text[DMP_SUMMARY_MAX];
-    dmp_entry_t         entry;           /* the one just written */
+    /* the entry just written, its text with room for its command around it */
+    dmp_entry_t         entry;
+    char                command[NGX_HTTP_DMP_ENTRY_HEAD + DMP_SUMMARY_MAX
+                                + NGX_HTTP_DMP_ENTRY_TAIL];
 } ngx_http_dmp_store_t;
+
+#define ngx_http_dmp_store_text                                               \
+    (ngx_http_dmp_store.command + NGX_HTTP_DMP_ENTRY_HEAD)
 
 
 extern ngx_http_dmp_store_t  ngx_http_dmp_store;
@@ -198,9 +211,22 @@ void ngx_http_dmp_waiter_detach(ngx_http_dmp_waiter_t *w);
 /* ngx_http_dmp_store_commands.c */
 ngx_int_t ngx_http_dmp_store_send(redisCallbackFn *callback, void *data,
     ngx_uint_t argc, const char **argv, const size_t *lens);
-ngx_int_t ngx_http_dmp_store_append(redisCallbackFn *callback, void *data);
+
+/* The same for a command that has the protocol's form already. */
+ngx_int_t ngx_http_dmp_store_send_formatted(redisCallbackFn *callback,
+    void *data, const u_char *command, size_t len);
+
+/* A commit of an access or a change was answered: data is a waiter. */
+void ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data,
+    void *privdata);
 void ngx_http_dmp_store_broken(const char *why, const char *detail);
 void ngx_http_dmp_store_settled(void);
+
+/*
+ * ngx_http_dmp_store_entries.c.  append sends store->entry, which concerns no
+ * record.
+ */
+ngx_int_t ngx_http_dmp_store_append(redisCallbackFn *callback, void *data);
 
 /* in_flight, and the watch over it; answered() also refuses surplus replies. */
 void ngx_http_dmp_store_sent(void);
@@ -258,10 +284,12 @@ void ngx_http_dmp_store_closed(unsigned bucket);
 
 /*
  * ngx_http_dmp_store_replicas.c.  commit counts one that was sent, wait sends
- * what confirms all of them; hold puts off an answer until it has.
+ * what confirms all of them, and waiting says that one is out; hold puts off
+ * an answer until it has.
  */
 void ngx_http_dmp_replicas_commit(void);
 void ngx_http_dmp_replicas_wait(void);
+ngx_uint_t ngx_http_dmp_replicas_waiting(void);
 void ngx_http_dmp_replicas_hold(ngx_http_dmp_waiter_t *w,
     ngx_http_dmp_wait_e result);
 void ngx_http_dmp_replicas_ready(void);
@@ -299,6 +327,9 @@ void ngx_http_dmp_beat_sign(void);
 
 /* ngx_http_dmp_store_event.c: hiredis in nginx's event loop */
 ngx_int_t ngx_http_dmp_store_attach(ngx_http_dmp_store_t *store);
+
+/* What was held back leaves at the end of this turn. */
+void ngx_http_dmp_store_write(void);
 
 /* ngx_http_dmp_outcome.c: batches of outcomes, checkpoints */
 void ngx_http_dmp_outcome_flush(ngx_event_t *ev);

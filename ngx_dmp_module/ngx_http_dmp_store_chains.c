@@ -666,7 +666,7 @@ ngx_http_dmp_chains_epoch(void)
 
     store->step = 2;
 
-    dmp_buf_init(&buf, store->text, sizeof(store->text));
+    dmp_buf_init(&buf, ngx_http_dmp_store_text, DMP_SUMMARY_MAX);
 
     if (dmp_writer_open_epoch(store->writer, ngx_http_dmp_time_ms(), &buf,
                               &store->entry)
@@ -741,7 +741,7 @@ ngx_http_dmp_store_rotate(void)
 
     store = &ngx_http_dmp_store;
 
-    dmp_buf_init(&buf, store->text, sizeof(store->text));
+    dmp_buf_init(&buf, ngx_http_dmp_store_text, DMP_SUMMARY_MAX);
 
     if (dmp_writer_close_epoch(store->writer, ngx_http_dmp_time_ms(), &buf,
                                &store->entry)

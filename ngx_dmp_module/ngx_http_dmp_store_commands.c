@@ -1,6 +1,6 @@
 /*
- * What is sent to the store, and how its replies are read.  A reply of a shape
- * that was not asked for breaks the link: it may belong to another request.
+ * How the store's replies are read.  A reply of a shape that was not asked for
+ * breaks the link: it may belong to another request.
  */
 
 #include "ngx_http_dmp_store.h"
@@ -11,14 +11,29 @@
 
 static void ngx_http_dmp_store_loaded(redisAsyncContext *ac, void *data,
     void *privdata);
-static void ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data,
-    void *privdata);
 
 
 /*
  * hiredis matches replies by order: if a command was queued without its
  * callback, or the reverse, every later reply would go to the wrong request.
  */
+static ngx_int_t
+ngx_http_dmp_store_queued(redisAsyncContext *ac, int rc)
+{
+    if (rc != REDIS_OK) {
+        ngx_http_dmp_store_broken("cannot send a command", ac->c.errstr);
+        return NGX_ERROR;
+    }
+
+    if (ac->c.err) {
+        /* it was queued: its callback is called when the link is closed */
+        ngx_http_dmp_store_broken("cannot send a command", ac->c.errstr);
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_dmp_store_send(redisCallbackFn *callback, void *data, ngx_uint_t argc,
     const char **argv, const size_t *lens)
@@ -31,19 +46,27 @@ ngx_http_dmp_store_send(redisCallbackFn *callback, void *data, ngx_uint_t argc,
         return NGX_ERROR;
     }
 
-    if (redisAsyncCommandArgv(ac, callback, data, (int) argc, argv, lens)
-        != REDIS_OK)
-    {
-        ngx_http_dmp_store_broken("cannot send a command", ac->c.errstr);
+    return ngx_http_dmp_store_queued(ac,
+               redisAsyncCommandArgv(ac, callback, data, (int) argc, argv,
+                                     lens));
+}
+
+
+ngx_int_t
+ngx_http_dmp_store_send_formatted(redisCallbackFn *callback, void *data,
+    const u_char *command, size_t len)
+{
+    redisAsyncContext  *ac;
+
+    ac = ngx_http_dmp_store.redis;
+
+    if (ac == NULL || ngx_http_dmp_store.why != NULL) {
         return NGX_ERROR;
     }
 
-    if (ac->c.err) {
-        /* it was queued: its callback is called when the link is closed */
-        ngx_http_dmp_store_broken("cannot send a command", ac->c.errstr);
-    }
-
-    return NGX_OK;
+    return ngx_http_dmp_store_queued(ac,
+               redisAsyncFormattedCommand(ac, callback, data,
+                                          (const char *) command, len));
 }
 
 
@@ -374,324 +397,7 @@ ngx_http_dmp_store_loaded(redisAsyncContext *ac, void *data, void *privdata)
 }
 
 
-/* Arguments of a commit, common to all of them. */
-typedef struct {
-    ngx_uint_t   n;
-    const char  *argv[21];
-    size_t       lens[21];
-    char         epoch[NGX_INT64_LEN];
-    char         seq[NGX_INT64_LEN];
-    char         version[NGX_INT64_LEN];
-    char         next[NGX_INT64_LEN];
-    char         hold[NGX_INT64_LEN];
-    char         seen[DMP_KEY_NAME_MAX];
-    char         outbox[DMP_KEY_NAME_MAX];
-    char         rec[DMP_KEY_NAME_MAX];
-    char         trace[DMP_KEY_NAME_MAX];
-    char         idx[DMP_KEY_NAME_MAX];
-    char         writer[DMP_KEY_NAME_MAX];
-    char         closed[DMP_KEY_NAME_MAX];
-} ngx_http_dmp_command_t;
-
-
-static void
-ngx_http_dmp_command_add(ngx_http_dmp_command_t *c, const char *data,
-    size_t len)
-{
-    c->argv[c->n] = data;
-    c->lens[c->n] = len;
-    c->n++;
-}
-
-
-static void
-ngx_http_dmp_command_number(ngx_http_dmp_command_t *c, char *text, uint64_t n)
-{
-    ngx_http_dmp_command_add(c, text,
-              (size_t) (ngx_sprintf((u_char *) text, "%uL", n)
-                        - (u_char *) text));
-}
-
-
-static void
-ngx_http_dmp_command_entry(ngx_http_dmp_command_t *c, const dmp_entry_t *e)
-{
-    ngx_http_dmp_command_number(c, c->epoch, e->epoch);
-    ngx_http_dmp_command_number(c, c->seq, e->seq);
-    ngx_http_dmp_command_add(c, (const char *) e->prev, DMP_HASH_LEN);
-    ngx_http_dmp_command_add(c, (const char *) e->hash, DMP_HASH_LEN);
-    ngx_http_dmp_command_add(c, e->body.data, e->body.len);
-}
-
-
-static void
-ngx_http_dmp_command_key(ngx_http_dmp_command_t *c, char *text,
-    unsigned bucket, const char *kind, dmp_str_t suffix)
-{
-    ngx_http_dmp_command_add(c, text,
-                             dmp_key_name(text, bucket, kind, suffix));
-}
-
-
-/* The writer's head, and whether the bucket is closed. */
-static void
-ngx_http_dmp_command_writer(ngx_http_dmp_command_t *c, unsigned bucket)
-{
-    ngx_http_dmp_command_key(c, c->writer, bucket, "w",
-                             dmp_writer_name(ngx_http_dmp_store.writer));
-    ngx_http_dmp_command_key(c, c->closed, bucket, "closed", dmp_null_string);
-}
-
-
-/* Sends store->entry, which concerns no record. */
-ngx_int_t
-ngx_http_dmp_store_append(redisCallbackFn *callback, void *data)
-{
-    dmp_entry_t             *e;
-    ngx_http_dmp_command_t   c;
-
-    e = &ngx_http_dmp_store.entry;
-    c.n = 0;
-
-    ngx_http_dmp_command_add(&c, "FCALL", 5);
-    ngx_http_dmp_command_add(&c, "dmp1_append", 11);
-    ngx_http_dmp_command_add(&c, "3", 1);
-    ngx_http_dmp_command_key(&c, c.trace, e->bucket, "trace", dmp_null_string);
-    ngx_http_dmp_command_writer(&c, e->bucket);
-    ngx_http_dmp_command_entry(&c, e);
-    ngx_http_dmp_replicas_commit();
-
-    return ngx_http_dmp_store_send(callback, data, c.n, c.argv, c.lens);
-}
-
-
-/* FCALL name, with the keys that every commit on a record has. */
-static void
-ngx_http_dmp_command_record(ngx_http_dmp_command_t *c, const char *function,
-    const char *keys, const dmp_access_t *access)
-{
-    dmp_entry_t  *e;
-
-    e = &ngx_http_dmp_store.entry;
-    c->n = 0;
-
-    ngx_http_dmp_command_add(c, "FCALL", 5);
-    ngx_http_dmp_command_add(c, function, ngx_strlen(function));
-    ngx_http_dmp_command_add(c, keys, 1);
-    ngx_http_dmp_command_key(c, c->rec, e->bucket, "rec", access->patient);
-    ngx_http_dmp_command_key(c, c->trace, e->bucket, "trace", dmp_null_string);
-    ngx_http_dmp_command_key(c, c->idx, e->bucket, "idx", access->patient);
-    ngx_http_dmp_command_writer(c, e->bucket);
-}
-
-
-static void
-ngx_http_dmp_command_notices(ngx_http_dmp_command_t *c,
-    const ngx_http_dmp_notices_t *notices)
-{
-    ngx_http_dmp_command_add(c, notices->who, sizeof(notices->who));
-    ngx_http_dmp_command_add(c, "1", notices->first ? 1 : 0);
-
-    if (notices->emergency) {
-        ngx_http_dmp_command_number(c, c->hold, notices->hold_ms);
-        ngx_http_dmp_command_add(c, notices->mode, ngx_strlen(notices->mode));
-
-    } else {
-        ngx_http_dmp_command_add(c, "", 0);
-        ngx_http_dmp_command_add(c, "", 0);
-    }
-}
-
-
-static ngx_int_t
-ngx_http_dmp_store_commit(ngx_http_dmp_waiter_t *w,
-    const dmp_access_t *access, const ngx_http_dmp_notices_t *notices)
-{
-    dmp_entry_t             *e;
-    ngx_http_dmp_command_t   c;
-
-    e = &ngx_http_dmp_store.entry;
-
-    if (access->patient.len == 0) {
-        return ngx_http_dmp_store_append(ngx_http_dmp_store_traced, w);
-    }
-
-    ngx_http_dmp_command_record(&c, "dmp1_trace", notices ? "7" : "5", access);
-
-    if (notices != NULL) {
-        ngx_http_dmp_command_key(&c, c.seen, e->bucket, "seen",
-                                 access->patient);
-        ngx_http_dmp_command_key(&c, c.outbox, e->bucket, "outbox",
-                                 dmp_null_string);
-    }
-
-    ngx_http_dmp_command_number(&c, c.version, access->version);
-    ngx_http_dmp_command_entry(&c, e);
-
-    if (notices != NULL) {
-        ngx_http_dmp_command_notices(&c, notices);
-    }
-
-    return ngx_http_dmp_store_send(ngx_http_dmp_store_traced, w, c.n, c.argv,
-                                   c.lens);
-}
-
-
-/* The writer has made store->entry of it: it is on its way. */
-static void
-ngx_http_dmp_waiter_entry(ngx_http_dmp_waiter_t *w, unsigned bucket,
-    char outcome)
-{
-    w->entry = 1;
-    w->record = (outcome != 'S');
-    w->outcome = outcome;
-    w->bucket = bucket;
-    w->seq = ngx_http_dmp_store.entry.seq;
-    ngx_memcpy(w->hash, ngx_http_dmp_store.entry.hash, DMP_HASH_LEN);
-    w->sent_ns = ngx_http_dmp_now_ns();
-}
-
-
-static ngx_int_t
-ngx_http_dmp_waiter_sent(ngx_http_dmp_ctx_t *ctx, ngx_http_dmp_waiter_t *w)
-{
-    w->sent = 1;
-    ngx_http_dmp_store_sent();
-    ngx_http_dmp_replicas_commit();
-    ctx->waiter = w;
-
-    ngx_http_dmp_outcome_arm();
-
-    return NGX_AGAIN;
-}
-
-
-ngx_int_t
-ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
-    const ngx_http_dmp_notices_t *notices)
-{
-    unsigned                bucket;
-    dmp_buf_t               buf;
-    ngx_http_dmp_store_t   *store;
-    ngx_http_dmp_waiter_t  *w;
-
-    store = &ngx_http_dmp_store;
-
-    bucket = (access->patient.len != 0)
-             ? dmp_bucket(ctx->patient, store->buckets)
-             : dmp_writer_home(store->writer);
-
-    if (store->closed[bucket]) {
-        return NGX_ERROR;
-    }
-
-    w = ngx_http_dmp_waiter_create(ctx,
-              ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_DEADLINE)
-              ? store->deadline : store->conf->timeout);
-    if (w == NULL) {
-        return NGX_ERROR;
-    }
-
-    dmp_buf_init(&buf, store->text, sizeof(store->text));
-
-    if (dmp_writer_access(store->writer, bucket, access, &buf, &store->entry)
-        != DMP_OK)
-    {
-        ngx_http_dmp_waiter_release(w);
-        return NGX_ERROR;
-    }
-
-    ngx_http_dmp_waiter_entry(w, bucket,
-                              (access->patient.len != 0) ? '1' : 'S');
-    w->access = (access->decision->effect == DMP_ALLOW);
-
-    if (ngx_http_dmp_store_commit(w, access, notices) != NGX_OK) {
-        /* the chain has the entry as sent: the link is broken already */
-        ngx_http_dmp_waiter_release(w);
-        return NGX_ERROR;
-    }
-
-    return ngx_http_dmp_waiter_sent(ctx, w);
-}
-
-
-static ngx_int_t
-ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
-    const dmp_access_t *access, uint64_t version, dmp_str_t sealed,
-    const char *notice)
-{
-    dmp_entry_t             *e;
-    ngx_http_dmp_command_t   c;
-
-    e = &ngx_http_dmp_store.entry;
-
-    ngx_http_dmp_command_record(&c, "dmp1_change", notice ? "6" : "5", access);
-
-    if (notice != NULL) {
-        ngx_http_dmp_command_key(&c, c.outbox, e->bucket, "outbox",
-                                 dmp_null_string);
-    }
-
-    ngx_http_dmp_command_number(&c, c.version, access->version);
-    ngx_http_dmp_command_entry(&c, e);
-    ngx_http_dmp_command_add(&c, sealed.data, sealed.len);
-    ngx_http_dmp_command_number(&c, c.next, version);
-
-    if (notice != NULL) {
-        ngx_http_dmp_command_add(&c, notice, ngx_strlen(notice));
-    }
-
-    return ngx_http_dmp_store_send(ngx_http_dmp_store_traced, w, c.n, c.argv,
-                                   c.lens);
-}
-
-
-ngx_int_t
-ngx_http_dmp_store_change(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
-    uint64_t version, dmp_str_t sealed, const char *notice)
-{
-    unsigned                bucket;
-    dmp_buf_t               buf;
-    ngx_http_dmp_store_t   *store;
-    ngx_http_dmp_waiter_t  *w;
-
-    store = &ngx_http_dmp_store;
-    bucket = dmp_bucket(ctx->patient, store->buckets);
-
-    if (store->closed[bucket]) {
-        return NGX_ERROR;
-    }
-
-    w = ngx_http_dmp_waiter_create(ctx, store->deadline);
-    if (w == NULL) {
-        return NGX_ERROR;
-    }
-
-    dmp_buf_init(&buf, store->text, sizeof(store->text));
-
-    if (dmp_writer_change(store->writer, bucket, access, version, &buf,
-                          &store->entry)
-        != DMP_OK)
-    {
-        ngx_http_dmp_waiter_release(w);
-        return NGX_ERROR;
-    }
-
-    /* whether it stands is for the record to say: nothing is abandoned */
-    ngx_http_dmp_waiter_entry(w, bucket, 'R');
-
-    if (ngx_http_dmp_store_send_change(w, access, version, sealed, notice)
-        != NGX_OK)
-    {
-        ngx_http_dmp_waiter_release(w);
-        return NGX_ERROR;
-    }
-
-    return ngx_http_dmp_waiter_sent(ctx, w);
-}
-
-
-static void
+void
 ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
 {
     char                    outcome;

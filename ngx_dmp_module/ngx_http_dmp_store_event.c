@@ -249,7 +249,7 @@ ngx_http_dmp_store_posted_write(ngx_event_t *ev)
 
     store = ev->data;
 
-    if (store->redis == NULL) {
+    if (store->redis == NULL || ngx_http_dmp_replicas_waiting()) {
         return;
     }
 
@@ -267,4 +267,11 @@ ngx_http_dmp_store_posted_write(ngx_event_t *ev)
         ngx_delete_posted_event(&store->write);
         ngx_http_dmp_store_watch_write(store);
     }
+}
+
+
+void
+ngx_http_dmp_store_write(void)
+{
+    ngx_http_dmp_store_add_write(&ngx_http_dmp_store);
 }

@@ -1,9 +1,9 @@
 /*
  * dmp_audit_durability replicas: an acknowledged trace counts when enough
  * replicas have it.  One WAIT follows the commits of one turn of the event
- * loop; its reply comes after theirs, on the same link, and is for all of
- * them.  Too few: the link is given up, and nothing is served until there are
- * enough again.
+ * loop, or all that came while the last one was out; its reply comes after
+ * theirs, on the same link, and is for all of them.  Too few: the link is
+ * given up, and nothing is served until there are enough again.
  *
  * The writer is told that an entry stands when the replicas have it, not
  * before: one that is lost when a replica takes over was then in flight, and
@@ -135,6 +135,7 @@ ngx_http_dmp_replicas_lost(void)
     n = ngx_http_dmp_n_unconfirmed;
     ngx_http_dmp_n_unconfirmed = 0;
     ngx_http_dmp_store.unwaited = 0;
+    ngx_http_dmp_store.waits = 0;
 
     for (i = 0; i < n; i++) {
         u = &ngx_http_dmp_unconfirmed[i];
@@ -203,8 +204,21 @@ ngx_http_dmp_replicas_wait(void)
     if (ngx_http_dmp_replicas_send(ngx_http_dmp_replicas_answered, NULL)
         == NGX_OK)
     {
+        store->waits++;
         ngx_http_dmp_store_sent();
     }
+}
+
+
+/*
+ * While the store waits for replicas it reads nothing of this link: what is
+ * written meanwhile gains no time, and one WAIT can be for all of it.
+ */
+ngx_uint_t
+ngx_http_dmp_replicas_waiting(void)
+{
+    return ngx_http_dmp_store.waits != 0
+           && ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_REPLICAS);
 }
 
 
@@ -315,7 +329,10 @@ ngx_http_dmp_replicas_answered(redisAsyncContext *ac, void *data,
         return;
     }
 
+    ngx_http_dmp_store.waits--;
     ngx_http_dmp_store_answered();
+    ngx_http_dmp_store_write();
+
     rc = ngx_http_dmp_replicas_reply(data);
 
     if (rc == NGX_OK) {

@@ -292,7 +292,7 @@ ngx_http_dmp_succession_write(const dmp_other_t *other, ngx_uint_t last,
         return NGX_ERROR;
     }
 
-    dmp_buf_init(&buf, store->text, sizeof(store->text));
+    dmp_buf_init(&buf, ngx_http_dmp_store_text, DMP_SUMMARY_MAX);
 
     if (dmp_writer_close_other(store->writer, ngx_http_dmp_time_ms(), other,
                                &buf, &store->entry)

@@ -5,7 +5,7 @@
  * check, and leaves no key behind on its stack.
  */
 
-#include <stdio.h>
+#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -23,6 +23,8 @@
 #define SEAL_TAG_LEN     16
 #define SEAL_NONCE       (1 + SEAL_KEY_ID_LEN)
 #define SEAL_TEXT        (SEAL_NONCE + SEAL_NONCE_LEN)
+
+#define KEY_BUCKET_LEN   10              /* "{dmp:255}:" */
 
 
 /*
@@ -398,27 +400,53 @@ dmp_bucket(const char pseudonym[DMP_PSEUDONYM_LEN], unsigned buckets)
 }
 
 
+/* "{dmp:07}:" to "{dmp:255}:"; returns its length. */
+static size_t
+key_bucket(char *out, unsigned bucket)
+{
+    size_t  n;
+
+    memcpy(out, "{dmp:", 5);
+    n = 5;
+
+    if (bucket > 99) {
+        out[n++] = (char) ('0' + bucket / 100 % 10);
+    }
+
+    out[n++] = (char) ('0' + bucket / 10 % 10);
+    out[n++] = (char) ('0' + bucket % 10);
+    out[n++] = '}';
+    out[n++] = ':';
+
+    return n;
+}
+
+
 size_t
 dmp_key_name(char out[DMP_KEY_NAME_MAX], unsigned bucket, const char *kind,
     dmp_str_t suffix)
 {
-    int        n;
-    char       head[48];
-    dmp_buf_t  b;
+    size_t  n, kind_len;
 
-    n = snprintf(head, sizeof(head), "{dmp:%02u}:%s", bucket, kind);
-    if (n < 0 || (size_t) n >= sizeof(head)) {
+    kind_len = strlen(kind);
+
+    /* A name cut short would be another key. */
+    if (bucket >= DMP_BUCKETS_MAX || kind_len > DMP_KEY_NAME_MAX
+        || suffix.len > DMP_KEY_NAME_MAX
+        || KEY_BUCKET_LEN + kind_len + 1 + suffix.len > DMP_KEY_NAME_MAX)
+    {
         return 0;
     }
 
-    dmp_buf_init(&b, out, DMP_KEY_NAME_MAX);
-    dmp_buf_add(&b, head, (size_t) n);
+    n = key_bucket(out, bucket);
+    memcpy(out + n, kind, kind_len);
+    n += kind_len;
 
     if (suffix.len > 0) {
-        dmp_buf_add(&b, ":", 1);
-        dmp_buf_str(&b, suffix);
+        out[n++] = ':';
+        memcpy(out + n, suffix.data, suffix.len);
+        n += suffix.len;
     }
 
-    /* A name cut short would be another key. */
-    return b.full ? 0 : b.len;
+    return n;
 }

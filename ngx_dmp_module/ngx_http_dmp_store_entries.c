@@ -1,0 +1,451 @@
+/*
+ * What is sent of an entry: the commands that append it.  They are formatted
+ * around the entry's bytes, where the writer has written and hashed them: the
+ * store gets those, and hiredis copies all of it once.
+ */
+
+#include "ngx_http_dmp_store.h"
+
+
+/* "*N\r\n" or "$N\r\n" */
+#define NGX_HTTP_DMP_COUNT_MAX  (NGX_INT64_LEN + 3)
+
+/* A command up to its last argument, which is written elsewhere. */
+typedef struct {
+    ngx_uint_t   n;                      /* arguments */
+    u_char      *last;
+    u_char       head[NGX_HTTP_DMP_ENTRY_HEAD];
+} ngx_http_dmp_command_t;
+
+
+/* Decimal; ngx_sprintf() is slower than the rest of a command. */
+static u_char *
+ngx_http_dmp_decimal(u_char *p, uint64_t n)
+{
+    size_t  len;
+    u_char  text[NGX_INT64_LEN];
+
+    len = 0;
+
+    do {
+        text[NGX_INT64_LEN - ++len] = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+
+    return ngx_cpymem(p, text + NGX_INT64_LEN - len, len);
+}
+
+
+static u_char *
+ngx_http_dmp_command_count(u_char *p, u_char mark, size_t n)
+{
+    *p++ = mark;
+    p = ngx_http_dmp_decimal(p, n);
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_dmp_command_bulk(u_char *p, const void *data, size_t len)
+{
+    p = ngx_http_dmp_command_count(p, '$', len);
+    p = ngx_cpymem(p, data, len);
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
+}
+
+
+static void
+ngx_http_dmp_command_add(ngx_http_dmp_command_t *c, const void *data,
+    size_t len)
+{
+    c->last = ngx_http_dmp_command_bulk(c->last, data, len);
+    c->n++;
+}
+
+
+static void
+ngx_http_dmp_command_number(ngx_http_dmp_command_t *c, uint64_t n)
+{
+    u_char  text[NGX_INT64_LEN];
+
+    ngx_http_dmp_command_add(c, text,
+                             (size_t) (ngx_http_dmp_decimal(text, n) - text));
+}
+
+
+static void
+ngx_http_dmp_command_key(ngx_http_dmp_command_t *c, unsigned bucket,
+    const char *kind, dmp_str_t suffix)
+{
+    char  key[DMP_KEY_NAME_MAX];
+
+    ngx_http_dmp_command_add(c, key, dmp_key_name(key, bucket, kind, suffix));
+}
+
+
+/* Room is left for the number of arguments, which is known last. */
+static void
+ngx_http_dmp_command_begin(ngx_http_dmp_command_t *c, const char *function,
+    const char *keys)
+{
+    c->n = 0;
+    c->last = c->head + NGX_HTTP_DMP_COUNT_MAX;
+
+    ngx_http_dmp_command_add(c, "FCALL", 5);
+    ngx_http_dmp_command_add(c, function, ngx_strlen(function));
+    ngx_http_dmp_command_add(c, keys, 1);
+}
+
+
+/* The writer's head, and whether the bucket is closed. */
+static void
+ngx_http_dmp_command_writer(ngx_http_dmp_command_t *c, unsigned bucket)
+{
+    ngx_http_dmp_command_key(c, bucket, "w",
+                             dmp_writer_name(ngx_http_dmp_store.writer));
+    ngx_http_dmp_command_key(c, bucket, "closed", dmp_null_string);
+}
+
+
+/* The keys that every commit on a record has. */
+static void
+ngx_http_dmp_command_record(ngx_http_dmp_command_t *c, dmp_str_t patient)
+{
+    unsigned  bucket;
+
+    bucket = ngx_http_dmp_store.entry.bucket;
+
+    ngx_http_dmp_command_key(c, bucket, "rec", patient);
+    ngx_http_dmp_command_key(c, bucket, "trace", dmp_null_string);
+    ngx_http_dmp_command_key(c, bucket, "idx", patient);
+    ngx_http_dmp_command_writer(c, bucket);
+}
+
+
+/* The place of store->entry in its chain; the body comes next. */
+static void
+ngx_http_dmp_command_entry(ngx_http_dmp_command_t *c)
+{
+    const dmp_entry_t  *e;
+
+    e = &ngx_http_dmp_store.entry;
+
+    ngx_http_dmp_command_number(c, e->epoch);
+    ngx_http_dmp_command_number(c, e->seq);
+    ngx_http_dmp_command_add(c, e->prev, DMP_HASH_LEN);
+    ngx_http_dmp_command_add(c, e->hash, DMP_HASH_LEN);
+
+    c->last = ngx_http_dmp_command_count(c->last, '$', e->body.len);
+    c->n++;
+}
+
+
+/* The head as it is sent, with the number of all arguments before it. */
+static dmp_str_t
+ngx_http_dmp_command_head(ngx_http_dmp_command_t *c, ngx_uint_t after)
+{
+    size_t  len;
+    u_char  count[NGX_HTTP_DMP_COUNT_MAX], *start;
+
+    len = (size_t) (ngx_http_dmp_command_count(count, '*', c->n + after)
+                    - count);
+    start = c->head + NGX_HTTP_DMP_COUNT_MAX - len;
+    ngx_memcpy(start, count, len);
+
+    return (dmp_str_t) { (char *) start, (size_t) (c->last - start) };
+}
+
+
+/*
+ * Sends head, body and what follows it: "after" arguments, which the caller
+ * has written behind the body's CR LF, up to "last".
+ */
+static ngx_int_t
+ngx_http_dmp_command_send(ngx_http_dmp_command_t *c, ngx_uint_t after,
+    u_char *last, redisCallbackFn *callback, void *data)
+{
+    u_char     *start;
+    dmp_str_t   head;
+
+    head = ngx_http_dmp_command_head(c, after);
+    start = (u_char *) ngx_http_dmp_store_text - head.len;
+    ngx_memcpy(start, head.data, head.len);
+
+    return ngx_http_dmp_store_send_formatted(callback, data, start,
+                                             (size_t) (last - start));
+}
+
+
+/* Where arguments behind the body go. */
+static u_char *
+ngx_http_dmp_command_behind(void)
+{
+    u_char  *p;
+
+    p = (u_char *) ngx_http_dmp_store_text + ngx_http_dmp_store.entry.body.len;
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
+}
+
+
+ngx_int_t
+ngx_http_dmp_store_append(redisCallbackFn *callback, void *data)
+{
+    unsigned                 bucket;
+    ngx_http_dmp_command_t   c;
+
+    bucket = ngx_http_dmp_store.entry.bucket;
+
+    ngx_http_dmp_command_begin(&c, "dmp1_append", "3");
+    ngx_http_dmp_command_key(&c, bucket, "trace", dmp_null_string);
+    ngx_http_dmp_command_writer(&c, bucket);
+    ngx_http_dmp_command_entry(&c);
+    ngx_http_dmp_replicas_commit();
+
+    return ngx_http_dmp_command_send(&c, 0, ngx_http_dmp_command_behind(),
+                                     callback, data);
+}
+
+
+static u_char *
+ngx_http_dmp_command_notices(u_char *p, const ngx_http_dmp_notices_t *notices)
+{
+    u_char  hold[NGX_INT64_LEN];
+
+    p = ngx_http_dmp_command_bulk(p, notices->who, sizeof(notices->who));
+    p = ngx_http_dmp_command_bulk(p, "1", notices->first ? 1 : 0);
+
+    if (!notices->emergency) {
+        p = ngx_http_dmp_command_bulk(p, "", 0);
+        return ngx_http_dmp_command_bulk(p, "", 0);
+    }
+
+    p = ngx_http_dmp_command_bulk(p, hold,
+              (size_t) (ngx_http_dmp_decimal(hold, notices->hold_ms) - hold));
+
+    return ngx_http_dmp_command_bulk(p, notices->mode,
+                                     ngx_strlen(notices->mode));
+}
+
+
+static ngx_int_t
+ngx_http_dmp_store_commit(ngx_http_dmp_waiter_t *w,
+    const dmp_access_t *access, const ngx_http_dmp_notices_t *notices)
+{
+    u_char                  *last;
+    unsigned                 bucket;
+    ngx_http_dmp_command_t   c;
+
+    if (access->patient.len == 0) {
+        return ngx_http_dmp_store_append(ngx_http_dmp_store_traced, w);
+    }
+
+    bucket = ngx_http_dmp_store.entry.bucket;
+
+    ngx_http_dmp_command_begin(&c, "dmp1_trace", notices ? "7" : "5");
+    ngx_http_dmp_command_record(&c, access->patient);
+
+    if (notices != NULL) {
+        ngx_http_dmp_command_key(&c, bucket, "seen", access->patient);
+        ngx_http_dmp_command_key(&c, bucket, "outbox", dmp_null_string);
+    }
+
+    ngx_http_dmp_command_number(&c, access->version);
+    ngx_http_dmp_command_entry(&c);
+
+    last = ngx_http_dmp_command_behind();
+
+    if (notices != NULL) {
+        last = ngx_http_dmp_command_notices(last, notices);
+    }
+
+    return ngx_http_dmp_command_send(&c, notices ? 4 : 0, last,
+                                     ngx_http_dmp_store_traced, w);
+}
+
+
+/* The writer has made store->entry of it: it is on its way. */
+static void
+ngx_http_dmp_waiter_entry(ngx_http_dmp_waiter_t *w, unsigned bucket,
+    char outcome)
+{
+    w->entry = 1;
+    w->record = (outcome != 'S');
+    w->outcome = outcome;
+    w->bucket = bucket;
+    w->seq = ngx_http_dmp_store.entry.seq;
+    ngx_memcpy(w->hash, ngx_http_dmp_store.entry.hash, DMP_HASH_LEN);
+    w->sent_ns = ngx_http_dmp_now_ns();
+}
+
+
+static ngx_int_t
+ngx_http_dmp_waiter_sent(ngx_http_dmp_ctx_t *ctx, ngx_http_dmp_waiter_t *w)
+{
+    w->sent = 1;
+    ngx_http_dmp_store_sent();
+    ngx_http_dmp_replicas_commit();
+    ctx->waiter = w;
+
+    ngx_http_dmp_outcome_arm();
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
+    const ngx_http_dmp_notices_t *notices)
+{
+    unsigned                bucket;
+    dmp_buf_t               buf;
+    ngx_http_dmp_store_t   *store;
+    ngx_http_dmp_waiter_t  *w;
+
+    store = &ngx_http_dmp_store;
+
+    bucket = (access->patient.len != 0)
+             ? dmp_bucket(ctx->patient, store->buckets)
+             : dmp_writer_home(store->writer);
+
+    if (store->closed[bucket]) {
+        return NGX_ERROR;
+    }
+
+    w = ngx_http_dmp_waiter_create(ctx,
+              ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_DEADLINE)
+              ? store->deadline : store->conf->timeout);
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    dmp_buf_init(&buf, ngx_http_dmp_store_text, DMP_SUMMARY_MAX);
+
+    if (dmp_writer_access(store->writer, bucket, access, &buf, &store->entry)
+        != DMP_OK)
+    {
+        ngx_http_dmp_waiter_release(w);
+        return NGX_ERROR;
+    }
+
+    ngx_http_dmp_waiter_entry(w, bucket,
+                              (access->patient.len != 0) ? '1' : 'S');
+    w->access = (access->decision->effect == DMP_ALLOW);
+
+    if (ngx_http_dmp_store_commit(w, access, notices) != NGX_OK) {
+        /* the chain has the entry as sent: the link is broken already */
+        ngx_http_dmp_waiter_release(w);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_dmp_waiter_sent(ctx, w);
+}
+
+
+/* A record is of any length: the command has a buffer of its own. */
+static ngx_int_t
+ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
+    const dmp_access_t *access, uint64_t version, dmp_str_t sealed,
+    const char *notice)
+{
+    size_t                   len;
+    u_char                  *p, *start, next[NGX_INT64_LEN];
+    dmp_str_t                head;
+    ngx_int_t                rc;
+    const dmp_entry_t       *e;
+    ngx_http_dmp_command_t   c;
+
+    e = &ngx_http_dmp_store.entry;
+
+    ngx_http_dmp_command_begin(&c, "dmp1_change", notice ? "6" : "5");
+    ngx_http_dmp_command_record(&c, access->patient);
+
+    if (notice != NULL) {
+        ngx_http_dmp_command_key(&c, e->bucket, "outbox", dmp_null_string);
+    }
+
+    ngx_http_dmp_command_number(&c, access->version);
+    ngx_http_dmp_command_entry(&c);
+    head = ngx_http_dmp_command_head(&c, notice ? 3 : 2);
+
+    len = head.len + e->body.len + 2 + sealed.len + sizeof(next)
+          + 3 * (NGX_HTTP_DMP_COUNT_MAX + 2)
+          + (notice ? ngx_strlen(notice) : 0);
+
+    start = ngx_alloc(len, ngx_http_dmp_store.log);
+    if (start == NULL) {
+        ngx_http_dmp_store_broken("no memory for a command", NULL);
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(start, head.data, head.len);
+    p = ngx_cpymem(p, e->body.data, e->body.len);
+    *p++ = CR;
+    *p++ = LF;
+    p = ngx_http_dmp_command_bulk(p, sealed.data, sealed.len);
+    p = ngx_http_dmp_command_bulk(p, next,
+              (size_t) (ngx_http_dmp_decimal(next, version) - next));
+
+    if (notice != NULL) {
+        p = ngx_http_dmp_command_bulk(p, notice, ngx_strlen(notice));
+    }
+
+    rc = ngx_http_dmp_store_send_formatted(ngx_http_dmp_store_traced, w, start,
+                                           (size_t) (p - start));
+    ngx_free(start);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_dmp_store_change(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
+    uint64_t version, dmp_str_t sealed, const char *notice)
+{
+    unsigned                bucket;
+    dmp_buf_t               buf;
+    ngx_http_dmp_store_t   *store;
+    ngx_http_dmp_waiter_t  *w;
+
+    store = &ngx_http_dmp_store;
+    bucket = dmp_bucket(ctx->patient, store->buckets);
+
+    if (store->closed[bucket]) {
+        return NGX_ERROR;
+    }
+
+    w = ngx_http_dmp_waiter_create(ctx, store->deadline);
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    dmp_buf_init(&buf, ngx_http_dmp_store_text, DMP_SUMMARY_MAX);
+
+    if (dmp_writer_change(store->writer, bucket, access, version, &buf,
+                          &store->entry)
+        != DMP_OK)
+    {
+        ngx_http_dmp_waiter_release(w);
+        return NGX_ERROR;
+    }
+
+    /* whether it stands is for the record to say: nothing is abandoned */
+    ngx_http_dmp_waiter_entry(w, bucket, 'R');
+
+    if (ngx_http_dmp_store_send_change(w, access, version, sealed, notice)
+        != NGX_OK)
+    {
+        ngx_http_dmp_waiter_release(w);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_dmp_waiter_sent(ctx, w);
+}
