@@ -37,7 +37,7 @@ dmp_kind_name(dmp_kind_t kind)
 
 
 /* name is ours, with its comma, quotes and colon: ",\"seq\":". */
-static void
+static inline void
 entry_uint(dmp_buf_t *b, const char *name, uint64_t n)
 {
     dmp_buf_text(b, name);
@@ -45,7 +45,7 @@ entry_uint(dmp_buf_t *b, const char *name, uint64_t n)
 }
 
 
-static void
+static inline void
 entry_string(dmp_buf_t *b, const char *name, dmp_str_t s)
 {
     dmp_buf_text(b, name);
@@ -53,7 +53,7 @@ entry_string(dmp_buf_t *b, const char *name, dmp_str_t s)
 }
 
 
-static void
+static inline void
 entry_optional(dmp_buf_t *b, const char *name, dmp_str_t s)
 {
     if (s.len > 0) {
@@ -63,7 +63,7 @@ entry_optional(dmp_buf_t *b, const char *name, dmp_str_t s)
 
 
 /* A word of ours, which needs no escaping. */
-static void
+static inline void
 entry_word(dmp_buf_t *b, const char *name, const char *word)
 {
     dmp_buf_text(b, name);
@@ -73,7 +73,7 @@ entry_word(dmp_buf_t *b, const char *name, const char *word)
 }
 
 
-static void
+static inline void
 entry_bytes(dmp_buf_t *b, const char *name, const unsigned char *data,
     size_t len)
 {
@@ -84,7 +84,7 @@ entry_bytes(dmp_buf_t *b, const char *name, const unsigned char *data,
 }
 
 
-static void
+static inline void
 entry_time(dmp_buf_t *b, const char *name, int64_t unix_ms)
 {
     dmp_buf_text(b, name);

@@ -80,9 +80,31 @@ typedef struct {
 } dmp_buf_t;
 
 void dmp_buf_init(dmp_buf_t *b, char *data, size_t size);
-void dmp_buf_add(dmp_buf_t *b, const char *data, size_t len);
+
+/* In the header, so that words of ours are copied without a call. */
+static inline void
+dmp_buf_add(dmp_buf_t *b, const char *data, size_t len)
+{
+    if (b->full || len > b->size - b->len) {
+        b->full = true;
+        return;
+    }
+
+    /* memcpy() takes no null pointer, not even for nothing */
+    if (len != 0) {
+        memcpy(b->data + b->len, data, len);
+        b->len += len;
+    }
+}
+
+/* NUL-terminated */
+static inline void
+dmp_buf_text(dmp_buf_t *b, const char *text)
+{
+    dmp_buf_add(b, text, strlen(text));
+}
+
 void dmp_buf_str(dmp_buf_t *b, dmp_str_t s);
-void dmp_buf_text(dmp_buf_t *b, const char *text);      /* NUL-terminated */
 void dmp_buf_uint(dmp_buf_t *b, uint64_t n);
 void dmp_buf_base64url(dmp_buf_t *b, const unsigned char *data, size_t len);
 
