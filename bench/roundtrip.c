@@ -23,14 +23,14 @@
 #define TRIPS_MAX     100000
 #define MS_MAX        10000
 #define BODY_LEN      800
-#define HASH_LEN      32
+#define HEAD_MAX      88
 #define REPLICAS_MAX  16
 #define WAIT_MS       1000
 
 
 typedef void (*trip_pt)(redisContext *redis);
 
-static unsigned char  head[HASH_LEN];
+static char           head[HEAD_MAX];
 static unsigned long  sequence;
 static unsigned long  replicas;          /* 0: none is waited for */
 
@@ -103,23 +103,21 @@ replicated(redisContext *redis)
 }
 
 
-/* The store compares hashes and does not compute them: any will do. */
+/* The store compares heads and does not compute them: any hash will do. */
 static void
 commit(redisContext *redis)
 {
-    redisReply     *reply;
-    unsigned char   next[HASH_LEN];
-    static char     body[BODY_LEN];
+    char         next[HEAD_MAX];
+    redisReply  *reply;
+    static char  body[BODY_LEN];
 
     memset(body, 'x', sizeof(body));
-    memset(next, 0, sizeof(next));
     sequence++;
-    memcpy(next, &sequence, sizeof(sequence));
+    (void) snprintf(next, sizeof(next), "1:%lu:%043lu", sequence, sequence);
 
     (void) redisAppendCommand(redis, "FCALL dmp1_trace 5 bench:rec bench:trace "
-                              "bench:idx bench:w bench:closed 0 1 %lu %b %b %b",
-                              sequence, head, (size_t) HASH_LEN, next,
-                              (size_t) HASH_LEN, body, sizeof(body));
+                              "bench:idx bench:w bench:closed 0 %s %s %b",
+                              head, next, body, sizeof(body));
 
     if (replicas > 0) {
         (void) redisAppendCommand(redis, "WAIT %lu %d", replicas, WAIT_MS);
@@ -127,11 +125,11 @@ commit(redisContext *redis)
 
     reply = next_reply(redis);
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) {
+    if (reply->type != REDIS_REPLY_STRING) {
         fail("a commit was refused");
     }
 
-    memcpy(head, next, HASH_LEN);
+    memcpy(head, next, sizeof(head));
     freeReplyObject(reply);
 
     if (replicas > 0) {

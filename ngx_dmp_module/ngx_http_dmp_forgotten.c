@@ -199,17 +199,15 @@ ngx_http_dmp_forgotten_ask(const redisReply *name)
 
     argv[0] = "HMGET";
     argv[1] = key;
-    argv[2] = "e";
-    argv[3] = "s";
-    argv[4] = "h";
+    argv[2] = "h";
     lens[0] = 5;
-    lens[2] = lens[3] = lens[4] = 1;
+    lens[2] = 1;
 
     for (i = 0; i < ngx_http_dmp_store.buckets; i++) {
         lens[1] = dmp_key_name(key, i, "w",
                                (dmp_str_t) { f->name, f->name_len });
 
-        if (ngx_http_dmp_store_send(ngx_http_dmp_forgotten_head, f, 5, argv,
+        if (ngx_http_dmp_store_send(ngx_http_dmp_forgotten_head, f, 3, argv,
                                     lens)
             != NGX_OK)
         {

@@ -32,7 +32,7 @@ typedef struct {
 typedef struct {
     unsigned        bucket;
     uint64_t        seq;
-    unsigned char   hash[DMP_HASH_LEN];
+    dmp_head_t      head;
     ngx_uint_t      closing;
     ngx_uint_t      n;
     ngx_uint_t      n_abandoned;
@@ -227,7 +227,7 @@ ngx_http_dmp_batch_answered(redisAsyncContext *ac, void *data, void *privdata)
     }
 
     if (ngx_http_dmp_store_acked(data, batch->bucket, batch->seq,
-                                 batch->hash, 'S')
+                                 &batch->head, 'S')
         != NGX_OK)
     {
         ngx_http_dmp_batch_done(batch, 0);
@@ -250,7 +250,7 @@ ngx_http_dmp_batch_send(ngx_http_dmp_batch_t *batch)
 
     batch->bucket = store->entry.bucket;
     batch->seq = store->entry.seq;
-    ngx_memcpy(batch->hash, store->entry.hash, DMP_HASH_LEN);
+    batch->head = store->entry.after;
 
     if (ngx_http_dmp_store_append(ngx_http_dmp_batch_answered, batch)
         != NGX_OK)

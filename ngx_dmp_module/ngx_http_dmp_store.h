@@ -57,7 +57,7 @@ struct ngx_http_dmp_waiter_s {
 
     unsigned              bucket;
     uint64_t              seq;
-    unsigned char         hash[DMP_HASH_LEN];    /* its reply repeats it */
+    dmp_head_t            head;          /* its reply repeats it */
     uint64_t              sent_ns;
     char                  trace_id[DMP_UUID_LEN];
 
@@ -238,7 +238,7 @@ ngx_int_t ngx_http_dmp_store_stands(unsigned bucket, uint64_t seq,
     char outcome, uint64_t ms, uint64_t n);
 
 ngx_int_t ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket,
-    uint64_t seq, const unsigned char hash[DMP_HASH_LEN], char outcome);
+    uint64_t seq, const dmp_head_t *head, char outcome);
 ngx_int_t ngx_http_dmp_reply_number(const redisReply *reply, uint64_t *n);
 
 /* The head that the store has; false if it has none, or none that can be. */

@@ -489,7 +489,7 @@ static ngx_int_t
 ngx_http_dmp_claims_ask(ngx_uint_t i)
 {
     char                              key[DMP_KEY_NAME_MAX + 1];
-    const char                       *argv[5];
+    const char                       *argv[3];
     const ngx_http_dmp_claim_head_t  *claim;
 
     claim = &ngx_http_dmp_store.claims[i];
@@ -500,12 +500,10 @@ ngx_http_dmp_claims_ask(ngx_uint_t i)
 
     argv[0] = "HMGET";
     argv[1] = key;
-    argv[2] = "e";
-    argv[3] = "s";
-    argv[4] = "h";
+    argv[2] = "h";
 
     return ngx_http_dmp_hello_send(ngx_http_dmp_chains_head,
-                                   (void *) (uintptr_t) i, 5, argv);
+                                   (void *) (uintptr_t) i, 3, argv);
 }
 
 
@@ -578,18 +576,11 @@ ngx_http_dmp_reply_head(const redisReply *reply, dmp_chain_head_t *head)
 {
     ngx_memzero(head, sizeof(dmp_chain_head_t));
 
-    if (reply->elements != 3
-        || ngx_http_dmp_reply_number(reply->element[0], &head->epoch) != NGX_OK
-        || ngx_http_dmp_reply_number(reply->element[1], &head->seq) != NGX_OK
-        || reply->element[2]->type != REDIS_REPLY_STRING
-        || reply->element[2]->len != DMP_HASH_LEN)
-    {
-        return false;
-    }
-
-    ngx_memcpy(head->hash, reply->element[2]->str, DMP_HASH_LEN);
-
-    return true;
+    return reply->elements == 1
+           && reply->element[0]->type == REDIS_REPLY_STRING
+           && dmp_head_parse((dmp_str_t) { reply->element[0]->str,
+                                           (size_t) reply->element[0]->len },
+                             head);
 }
 
 
@@ -699,7 +690,7 @@ ngx_http_dmp_chains_opened(redisAsyncContext *ac, void *data, void *privdata)
 
     /* nothing else is sent meanwhile: it is the first of its chain */
     if (ngx_http_dmp_store_acked(data, dmp_writer_home(store->writer), 1,
-                                 store->entry.hash, 'S')
+                                 &store->entry.after, 'S')
         == NGX_OK)
     {
         ngx_http_dmp_count(NGX_HTTP_DMP_EVENT_EPOCH);
@@ -724,7 +715,7 @@ ngx_http_dmp_chains_rotated(redisAsyncContext *ac, void *data, void *privdata)
 
     if (ngx_http_dmp_store_acked(data, dmp_writer_home(store->writer),
                                  (uint64_t) (uintptr_t) privdata,
-                                 store->entry.hash, 'S')
+                                 &store->entry.after, 'S')
         == NGX_OK)
     {
         ngx_http_dmp_chains_epoch();

@@ -109,24 +109,20 @@ ngx_http_dmp_reply_number(const redisReply *reply, uint64_t *n)
 
 /* A stream id, "milliseconds-sequence". */
 static ngx_int_t
-ngx_http_dmp_reply_id(const redisReply *reply, uint64_t *ms, uint64_t *n)
+ngx_http_dmp_reply_id(dmp_str_t id, uint64_t *ms, uint64_t *n)
 {
     char        c;
     size_t      i;
     uint64_t   *out;
     ngx_uint_t  digits;
 
-    if (reply->type != REDIS_REPLY_STRING) {
-        return NGX_ERROR;
-    }
-
     *ms = 0;
     *n = 0;
     out = ms;
     digits = 0;
 
-    for (i = 0; i < (size_t) reply->len; i++) {
-        c = reply->str[i];
+    for (i = 0; i < id.len; i++) {
+        c = id.data[i];
 
         if (c == '-' && out == ms && digits != 0) {
             out = n;
@@ -146,20 +142,62 @@ ngx_http_dmp_reply_id(const redisReply *reply, uint64_t *ms, uint64_t *n)
 
 
 /*
- * {1, id, hash} for any outcome but '0', {0, id, hash, version, record} for
- * '0', where hash is that of the entry this reply is waited for.
+ * {0, id, head, version, record}, where head is the one that the entry this
+ * reply is waited for has made.
  */
 static ngx_int_t
-ngx_http_dmp_reply_fits(const redisReply *reply,
-    const unsigned char hash[DMP_HASH_LEN], char outcome)
+ngx_http_dmp_reply_stale(const redisReply *reply, const dmp_head_t *head)
 {
     return reply->type == REDIS_REPLY_ARRAY
-           && reply->elements == ((outcome == '0') ? 5 : 3)
+           && reply->elements == 5
            && reply->element[0]->type == REDIS_REPLY_INTEGER
-           && reply->element[0]->integer == ((outcome == '0') ? 0 : 1)
+           && reply->element[0]->integer == 0
+           && reply->element[1]->type == REDIS_REPLY_STRING
            && reply->element[2]->type == REDIS_REPLY_STRING
-           && reply->element[2]->len == DMP_HASH_LEN
-           && ngx_memcmp(reply->element[2]->str, hash, DMP_HASH_LEN) == 0;
+           && (size_t) reply->element[2]->len == head->len
+           && ngx_memcmp(reply->element[2]->str, head->text, head->len) == 0;
+}
+
+
+/* "id head" for any outcome but '0': the id; or nothing. */
+static dmp_str_t
+ngx_http_dmp_reply_stands(const redisReply *reply, const dmp_head_t *head)
+{
+    size_t  len;
+
+    if (reply->type != REDIS_REPLY_STRING
+        || (size_t) reply->len < head->len + 1)
+    {
+        return dmp_null_string;
+    }
+
+    len = (size_t) reply->len - head->len - 1;
+
+    if (reply->str[len] != ' '
+        || ngx_memcmp(reply->str + len + 1, head->text, head->len) != 0)
+    {
+        return dmp_null_string;
+    }
+
+    return (dmp_str_t) { reply->str, len };
+}
+
+
+/* The entry's id, if that is a reply to it. */
+static dmp_str_t
+ngx_http_dmp_reply_entry(const redisReply *reply, const dmp_head_t *head,
+    char outcome)
+{
+    if (outcome != '0') {
+        return ngx_http_dmp_reply_stands(reply, head);
+    }
+
+    if (!ngx_http_dmp_reply_stale(reply, head)) {
+        return dmp_null_string;
+    }
+
+    return (dmp_str_t) { reply->element[1]->str,
+                         (size_t) reply->element[1]->len };
 }
 
 
@@ -188,9 +226,10 @@ ngx_http_dmp_store_stands(unsigned bucket, uint64_t seq, char outcome,
 /* NGX_OK: the entry stands.  NGX_ERROR: it may not, and the link is broken. */
 ngx_int_t
 ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
-    const unsigned char hash[DMP_HASH_LEN], char outcome)
+    const dmp_head_t *head, char outcome)
 {
-    uint64_t  ms, n;
+    uint64_t   ms, n;
+    dmp_str_t  id;
 
     if (reply == NULL) {
         return NGX_ERROR;
@@ -207,7 +246,7 @@ ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
         return NGX_ERROR;
     }
 
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 4
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
         && reply->element[0]->type == REDIS_REPLY_STRING)
     {
         /* the handshake that follows tells a broken link from a rollback */
@@ -215,9 +254,9 @@ ngx_http_dmp_store_acked(redisReply *reply, unsigned bucket, uint64_t seq,
         return NGX_ERROR;
     }
 
-    if (!ngx_http_dmp_reply_fits(reply, hash, outcome)
-        || ngx_http_dmp_reply_id(reply->element[1], &ms, &n) != NGX_OK)
-    {
+    id = ngx_http_dmp_reply_entry(reply, head, outcome);
+
+    if (id.len == 0 || ngx_http_dmp_reply_id(id, &ms, &n) != NGX_OK) {
         ngx_http_dmp_store_broken("an unexpected reply to a commit", NULL);
         return NGX_ERROR;
     }
@@ -417,7 +456,7 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
 
     /* only a commit on a record can come too late for its version */
     if (reply != NULL && (w->outcome == '1' || w->outcome == 'R')
-        && ngx_http_dmp_reply_fits(reply, w->hash, '0'))
+        && ngx_http_dmp_reply_stale(reply, &w->head))
     {
         outcome = '0';
 
@@ -433,7 +472,7 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
         }
     }
 
-    if (ngx_http_dmp_store_acked(reply, w->bucket, w->seq, w->hash, outcome)
+    if (ngx_http_dmp_store_acked(reply, w->bucket, w->seq, &w->head, outcome)
         == NGX_OK
         && ngx_http_dmp_store.why == NULL)
     {

@@ -128,7 +128,7 @@ ngx_http_dmp_command_record(ngx_http_dmp_command_t *c, dmp_str_t patient)
 }
 
 
-/* The place of store->entry in its chain; the body comes next. */
+/* The heads of store->entry's chain, before and after; the body comes next. */
 static void
 ngx_http_dmp_command_entry(ngx_http_dmp_command_t *c)
 {
@@ -136,10 +136,8 @@ ngx_http_dmp_command_entry(ngx_http_dmp_command_t *c)
 
     e = &ngx_http_dmp_store.entry;
 
-    ngx_http_dmp_command_number(c, e->epoch);
-    ngx_http_dmp_command_number(c, e->seq);
-    ngx_http_dmp_command_add(c, e->prev, DMP_HASH_LEN);
-    ngx_http_dmp_command_add(c, e->hash, DMP_HASH_LEN);
+    ngx_http_dmp_command_add(c, e->before.text, e->before.len);
+    ngx_http_dmp_command_add(c, e->after.text, e->after.len);
 
     c->last = ngx_http_dmp_command_count(c->last, '$', e->body.len);
     c->n++;
@@ -282,7 +280,7 @@ ngx_http_dmp_waiter_entry(ngx_http_dmp_waiter_t *w, unsigned bucket,
     w->outcome = outcome;
     w->bucket = bucket;
     w->seq = ngx_http_dmp_store.entry.seq;
-    ngx_memcpy(w->hash, ngx_http_dmp_store.entry.hash, DMP_HASH_LEN);
+    w->head = ngx_http_dmp_store.entry.after;
     w->sent_ns = ngx_http_dmp_now_ns();
 }
 

@@ -25,7 +25,7 @@
 typedef struct {
     unsigned                     bucket;
     uint64_t                     seq;
-    unsigned char                hash[DMP_HASH_LEN];
+    dmp_head_t                   head;
     dmp_heads_t                  source;
     ngx_uint_t                   last;       /* it is done with, then */
     ngx_http_dmp_zone_writer_t  *orphan;     /* to be told, or NULL */
@@ -258,7 +258,7 @@ ngx_http_dmp_succession_send(const dmp_other_t *other, ngx_uint_t last,
 
     s->bucket = store->entry.bucket;
     s->seq = store->entry.seq;
-    ngx_memcpy(s->hash, store->entry.hash, DMP_HASH_LEN);
+    s->head = store->entry.after;
     s->source = other->source;
     s->last = last;
     s->orphan = orphan;
@@ -353,7 +353,7 @@ ngx_http_dmp_succeeded(redisAsyncContext *ac, void *data, void *privdata)
         ngx_http_dmp_store_answered();
     }
 
-    if (ngx_http_dmp_store_acked(data, s->bucket, s->seq, s->hash, 'S')
+    if (ngx_http_dmp_store_acked(data, s->bucket, s->seq, &s->head, 'S')
         != NGX_OK)
     {
         ngx_http_dmp_succession_done(s, 0);

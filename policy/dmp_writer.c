@@ -271,6 +271,8 @@ dmp_writer_begin(dmp_writer_t *w, dmp_kind_t kind, unsigned bucket,
     entry->epoch = w->epoch;
     entry->seq = chain->sent.epoch == w->epoch ? chain->sent.seq + 1 : 1;
     memcpy(entry->prev, chain->sent.hash, DMP_HASH_LEN);
+    dmp_head_write(&entry->before, chain->sent.epoch, chain->sent.seq,
+                   chain->sent.hash);
 
     head.kind = kind;
     head.writer = dmp_writer_name(w);
@@ -339,6 +341,7 @@ dmp_writer_end(dmp_writer_t *w, writer_names_t names, EVP_PKEY *key,
         return DMP_E_INTERNAL;
     }
 
+    dmp_head_write(&entry->after, entry->epoch, entry->seq, entry->hash);
     entry->body.data = buf->data;
     entry->body.len = buf->len;
 

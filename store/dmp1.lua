@@ -3,55 +3,52 @@
 -- The commit: what a gateway does in the store, in one atomic call each.
 -- Never replaced in place: a change is a library dmp2 beside this one.
 --
--- Common arguments, from "epoch" on: the place of the entry in the writer's
--- chain of this bucket, the hash of the entry it follows, its own hash, and
--- its body.  Replies:
+-- Common arguments: "head" is the head of the writer's chain in this bucket as
+-- the writer knows it ('' where there is none), "next" the one that this entry
+-- makes, "body" its text.  A head is EPOCH:SEQUENCE:HASH.  Replies:
 --
---   {1, id, hash}                   appended (and, for a change, applied)
---   {0, id, hash, version, record}  appended as refused: another version is
+--   'id next'                       appended (and, for a change, applied)
+--   {0, id, next, version, record}  appended as refused: another version is
 --                                   current
---   {'CHAIN', epoch, seq, h}        nothing written: the chain's head is
+--   {'CHAIN', head}                 nothing written: the chain's head is
 --                                   another
 --   error CLOSED                    nothing written: somebody saw this bucket
 --                                   go back or fork
 --
--- The hash is the entry's own: it binds a reply to what it answers.
+-- "next" holds the entry's own hash: it binds a reply to what it answers.
+--
+-- Redis' one thread runs this for all gateways.  What costs there is each
+-- command, each value in a table, and each byte of a string that is made.
 --
 -- An error means that nothing was written: all types are checked before the
 -- first write.  A notice goes to the outbox with the entry that it comes from,
 -- or not at all.
 
-local NONE = ('\0'):rep(32)
-
-
 -- The reply that refuses an entry of a closed bucket, or one that does not
 -- extend the chain; or nil.
-local function refused(closed, w, epoch, seq, prev)
+local function refused(closed, w, head)
     if redis.call('EXISTS', closed) ~= 0 then
         return redis.error_reply('CLOSED the bucket is closed')
     end
 
-    local head = redis.call('HMGET', w, 'e', 's', 'h')
-    local e, s, h = head[1] or '0', head[2] or '0', head[3] or NONE
+    local h = redis.call('HGET', w, 'h') or ''
 
-    if prev == h then
-        if epoch == e then
-            if tonumber(seq) == tonumber(s) + 1 then
-                return nil
-            end
-
-        elseif seq == '1' and tonumber(epoch) > tonumber(e) then
-            return nil
-        end
+    if h == head then
+        return nil
     end
 
-    return {'CHAIN', e, s, h}
+    return {'CHAIN', h}
 end
 
 
 -- The holder's own history: 8 bytes, milliseconds and sequence of the id; or
 -- 16 after a clock that went back has made the sequence too large for two.
 local function reference(id)
+    -- 13 digits until the year 2286, and at most four
+    if #id < 19 and id:byte(14) == 45 then
+        return struct.pack('>I6I2', id:sub(1, 13), id:sub(15))
+    end
+
     local ms, n = id:match('^(%d+)-(%d+)$')
 
     n = tonumber(n)
@@ -113,10 +110,10 @@ end
 
 
 -- KEYS record trace history writer closed [seen outbox]
--- ARGV version epoch seq prev hash body [who first hold mode]
+-- ARGV version head next body [who first hold mode]
 redis.register_function('dmp1_trace', function(keys, a)
     local v = redis.call('HGET', keys[1], 'v') or '0'
-    local no = refused(keys[5], keys[4], a[2], a[3], a[4])
+    local no = refused(keys[5], keys[4], a[2])
 
     if no then
         return no
@@ -126,53 +123,53 @@ redis.register_function('dmp1_trace', function(keys, a)
 
     local same = v == a[1]
     local d = same and keys[6]
-              and due(keys[6], keys[7], a[7], a[8], a[9], a[10])
-    local id = redis.call('XADD', keys[2], '*', 'b', a[6],
+              and due(keys[6], keys[7], a[5], a[6], a[7], a[8])
+    local id = redis.call('XADD', keys[2], '*', 'b', a[4],
                           'o', same and '1' or '0')
 
-    redis.call('HSET', keys[4], 'e', a[2], 's', a[3], 'h', a[5])
+    redis.call('HSET', keys[4], 'h', a[3])
     redis.call('RPUSH', keys[3], reference(id))
 
     if d then
-        notice(keys, d, a[7], id)
+        notice(keys, d, a[5], id)
     end
 
     if same then
-        return {1, id, a[5]}
+        return id .. ' ' .. a[3]
     end
 
-    return {0, id, a[5], v, redis.call('HGET', keys[1], 'd')}
+    return {0, id, a[3], v, redis.call('HGET', keys[1], 'd')}
 end)
 
 
 -- KEYS trace writer closed
--- ARGV epoch seq prev hash body
+-- ARGV head next body
 redis.register_function('dmp1_append', function(keys, a)
-    local no = refused(keys[3], keys[2], a[1], a[2], a[3])
+    local no = refused(keys[3], keys[2], a[1])
 
     if no then
         return no
     end
 
-    local id = redis.call('XADD', keys[1], '*', 'b', a[5], 'o', 'S')
+    local id = redis.call('XADD', keys[1], '*', 'b', a[3], 'o', 'S')
 
-    redis.call('HSET', keys[2], 'e', a[1], 's', a[2], 'h', a[4])
+    redis.call('HSET', keys[2], 'h', a[2])
 
-    return {1, id, a[4]}
+    return id .. ' ' .. a[2]
 end)
 
 
 -- KEYS record trace history writer closed [outbox]
--- ARGV version epoch seq prev hash body new-record new-version [notice]
+-- ARGV version head next body new-record new-version [notice]
 redis.register_function('dmp1_change', function(keys, a)
     local v = redis.call('HGET', keys[1], 'v') or '0'
 
     -- a version that came back would be taken for the one that was cached
-    if tonumber(a[8]) <= tonumber(a[1]) then
+    if tonumber(a[6]) <= tonumber(a[1]) then
         return redis.error_reply('ERR a version must grow')
     end
 
-    local no = refused(keys[5], keys[4], a[2], a[3], a[4])
+    local no = refused(keys[5], keys[4], a[2])
 
     if no then
         return no
@@ -181,29 +178,29 @@ redis.register_function('dmp1_change', function(keys, a)
     redis.call('LLEN', keys[3])
 
     local same = v == a[1]
-    local told = same and keys[6] and a[9]
+    local told = same and keys[6] and a[7]
 
     if told then
         redis.call('XLEN', keys[6])
     end
 
-    local id = redis.call('XADD', keys[2], '*', 'b', a[6],
+    local id = redis.call('XADD', keys[2], '*', 'b', a[4],
                           'o', same and 'R' or '0')
 
-    redis.call('HSET', keys[4], 'e', a[2], 's', a[3], 'h', a[5])
+    redis.call('HSET', keys[4], 'h', a[3])
     redis.call('RPUSH', keys[3], reference(id))
 
     if same then
-        redis.call('HSET', keys[1], 'v', a[8], 'd', a[7])
+        redis.call('HSET', keys[1], 'v', a[6], 'd', a[5])
 
         if told then
-            tell(keys[6], a[9], keys[1], id)
+            tell(keys[6], a[7], keys[1], id)
         end
 
-        return {1, id, a[5]}
+        return id .. ' ' .. a[3]
     end
 
-    return {0, id, a[5], v, redis.call('HGET', keys[1], 'd')}
+    return {0, id, a[3], v, redis.call('HGET', keys[1], 'd')}
 end)
 
 

@@ -83,6 +83,9 @@ our %Shape = (
     five => array(int_(0), bulk('1-1'), bulk('9'), bulk('d'), bulk('x')),
     no_version => array(int_(0), bulk('1-1'), bulk('x'), bulk('d')),
     no_record => array(int_(0), bulk('1-1'), bulk('9'), "\$-1\r\n"),
+    id => bulk('1-1'), id_space => bulk('1-1 '), head => bulk(DMP::head(1, 9, 'h' x 32)),
+    other_head => bulk('1-1 ' . DMP::head(1, 9, 'h' x 32)),
+    as_array => array(int_(1), bulk('1-1'), bulk(DMP::head(1, 9, 'h' x 32))),
     nested => array(array(int_(1), bulk('1-1'))), http => "HTTP/1.1 400 Bad\r\n\r\n",
 );
 
@@ -103,8 +106,7 @@ our $Fake = AwkwardRedis->new(redis_address(),
     (map { [$commit, reply => $Shape{$_}, when => $_] } CORE::keys %Shape),
     (map { [qr/^HMGET \S+:rec:/, @{ $Loaded{$_} }, when => $_] } CORE::keys %Loaded),
     (map { [$commit, truncate => $_, when => "cut$_"] } 0, 1, 5, 9, 20),
-    [$commit, reply => array(bulk('CHAIN'), bulk('1'), bulk('9'),
-        bulk('h' x 32)), when => 'chain'],
+    [$commit, reply => array(bulk('CHAIN'), bulk(DMP::head(1, 9, 'h' x 32))), when => 'chain'],
     [$commit, 'lost', when => 'lost'], [$commit, 'close', when => 'straggler'],
     [$commit, delay => 0.4, when => 'late'],
     [qr/^FUNCTION/, split => 1000, when => 'split'],
@@ -533,7 +535,8 @@ away();
 my ($entry) = reverse grep { $_->{body}{patient} } trace(undef, qr/^access$/);
 my $key = key_of($Martin, 'rec') =~ s/:rec:.*//r . ":w:$entry->{body}{writer}";
 ok(redis('EXISTS', $key), 'the writer of now');
-redis('HSET', $key, 's', redis('HGET', $key, 's') - 1, 'h', 'h' x 32);
+my ($epoch, $seq) = split /:/, redis('HGET', $key, 'h');
+redis('HSET', $key, 'h', DMP::head($epoch, $seq - 1, 'h' x 32));
 my $before = received();
 is_refusal('rolled back', search(), $before);
 served($Paoli);

@@ -325,8 +325,7 @@ sub forge
 
     my $store = $self->{store};
     my $head = key($Martin, "w:$e->{body}{writer}");
-    my ($seq, $h) = @{ $store->call('HMGET', $head, 's', 'h') };
-    my $prev = encode_base64url($h);
+    my ($epoch, $seq, $prev) = split /:/, $store->call('HGET', $head, 'h');
     my $body = $e->{text};
 
     $body =~ s/"seq":\d+,"prev":"[^"]*"/'"seq":' . ($seq + 1) . ",\"prev\":\"$prev\""/e
@@ -335,7 +334,7 @@ sub forge
     my $id = $store->call('XADD', $e->{stream}, '*', 'b', $body, 'o', '1');
     my ($ms, $n) = split /-/, $id;
 
-    $store->call('HSET', $head, 's', $seq + 1, 'h', sha256($body));
+    $store->call('HSET', $head, 'h', DMP::head($epoch, $seq + 1, sha256($body)));
     $store->call('RPUSH', key($Martin, 'idx:' . DMP::Index::pseudonym($Martin)),
         substr(pack('Q>', $ms), 2) . pack 'n', $n);
 }
@@ -384,8 +383,8 @@ subtest 'attack 4, by a writer that nobody certified' => sub {
     my $body = $open->{text} =~ s/\Q$open->{body}{writer}\E/$writer/r;
 
     $store->call('XADD', $open->{stream}, '*', 'b', $body, 'o', 'S');
-    $store->call('HSET', $open->{stream} =~ s/trace$/w:$writer/r, 'e', 1,
-        's', 1, 'h', sha256($body));
+    $store->call('HSET', $open->{stream} =~ s/trace$/w:$writer/r,
+        'h', DMP::head(1, 1, sha256($body)));
     broken($w, 'another writer', 'certificate');
     over($w);
 };
@@ -778,7 +777,7 @@ subtest 'attack 13: who has a gateway\'s password' => sub {
     # a head of another
     my ($head) = grep { /:w:gateway/ } @{ $store->call('KEYS', key($Martin, 'w:*')) };
     served($_, $Martin, 'put back') for $one, $two;
-    $thief->call('HSET', $head, 's', 99999);
+    $thief->call('HSET', $head, 'h', $thief->call('HGET', $head, 'h') =~ s/:\d+:/:99999:/r);
     my %status = map { ask($_, $Martin)->{status} => 1 } $one, $two;
     ok($status{503}, 'a changed head: whose it is sees it');
     wait_for { slurp($one->{log}) . slurp($two->{log}) =~ went_back($Martin) } 'the line';

@@ -357,7 +357,7 @@ sub harmless
     unlike decode_utf8($text), qr/[\x00-\x09\x0b-\x1f\x7f-\x9f\x{202e}]/, "$name: nothing for a terminal";
 }
 
-DMP::redis('HSET', key(0, "w:$octets"), 'e', 1, 's', 1, 'h', 'x' x 32);
+DMP::redis('HSET', key(0, "w:$octets"), 'h', DMP::head(1, 1, 'x' x 32));
 is run('audit', 'verify', @where, @key, '--all'), 1, 'a head of a writer with such a name';
 like $out, qr/a head under a name that is no writer's/, 'it is told';
 harmless($out, 'its name');

@@ -206,13 +206,13 @@ attack('attack 5: the tail cut off', 'missing', qr/missing/, sub { cut_tail($lat
 
 attack('attack 5: the tail and the head', 'missing', qr/missing/, sub {
     cut_tail($later);
-    DMP::redis('HSET', $w, 's', $one->{seq}, 'h', sha256($one->{body}));
+    DMP::redis('HSET', $w, 'h', DMP::head(@$one{qw(epoch seq)}, sha256($one->{body})));
     is eval { $gate->access($one->{patient}, version($one->{patient})); 1 } // $@, "CHAIN\n",
         'attack 5: the writer is told at its next request';
 }, any => 1);
 
 attack('attack 5: a head rolled back alone', 'head', qr/store's head/, sub {
-    DMP::redis('HSET', $w, 's', $one->{seq}, 'h', sha256($one->{body}));
+    DMP::redis('HSET', $w, 'h', DMP::head(@$one{qw(epoch seq)}, sha256($one->{body})));
 }, any => 1);
 
 attack('attack 5: a head that is gone', 'head', qr/head/, sub { DMP::redis('DEL', $w) },

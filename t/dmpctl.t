@@ -278,7 +278,7 @@ is $rc, 1, 'a cut stream';
 put_back();
 
 my ($w) = split /\n/, redis('--scan', '--pattern', "'{dmp:0$bucket}:w:*'");
-redis('HSET', "'$w'", 's', 9999);
+redis('HSET', "'$w'", 'h', redis('HGET', "'$w'", 'h') =~ s/:\d+:/:9999:/r =~ s/\s+\z//r);
 ($rc, $out, $err) = run(@verify);
 is $rc, 1, 'a changed head';
 like $out, qr/store's head/, 'it says so';

@@ -243,8 +243,6 @@ snapshot_ask_all(store_t *store, const heads_t *heads)
                                                  heads->item[i].writer,
                                                  strlen(heads->item[i].writer)
                                              }));
-        store_text(&args, "e");
-        store_text(&args, "s");
         store_text(&args, "h");
         ok = snapshot_ask(store, &args);
     }
@@ -423,25 +421,28 @@ snapshot_heads(const store_t *store, const redisReply *all, heads_t *heads)
 {
     size_t             i;
     audit_head_t      *head;
+    dmp_chain_head_t   said;
     const redisReply  *r;
 
     for (i = 0; i < heads->n; i++) {
         head = &heads->item[i];
         r = all->element[1 + store->buckets + i];
 
-        if (r->type != REDIS_REPLY_ARRAY || r->elements != 3) {
+        if (r->type != REDIS_REPLY_ARRAY || r->elements != 1) {
             tool_error("store: the head of %s in bucket %u: %s", head->writer,
                        head->bucket, r->type == REDIS_REPLY_ERROR
                        ? r->str : "unexpected answer");
             return false;
         }
 
-        if (snapshot_number(r->element[0], &head->epoch)
-            && snapshot_number(r->element[1], &head->seq)
-            && r->element[2]->type == REDIS_REPLY_STRING
-            && r->element[2]->len == DMP_HASH_LEN)
+        r = r->element[0];
+
+        if (r->type == REDIS_REPLY_STRING
+            && dmp_head_parse((dmp_str_t) { r->str, r->len }, &said))
         {
-            memcpy(head->hash, r->element[2]->str, DMP_HASH_LEN);
+            head->epoch = said.epoch;
+            head->seq = said.seq;
+            memcpy(head->hash, said.hash, DMP_HASH_LEN);
             head->present = true;
         }
     }

@@ -31,6 +31,38 @@ commit_number(store_args_t *args, char text[24], uint64_t n)
 }
 
 
+/* The entry's id in an answer to it: "id head", or {0, id, head, ...}. */
+static dmp_str_t
+commit_id(const dmp_entry_t *e, const redisReply *r, bool stale)
+{
+    size_t  len;
+
+    if (stale && r->element[0]->type == REDIS_REPLY_INTEGER
+        && r->element[0]->integer == 0
+        && r->element[1]->type == REDIS_REPLY_STRING
+        && r->element[2]->type == REDIS_REPLY_STRING
+        && r->element[2]->len == e->after.len
+        && memcmp(r->element[2]->str, e->after.text, e->after.len) == 0)
+    {
+        return (dmp_str_t) { r->element[1]->str, r->element[1]->len };
+    }
+
+    if (r->type != REDIS_REPLY_STRING || r->len < e->after.len + 1) {
+        return dmp_null_string;
+    }
+
+    len = r->len - e->after.len - 1;
+
+    if (r->str[len] != ' '
+        || memcmp(r->str + len + 1, e->after.text, e->after.len) != 0)
+    {
+        return dmp_null_string;
+    }
+
+    return (dmp_str_t) { r->str, len };
+}
+
+
 /*
  * Reads the store's answer and tells the writer.  TOOL_NO: outcome '0'.
  * Anything unexpected ends the command: nothing was written, or the chain is
@@ -41,34 +73,28 @@ commit_answer(commit_t *c, const dmp_entry_t *e, redisReply *r,
     char outcome)
 {
     int        rc;
+    bool       stale;
     uint64_t   ms, n;
+    dmp_str_t  id;
 
     rc = TOOL_FAILED;
+    stale = r->type == REDIS_REPLY_ARRAY && r->elements == 5;
+    id = commit_id(e, r, stale);
 
-    if (r->type != REDIS_REPLY_ARRAY || r->elements < 3
-        || r->element[0]->type != REDIS_REPLY_INTEGER
-        || r->elements != (r->element[0]->integer == 1 ? 3 : 5)
-        || r->element[1]->type != REDIS_REPLY_STRING
-        || r->element[2]->type != REDIS_REPLY_STRING
-        || r->element[2]->len != DMP_HASH_LEN
-        || memcmp(r->element[2]->str, e->hash, DMP_HASH_LEN) != 0
-        || !dmp_stream_id_parse((dmp_str_t) { r->element[1]->str,
-                                              r->element[1]->len }, &ms, &n))
-    {
+    if (id.len == 0 || !dmp_stream_id_parse(id, &ms, &n)) {
         tool_error("store: bucket %u: %s", e->bucket,
-                   r->type == REDIS_REPLY_ARRAY && r->elements == 4
+                   r->type == REDIS_REPLY_ARRAY && r->elements == 2
                    ? "the trace's head is not the one that was written last"
                    : "unexpected answer");
 
     } else if (!dmp_writer_acked(c->writer, e->bucket, e->seq,
-                                 r->element[0]->integer == 1 ? outcome : '0',
-                                 ms, n))
+                                 stale ? '0' : outcome, ms, n))
     {
         tool_error("store: bucket %u: answers do not fit requests", e->bucket);
 
     } else {
         c->id_ms = ms;
-        rc = r->element[0]->integer == 1 ? TOOL_DONE : TOOL_NO;
+        rc = stale ? TOOL_NO : TOOL_DONE;
     }
 
     freeReplyObject(r);
@@ -104,15 +130,12 @@ commit_ask(commit_t *c, const store_args_t *args, unsigned bucket)
 }
 
 
-/* Epoch, sequence, links and body: what both functions end with. */
+/* The chain's heads, before and after, and the body: what all of them have. */
 static void
-commit_entry(store_args_t *args, char epoch[24], char seq[24],
-    const dmp_entry_t *e)
+commit_entry(store_args_t *args, const dmp_entry_t *e)
 {
-    commit_number(args, epoch, e->epoch);
-    commit_number(args, seq, e->seq);
-    store_bytes(args, e->prev, DMP_HASH_LEN);
-    store_bytes(args, e->hash, DMP_HASH_LEN);
+    store_bytes(args, e->before.text, e->before.len);
+    store_bytes(args, e->after.text, e->after.len);
     store_bytes(args, e->body.data, e->body.len);
 }
 
@@ -121,7 +144,7 @@ static bool
 commit_append(commit_t *c, const dmp_entry_t *e)
 {
     char           trace[DMP_KEY_NAME_MAX], w[DMP_KEY_NAME_MAX];
-    char           closed[DMP_KEY_NAME_MAX], epoch[24], seq[24];
+    char           closed[DMP_KEY_NAME_MAX];
     redisReply    *r;
     store_args_t   args;
 
@@ -135,7 +158,7 @@ commit_append(commit_t *c, const dmp_entry_t *e)
                                        dmp_writer_name(c->writer)));
     store_bytes(&args, closed, dmp_key_name(closed, e->bucket, "closed",
                                             dmp_null_string));
-    commit_entry(&args, epoch, seq, e);
+    commit_entry(&args, e);
     r = commit_ask(c, &args, e->bucket);
 
     return r != NULL && commit_answer(c, e, r, 'S') == TOOL_DONE;
@@ -402,7 +425,7 @@ int
 commit_change(commit_t *c, const commit_change_t *change)
 {
     char           names[4][DMP_KEY_NAME_MAX];
-    char           epoch[24], seq[24], current[24], following[24];
+    char           current[24], following[24];
     redisReply    *r;
     dmp_entry_t    e;
     store_args_t   args;
@@ -417,7 +440,7 @@ commit_change(commit_t *c, const commit_change_t *change)
     store_text(&args, change->notice != NULL ? "6" : "5");
     commit_call(c, change, &args, change->notice != NULL, names);
     commit_number(&args, current, change->version);
-    commit_entry(&args, epoch, seq, &e);
+    commit_entry(&args, &e);
     store_bytes(&args, change->sealed.data, change->sealed.len);
     commit_number(&args, following, change->next);
 
@@ -435,7 +458,7 @@ int
 commit_refusal(commit_t *c, const commit_change_t *change)
 {
     char           names[4][DMP_KEY_NAME_MAX];
-    char           epoch[24], seq[24], current[24];
+    char           current[24];
     redisReply    *r;
     dmp_entry_t    e;
     store_args_t   args;
@@ -450,7 +473,7 @@ commit_refusal(commit_t *c, const commit_change_t *change)
     store_text(&args, "5");
     commit_call(c, change, &args, false, names);
     commit_number(&args, current, change->version);
-    commit_entry(&args, epoch, seq, &e);
+    commit_entry(&args, &e);
     r = commit_ask(c, &args, e.bucket);
 
     return r != NULL ? commit_answer(c, &e, r, '1') : TOOL_FAILED;

@@ -31,7 +31,7 @@ const char *const  init_user_names[INIT_USERS] = {
 
 const char *const  init_probe_seeds[] = {
     "HSET " B "rec:probe v 1 d probe",
-    "HSET " B "w:probe e 1 s 1 h probe",
+    "HSET " B "w:probe h probe",
     "HSET " B "docs:probe probe probe",
     "XADD " B "trace * b probe o S",
     "XADD " B "outbox * k probe",
@@ -82,19 +82,19 @@ const init_probe_t  init_probes[] = {
 
     /* commits */
     { "FCALL dmp1_append 3 " B "trace " B "w:probe " B "closed"
-      " 2 1 probe probe probe",                     G|O, false },
+      " probe probe probe",                     G|O, false },
     { "FCALL dmp1_trace 5 " B "rec:probe " B "trace " B "idx:probe"
-      " " B "w:probe " B "closed 1 3 1 probe probe probe",
+      " " B "w:probe " B "closed 1 probe probe probe",
                                                     G|O, false },
     { "FCALL dmp1_trace 7 " B "rec:probe " B "trace " B "idx:probe"
       " " B "w:probe " B "closed " B "seen:probe " B "outbox"
-      " 1 4 1 probe probe probe probe 1 1 mode",    G, false },
+      " 1 probe probe probe probe 1 1 mode",    G, false },
     { "FCALL dmp1_change 5 " B "rec:probe " B "trace " B "idx:probe"
-      " " B "w:probe " B "closed 1 5 1 probe probe probe probe 2",
+      " " B "w:probe " B "closed 1 probe probe probe probe 2",
                                                     G|O, false },
     { "FCALL dmp1_change 6 " B "rec:probe " B "trace " B "idx:probe"
       " " B "w:probe " B "closed " B "outbox"
-      " 2 6 1 probe probe probe probe 3 probe",     G|O, false },
+      " 2 probe probe probe probe 3 probe",     G|O, false },
     { "FCALL dmp1_close 1 " B "closed probe probe", G, false },
 
     /* a record */
@@ -131,10 +131,10 @@ const init_probe_t  init_probes[] = {
     { "LPOP " B "idx:probe",                        0, false },
 
     /* a writer's head */
-    { "HMGET " B "w:probe e s h",                   G|S|T|R|O, false },
-    { "HSET " B "w:probe e 9",                      G|O, false },
-    { "HDEL " B "w:probe e",                        0, false },
-    { "HGET " B "w:probe e",                        R, false },
+    { "HMGET " B "w:probe h",                       G|S|T|R|O, false },
+    { "HSET " B "w:probe h probe",                  G|O, false },
+    { "HDEL " B "w:probe h",                        0, false },
+    { "HGET " B "w:probe h",                        G|R|O, false },
 
     /* notices */
     { "HMGET " B "seen:probe probe",                G, false },

@@ -38,6 +38,17 @@
 
 typedef struct dmp_writer_s  dmp_writer_t;
 
+/*
+ * The head of a chain as the store keeps it: "EPOCH:SEQUENCE:HASH", in decimal
+ * and base64url; empty where a writer has none.
+ */
+#define DMP_HEAD_MAX  88
+
+typedef struct {
+    size_t  len;
+    char    text[DMP_HEAD_MAX];
+} dmp_head_t;
+
 /* An entry that was written and must now be sent, in this order. */
 typedef struct {
     unsigned        bucket;
@@ -45,6 +56,8 @@ typedef struct {
     uint64_t        seq;
     unsigned char   prev[DMP_HASH_LEN];
     unsigned char   hash[DMP_HASH_LEN];
+    dmp_head_t      before;              /* of its chain, and after it */
+    dmp_head_t      after;
     dmp_str_t       body;                /* in the caller's buffer */
 } dmp_entry_t;
 
@@ -100,6 +113,14 @@ typedef struct {
     uint64_t       acked;                /* 0: acks is not known */
     unsigned char  acks[DMP_HASH_LEN];
 } dmp_chain_head_t;
+
+/*
+ * The head's text; empty for a place before the first one (epoch 0).  parse
+ * sets epoch, seq and hash alone, and is false for any other text.
+ */
+void dmp_head_write(dmp_head_t *out, uint64_t epoch, uint64_t seq,
+    const unsigned char hash[DMP_HASH_LEN]);
+bool dmp_head_parse(dmp_str_t text, dmp_chain_head_t *head);
 
 /*
  * An epoch of a writer that is no more, for its successor to end.  Heads of

@@ -14,6 +14,7 @@ use Carp ();
 use Digest::SHA ();
 use File::Path ();
 use JSON::PP ();
+use MIME::Base64 ();
 use Time::HiRes ();
 
 use DMP::Proc qw(root dir wait_for slurp free_port);
@@ -166,6 +167,15 @@ sub redis
     $redis //= DMP::Redis->connect($address) or die "cannot reach redis\n";
 
     return @_ ? $redis->call(@_) : $redis;
+}
+
+
+# A writer's head as the store keeps it.
+sub head
+{
+    my ($epoch, $seq, $hash) = @_;
+
+    return "$epoch:$seq:" . MIME::Base64::encode_base64url($hash);
 }
 
 

@@ -113,11 +113,12 @@ sub forge
     my ($name, $bucket, $kind, $members, %o) = @_;
 
     my ($last) = grep { $_->[1] =~ /"writer":"\Q$name\E"/ } reverse entries($bucket);
-    my ($seq, $epoch, $prev) = (0, 1, "\0" x 32);
+    my ($seq, $epoch, $prev, $head) = (0, 1, "\0" x 32, '');
 
     if ($last) {
         ($epoch, $seq) = $last->[1] =~ /"epoch":(\d+),"seq":(\d+)/;
         $prev = sha256($last->[1]);
+        $head = DMP::head($epoch, $seq, $prev);
     }
 
     $seq++;
@@ -127,15 +128,15 @@ sub forge
         $seq, encode_base64url($prev), $bucket, DMP::Writer::time_of($o{time} // time),
         @{ $o{ack} // [0, 'A' x 43] }, $members;
     my @trace = (key($bucket, 'trace'), key($bucket, "w:$name"), key($bucket, 'closed'));
-    my @chain = ($epoch, $seq, $prev, sha256($body), $body);
+    my @chain = ($head, DMP::head($epoch, $seq, sha256($body)), $body);
     my $reply = $o{patient}
         ? DMP::redis('FCALL', 'dmp1_trace', 5, rec($o{patient}), $trace[0], idx($o{patient}),
             @trace[1, 2], $o{version}, @chain)
         : DMP::redis('FCALL', 'dmp1_append', 3, @trace, @chain);
 
-    die "@$reply\n" if @$reply > 3;
+    die "@$reply\n" if ref $reply;
 
-    return { body => $body, id => $reply->[1], seq => $seq, bucket => $bucket };
+    return { body => $body, id => $reply =~ s/ .*//sr, seq => $seq, bucket => $bucket };
 }
 
 1;

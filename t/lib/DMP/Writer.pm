@@ -130,23 +130,25 @@ sub commit
     my $hash = sha256($body);
     my $tag = sprintf '{dmp:%02d}', $bucket;
     my @trace = ("$tag:trace", "$tag:w:$self->{name}", "$tag:closed");
-    my @chain = ($self->{epoch}, $seq, $place->{hash}, $hash, $body);
+    my $next = DMP::head($self->{epoch}, $seq, $hash);
+    my @chain = ($place->{head} // '', $next, $body);
 
     my $reply = $o{patient}
         ? DMP::redis('FCALL', 'dmp1_trace', 5, "$tag:rec:$o{patient}", $trace[0],
             "$tag:idx:$o{patient}", @trace[1, 2], $o{version}, @chain)
         : DMP::redis('FCALL', 'dmp1_append', 3, @trace, @chain);
 
-    die "$reply->[0]\n" if $reply->[0] !~ /^[01]$/;
+    die "$reply->[0]\n" if ref $reply && $reply->[0] ne '0';
 
-    my $outcome = $o{patient} ? $reply->[0] : 'S';
+    my ($id) = ref $reply ? $reply->[1] : $reply =~ /^(\S+) \Q$next\E\z/;
+    my $outcome = $o{patient} ? (ref $reply ? 0 : 1) : 'S';
 
-    @$place{qw(seq hash)} = ($seq, $hash);
-    $place->{acks} = sha256("$place->{acks}$seq:$outcome:$reply->[1]");
+    @$place{qw(seq hash head)} = ($seq, $hash, $next);
+    $place->{acks} = sha256("$place->{acks}$seq:$outcome:$id");
     $self->{moved}{$bucket} = 1;
 
     return { body => $body, bucket => $bucket, epoch => $self->{epoch},
-        seq => $seq, id => $reply->[1], outcome => $outcome, writer => $self->{name} };
+        seq => $seq, id => $id, outcome => $outcome, writer => $self->{name} };
 }
 
 
