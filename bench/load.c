@@ -1,21 +1,23 @@
 /*
  * load.c: HTTP/1.1 over TLS with a client certificate, which wrk and h2load
- * cannot show: keep-alive, one request at a time on each connection, targets
- * in turn.  Loopback only; bounded in time and in requests.
+ * cannot show, or in clear: keep-alive, one request at a time on each
+ * connection, targets in turn.  Loopback only; bounded in time and in requests.
  *
- *   load --port N --cert FILE --key FILE --ca FILE --targets FILE
+ *   load --port N --cert FILE --key FILE --ca FILE | --clear --targets FILE
  *        [--connections N] [--ms N] [--requests N] [--watch NAME=PID]...
- *        [--handshake full|resumed]
+ *        [--handshake full|resumed] [--header LINE]
  *
- * With --handshake each request has a connection of its own, and its latency
- * starts with the connection: always a full handshake, or always a session
- * that an earlier connection was given.
+ * A line of the targets is a path and, where that is known, how long the body
+ * of the answer must be.  With --handshake each request has a connection of
+ * its own, and its latency starts with the connection: always a full handshake,
+ * or always a session that an earlier connection was given.
  *
  * Prints one line of JSON.  CPU time is what the watched processes ("self" is
- * this one) used while the load ran, per request.  Exit code 1 if an answer
- * was not a 200.
+ * this one) used while the load ran, all threads, per request.  Exit code 1 if
+ * an answer was not a 200, or of another length.
  */
 
+#include <dirent.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,7 +30,8 @@
 #include "load.h"
 
 
-#define MS_MAX  60000
+#define MS_MAX     60000
+#define PATH_SIZE  320
 
 
 load_options_t  load_options = {
@@ -58,22 +61,56 @@ load_now_ns(void)
 }
 
 
-/* Nanoseconds on a CPU, of the main thread. */
 static uint64_t
-cpu_ns(const char *pid)
+thread_ns(const char *pid, const char *thread)
 {
     FILE      *file;
-    char       path[64];
+    char       path[PATH_SIZE];
     uint64_t   ns;
 
-    (void) snprintf(path, sizeof(path), "/proc/%s/schedstat", pid);
+    (void) snprintf(path, sizeof(path), "/proc/%s/task/%s/schedstat", pid,
+                    thread);
 
     file = fopen(path, "r");
-    if (file == NULL || fscanf(file, "%" SCNu64, &ns) != 1) {
-        load_fail("a watched process is gone");
+    if (file == NULL) {
+        return 0;
+    }
+
+    if (fscanf(file, "%" SCNu64, &ns) != 1) {
+        ns = 0;
     }
 
     (void) fclose(file);
+
+    return ns;
+}
+
+
+/* Nanoseconds on a CPU, of all threads: one that ends takes its own along. */
+static uint64_t
+cpu_ns(const char *pid)
+{
+    DIR            *threads;
+    char            path[PATH_SIZE];
+    uint64_t        ns;
+    struct dirent  *thread;
+
+    (void) snprintf(path, sizeof(path), "/proc/%s/task", pid);
+
+    ns = 0;
+    threads = opendir(path);
+
+    while (threads != NULL && (thread = readdir(threads)) != NULL) {
+        if (thread->d_name[0] != '.') {
+            ns += thread_ns(pid, thread->d_name);
+        }
+    }
+
+    if (ns == 0) {
+        load_fail("a watched process is gone");
+    }
+
+    (void) closedir(threads);
 
     return ns;
 }
@@ -158,7 +195,7 @@ read_handshake(const char *text)
 static void
 read_watched(char *text)
 {
-    char       *pid;
+    char            *pid;
     load_watched_t  *watched;
 
     pid = strchr(text, '=');
@@ -175,6 +212,65 @@ read_watched(char *text)
 
 
 static void
+read_option(int option, char *text)
+{
+    switch (option) {
+
+    case 'p':
+        load_options.port = (uint16_t) number(text, 65535);
+        break;
+
+    case 'c':
+        load_options.cert = text;
+        break;
+
+    case 'k':
+        load_options.key = text;
+        break;
+
+    case 'a':
+        load_options.ca = text;
+        break;
+
+    case 'C':
+        load_options.clear = true;
+        break;
+
+    case 't':
+        load_options.targets = text;
+        break;
+
+    case 'H':
+        load_options.header = text;
+        break;
+
+    case 'n':
+        load_options.connections = number(text, LOAD_CONNECTIONS_MAX);
+        break;
+
+    case 'm':
+        load_options.ms = number(text, MS_MAX);
+        break;
+
+    case 'r':
+        load_options.requests = number(text, LOAD_REQUESTS_MAX);
+        break;
+
+    case 'w':
+        read_watched(text);
+        break;
+
+    case 'h':
+        load_options.handshake = read_handshake(text);
+        break;
+
+    default:
+        exit(2);
+    }
+}
+
+
+static void
 read_options(int argc, char **argv)
 {
     int  option;
@@ -184,7 +280,9 @@ read_options(int argc, char **argv)
         { "cert",        required_argument, NULL, 'c' },
         { "key",         required_argument, NULL, 'k' },
         { "ca",          required_argument, NULL, 'a' },
+        { "clear",       no_argument,       NULL, 'C' },
         { "targets",     required_argument, NULL, 't' },
+        { "header",      required_argument, NULL, 'H' },
         { "connections", required_argument, NULL, 'n' },
         { "ms",          required_argument, NULL, 'm' },
         { "requests",    required_argument, NULL, 'r' },
@@ -194,59 +292,24 @@ read_options(int argc, char **argv)
     };
 
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-
-        switch (option) {
-
-        case 'p':
-            load_options.port = (uint16_t) number(optarg, 65535);
-            break;
-
-        case 'c':
-            load_options.cert = optarg;
-            break;
-
-        case 'k':
-            load_options.key = optarg;
-            break;
-
-        case 'a':
-            load_options.ca = optarg;
-            break;
-
-        case 't':
-            load_options.targets = optarg;
-            break;
-
-        case 'n':
-            load_options.connections = number(optarg, LOAD_CONNECTIONS_MAX);
-            break;
-
-        case 'm':
-            load_options.ms = number(optarg, MS_MAX);
-            break;
-
-        case 'r':
-            load_options.requests = number(optarg, LOAD_REQUESTS_MAX);
-            break;
-
-        case 'w':
-            read_watched(optarg);
-            break;
-
-        case 'h':
-            load_options.handshake = read_handshake(optarg);
-            break;
-
-        default:
-            exit(2);
-        }
+        read_option(option, optarg);
     }
 
-    if (load_options.port == 0 || load_options.cert == NULL
-        || load_options.key == NULL || load_options.ca == NULL
+    if (optind != argc || load_options.port == 0
         || load_options.targets == NULL)
     {
-        load_fail("--port, --cert, --key, --ca and --targets are needed");
+        load_fail("--port and --targets are needed, and no other words");
+    }
+
+    if (load_options.clear) {
+        if (load_options.handshake != LOAD_KEEP_ALIVE) {
+            load_fail("no --handshake without TLS");
+        }
+
+    } else if (load_options.cert == NULL || load_options.key == NULL
+               || load_options.ca == NULL)
+    {
+        load_fail("--cert, --key and --ca are needed, or --clear");
     }
 }
 

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 
-#define LOAD_CONNECTIONS_MAX  512
+#define LOAD_CONNECTIONS_MAX  1024
 #define LOAD_REQUESTS_MAX     2000000
-#define LOAD_WATCHED_MAX      5
+#define LOAD_WATCHED_MAX      6
 
 
 typedef enum {
@@ -29,10 +29,12 @@ typedef struct {
 
 typedef struct {
     uint16_t           port;
+    bool               clear;            /* no TLS */
     const char        *cert;
     const char        *key;
     const char        *ca;
     const char        *targets;
+    const char        *header;           /* sent with each; or NULL */
     size_t             connections;
     uint64_t           ms;
     size_t             requests;

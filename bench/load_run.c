@@ -5,6 +5,7 @@
  */
 
 #include "load.h"
+#include "load_answer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,9 +20,9 @@
 #include <openssl/ssl.h>
 
 
-#define TARGETS_MAX  4096
+#define TARGETS_MAX  16384
 #define READ_SIZE    65536
-#define HEAD_MAX     8192
+#define LEN_UNKNOWN  SIZE_MAX
 
 
 typedef enum {
@@ -31,24 +32,33 @@ typedef enum {
 } phase_t;
 
 typedef struct {
-    int           fd;
-    SSL          *ssl;
-    SSL_SESSION  *session;
-    phase_t       phase;
-    const char   *request;
-    size_t        request_len;
-    size_t        sent;
-    uint64_t      started_ns;
-    size_t        head_len;
-    size_t        body_left;
-    bool          in_body;
-    bool          watch_write;
-    char          head[HEAD_MAX + 1];
+    char           *text;
+    size_t          len;
+    size_t          answer_len;          /* or LEN_UNKNOWN */
+} request_t;
+
+typedef struct {
+    int             fd;
+    SSL            *ssl;                 /* NULL: in clear */
+    SSL_SESSION    *session;
+    phase_t         phase;
+    request_t      *request;
+    size_t          sent;
+    uint64_t        started_ns;
+    bool            watch_write;
+    load_answer_t   answer;
 } connection_t;
+
+/* Of what is asked of a socket. */
+typedef enum {
+    MOVED_NOTHING = 0,                   /* wait for it */
+    MOVED_SOME,
+    MOVED_END                            /* closed, as announced */
+} moved_t;
 
 
 static connection_t   connections[LOAD_CONNECTIONS_MAX];
-static char          *requests[TARGETS_MAX];
+static request_t      requests[TARGETS_MAX];
 static size_t         n_requests, next_request;
 static load_done_t    done;
 static size_t         n_started, n_open;
@@ -56,17 +66,46 @@ static SSL_CTX       *tls;
 static int            epoll_fd;
 
 
+/* "PATH", or "PATH LENGTH". */
 static void
-read_targets(void)
+read_target(char *line, request_t *request)
 {
-    FILE        *file;
-    char        *line;
-    size_t       size;
-    ssize_t      len;
-    const char  *end;
+    int          len;
+    char        *length;
+    const char  *end, *header;
 
     end = (load_options.handshake == LOAD_KEEP_ALIVE)
           ? "" : "Connection: close\r\n";
+    header = (load_options.header == NULL) ? "" : load_options.header;
+
+    line[strcspn(line, "\n")] = '\0';
+    request->answer_len = LEN_UNKNOWN;
+    length = strchr(line, ' ');
+
+    if (length != NULL) {
+        *length = '\0';
+        request->answer_len = strtoul(length + 1, NULL, 10);
+    }
+
+    len = asprintf(&request->text,
+                   "GET %s HTTP/1.1\r\nHost: localhost\r\n"
+                   "Accept: application/fhir+json\r\n%s%s%s\r\n", line,
+                   header, (header[0] == '\0') ? "" : "\r\n", end);
+    if (len < 0) {
+        load_fail("no memory");
+    }
+
+    request->len = (size_t) len;
+}
+
+
+static void
+read_targets(void)
+{
+    FILE    *file;
+    char    *line;
+    size_t   size;
+
     file = fopen(load_options.targets, "r");
     if (file == NULL) {
         load_fail("no targets");
@@ -75,17 +114,8 @@ read_targets(void)
     line = NULL;
     size = 0;
 
-    while (n_requests < TARGETS_MAX && (len = getline(&line, &size, file)) > 0)
-    {
-        line[strcspn(line, "\n")] = '\0';
-
-        if (asprintf(&requests[n_requests++],
-                     "GET %s HTTP/1.1\r\nHost: localhost\r\n"
-                     "Accept: application/fhir+json\r\n%s\r\n", line, end)
-            < 0)
-        {
-            load_fail("no memory");
-        }
+    while (n_requests < TARGETS_MAX && getline(&line, &size, file) > 0) {
+        read_target(line, &requests[n_requests++]);
     }
 
     free(line);
@@ -142,6 +172,10 @@ connect_socket(connection_t *c)
         load_fail("cannot connect");
     }
 
+    if (load_options.clear) {
+        return;
+    }
+
     c->ssl = SSL_new(tls);
 
     if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1
@@ -185,7 +219,7 @@ open_connection(connection_t *c)
 {
     connect_socket(c);
 
-    if (SSL_connect(c->ssl) != 1) {
+    if (c->ssl != NULL && SSL_connect(c->ssl) != 1) {
         load_fail("no TLS");
     }
 
@@ -241,27 +275,100 @@ watch_write(connection_t *c, bool wanted)
 }
 
 
-static void
-send_more(connection_t *c)
+static moved_t
+send_some(connection_t *c, size_t *n)
 {
-    int     n;
-    size_t  written;
+    int          result;
+    size_t       len;
+    ssize_t      sent;
+    const char  *data;
 
-    while (c->sent < c->request_len) {
+    data = c->request->text + c->sent;
+    len = c->request->len - c->sent;
 
-        n = SSL_write_ex(c->ssl, c->request + c->sent,
-                         c->request_len - c->sent, &written);
-        if (n == 1) {
-            c->sent += written;
-            continue;
+    if (c->ssl == NULL) {
+        sent = send(c->fd, data, len, MSG_NOSIGNAL);
+
+        if (sent > 0) {
+            *n = (size_t) sent;
+            return MOVED_SOME;
         }
 
-        if (SSL_get_error(c->ssl, n) != SSL_ERROR_WANT_WRITE) {
+        if (errno != EAGAIN) {
             load_fail("cannot send");
         }
 
-        watch_write(c, true);
-        return;
+        return MOVED_NOTHING;
+    }
+
+    result = SSL_write_ex(c->ssl, data, len, n);
+
+    if (result == 1) {
+        return MOVED_SOME;
+    }
+
+    if (SSL_get_error(c->ssl, result) != SSL_ERROR_WANT_WRITE) {
+        load_fail("cannot send");
+    }
+
+    return MOVED_NOTHING;
+}
+
+
+static moved_t
+receive_some(connection_t *c, char *data, size_t size, size_t *n)
+{
+    int      result;
+    ssize_t  received;
+
+    if (c->ssl == NULL) {
+        received = recv(c->fd, data, size, 0);
+
+        if (received > 0) {
+            *n = (size_t) received;
+            return MOVED_SOME;
+        }
+
+        if (received == 0 || errno != EAGAIN) {
+            load_fail("a connection was closed");
+        }
+
+        return MOVED_NOTHING;
+    }
+
+    result = SSL_read_ex(c->ssl, data, size, n);
+
+    if (result == 1) {
+        return MOVED_SOME;
+    }
+
+    result = SSL_get_error(c->ssl, result);
+
+    if (result == SSL_ERROR_ZERO_RETURN && c->phase == PHASE_END) {
+        return MOVED_END;
+    }
+
+    if (result != SSL_ERROR_WANT_READ) {
+        load_fail("a connection was closed");
+    }
+
+    return MOVED_NOTHING;
+}
+
+
+static void
+send_more(connection_t *c)
+{
+    size_t  n;
+
+    while (c->sent < c->request->len) {
+
+        if (send_some(c, &n) != MOVED_SOME) {
+            watch_write(c, true);
+            return;
+        }
+
+        c->sent += n;
     }
 
     watch_write(c, false);
@@ -271,13 +378,11 @@ send_more(connection_t *c)
 static void
 send_request(connection_t *c)
 {
-    c->request = requests[next_request];
-    c->request_len = strlen(c->request);
+    c->request = &requests[next_request];
     next_request = (next_request + 1) % n_requests;
 
     c->sent = 0;
-    c->head_len = 0;
-    c->in_body = false;
+    load_answer_start(&c->answer);
 
     send_more(c);
 }
@@ -356,79 +461,26 @@ start(connection_t *c)
 }
 
 
-/* Returns what of the piece belongs to the head; the rest is body. */
-static size_t
-take_head(connection_t *c, const char *data, size_t len)
+/* The first answer that is none is shown. */
+static void
+check(connection_t *c)
 {
-    char    *end, *length;
-    size_t   before, taken;
+    const load_answer_t  *answer;
 
-    before = c->head_len;
+    answer = &c->answer;
+    done.body_bytes += answer->body_len;
 
-    if (len > HEAD_MAX - before) {
-        len = HEAD_MAX - before;
+    if (answer->allowed
+        && (c->request->answer_len == LEN_UNKNOWN
+            || c->request->answer_len == answer->body_len))
+    {
+        return;
     }
 
-    memcpy(c->head + before, data, len);
-    c->head_len += len;
-    c->head[c->head_len] = '\0';
-
-    end = strstr(c->head, "\r\n\r\n");
-
-    if (end == NULL) {
-        if (c->head_len == HEAD_MAX) {
-            load_fail("the head of an answer is too long");
-        }
-
-        return len;
+    if (done.errors++ == 0) {
+        (void) fprintf(stderr, "load: an answer of %zu bytes\n%s\n%s\n",
+                       answer->body_len, c->request->text, answer->head);
     }
-
-    taken = (size_t) (end + 4 - c->head) - before;
-    *end = '\0';
-
-    length = strcasestr(c->head, "\r\ncontent-length:");
-    if (length == NULL) {
-        load_fail("an answer without a length");
-    }
-
-    if (strncmp(c->head, "HTTP/1.1 200 ", 13) != 0) {
-        if (done.errors++ == 0) {
-            (void) fprintf(stderr, "load: %.*s\n%s\n",
-                           (int) c->request_len, c->request, c->head);
-        }
-    }
-
-    c->body_left = strtoul(length + 17, NULL, 10);
-    done.body_bytes += c->body_left;
-    c->in_body = true;
-
-    return taken;
-}
-
-
-/* True when the answer is complete. */
-static bool
-take(connection_t *c, const char *data, size_t len)
-{
-    size_t  taken;
-
-    if (!c->in_body) {
-        taken = take_head(c, data, len);
-        data += taken;
-        len -= taken;
-    }
-
-    if (!c->in_body) {
-        return false;
-    }
-
-    if (len > c->body_left) {
-        load_fail("more than the answer that was asked for");
-    }
-
-    c->body_left -= len;
-
-    return c->body_left == 0;
 }
 
 
@@ -437,6 +489,7 @@ static bool
 answered(connection_t *c, bool more)
 {
     done.latency_ns[done.n++] = (uint32_t) (load_now_ns() - c->started_ns);
+    check(c);
 
     if (load_options.handshake != LOAD_KEEP_ALIVE) {
         c->phase = PHASE_END;
@@ -467,27 +520,23 @@ closed(connection_t *c, bool more)
 static void
 receive(connection_t *c, bool more)
 {
-    int          n;
     size_t       len;
+    moved_t      moved;
     static char  data[READ_SIZE];
 
     for ( ;; ) {
-        n = SSL_read_ex(c->ssl, data, sizeof(data), &len);
+        moved = receive_some(c, data, sizeof(data), &len);
 
-        if (n != 1) {
-            n = SSL_get_error(c->ssl, n);
-
-            if (n == SSL_ERROR_ZERO_RETURN && c->phase == PHASE_END) {
-                closed(c, more);
-
-            } else if (n != SSL_ERROR_WANT_READ) {
-                load_fail("a connection was closed");
-            }
-
+        if (moved == MOVED_END) {
+            closed(c, more);
             return;
         }
 
-        if (take(c, data, len) && !answered(c, more)) {
+        if (moved != MOVED_SOME) {
+            return;
+        }
+
+        if (load_answer_take(&c->answer, data, len) && !answered(c, more)) {
             return;
         }
     }
@@ -526,7 +575,9 @@ load_prepare(void)
         load_fail("no memory");
     }
 
-    make_tls();
+    if (!load_options.clear) {
+        make_tls();
+    }
 
     for (i = 0; i < load_options.connections; i++) {
 

@@ -1,386 +1,50 @@
 #!/usr/bin/env bash
 #
-# Measures nginx with the module, at each level of durability, against the same
-# nginx with a bare proxy_pass, side by side: every round takes one slice of
-# each, so that what else the machine does falls on all.  Then what was traced
-# is verified, and what that costs is measured, too.  Prints a table and writes
-# bench/report.json.  Everything it makes is below build/bench; everything it
-# starts listens on loopback and ends with it.
+# Measures nginx with the module, at each level of durability, side by side
+# with its peers (bench/peers/), with TLS and in clear: every round takes one
+# slice of each, so that what else the machine does falls on all, and two of a
+# bare proxy_pass, which say how far apart the same thing comes.  Then what was
+# traced is verified, and what that costs is measured, too.  Prints a table,
+# writes bench/report.json and bench/REPORT.md.  Installs what it lacks.
+# Everything it makes is below build/bench; everything it starts listens on
+# loopback and ends with it.
 #
-#   ROUNDS=N  how many rounds (9)     SLICE_MS=N  length of a slice (1000)
+#   ROUNDS=N  how many rounds (9)     SLICE_MS=N  length of a slice (600)
 #   CLIENTS=N connections (64)        KEEP=1      leaves build/bench/run
 #   DEADLINE_MS=N  what comes later from the store is a 503, and ends the run
 #                  (250): more, where others use the machine
+#   REPORT=DIR     where the two reports go (bench)
 
 set -euo pipefail
 export LC_ALL=C
-PATH=$PATH:/usr/sbin:/sbin
 
 cd "$(dirname "$0")/.."
 
 ROUNDS=${ROUNDS:-9}
-SLICE_MS=${SLICE_MS:-1000}
+SLICE_MS=${SLICE_MS:-600}
 CLIENTS=${CLIENTS:-64}
-DEADLINE_MS=${DEADLINE_MS:-250}
+REPORT=${REPORT:-bench}
 
-tools=$PWD/build/bench
-run=$tools/run
-pki=$PWD/build/pki
-dmpctl=$tools/dmpctl
+# shellcheck source=bench/rig.sh
+. bench/rig.sh
+# shellcheck source=bench/peers.sh
+. bench/peers.sh
+
 samples=$run/samples.jsonl
 levels=(memory fsync replicas)
+others=(auth haproxy lua piped cerbos)        # less what is not to be had
 verifications=3                          # of each store
-pids=()
-
-CFLAGS=(-std=c11 -D_GNU_SOURCE -Iinclude -Wall -Wextra -Wshadow -Wconversion
-        -Werror -O2 -g)
-
-
-die()
-{
-    printf 'bench: %s\n' "$*" >&2
-    exit 1
-}
-
-
-end()
-{
-    local status=$? i
-
-    trap - EXIT
-
-    # gateways before their stores: they end their epochs
-    for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
-        kill "${pids[i]}" 2>/dev/null || true
-        wait "${pids[i]}" 2>/dev/null || true
-    done
-
-    if [ $status = 0 ] && [ -z "${KEEP:-}" ]; then
-        rm -rf "$run"
-    else
-        echo "bench: left to look at: build/bench/run" >&2
-    fi
-
-    exit $status
-}
-
-trap end EXIT
-trap 'exit 130' INT TERM HUP
-
-
-# ------------------------------------------------------------------ tools
-
-build_tools()
-{
-    mkdir -p "$tools"
-    gcc "${CFLAGS[@]}" -o "$tools/load" bench/load.c bench/load_run.c \
-        -lssl -lcrypto
-    gcc "${CFLAGS[@]}" -o "$tools/roundtrip" bench/roundtrip.c -lhiredis
-    gcc "${CFLAGS[@]}" -o "$tools/cost" bench/cost.c
-
-    rm -f "$tools/scan"
-    if [ -e bench/scan.c ]; then
-        make build/libdmp.a >/dev/null
-        gcc "${CFLAGS[@]}" -o "$tools/scan" bench/scan.c build/libdmp.a \
-            -ljansson -lcrypto -lutf8proc
-    fi
-
-    gcc "${CFLAGS[@]}" -o "$tools/decide" bench/decide.c \
-        tools/policy_files.c tools/files.c build/libdmp.a \
-        -ljansson -lcrypto -lutf8proc
-}
-
-
-# The gateway under test has a core of its own where there are two: what is
-# compared is what it costs, and not what host, store and load cost.
-place()
-{
-    local cores
-    cores=$(nproc)
-
-    if [ "$cores" -lt 2 ]; then
-        return
-    fi
-
-    case $1 in
-        gateway) echo taskset -c 0 ;;
-        *)       echo taskset -c 1-$((cores - 1)) ;;
-    esac
-}
-
-
-# start NAME ROLE COMMAND...: its pid is in $pid
-start()
-{
-    local name=$1 role=$2
-    shift 2
-
-    $(place "$role") "$@" >"$run/$name.out" 2>&1 &
-    pid=$!
-    pids+=("$pid")
-}
-
-
-wait_for()
-{
-    local i what=$1
-    shift
-
-    for ((i = 0; i < 500; i++)); do
-        if "$@" >/dev/null 2>&1; then
-            return
-        fi
-        sleep 0.02
-    done
-
-    die "no $what (see build/bench/run)"
-}
-
-
-free_ports()
-{
-    node -e '
-        const servers = Array.from({ length: 6 }, () =>
-            require("net").createServer().listen(0, "127.0.0.1"));
-        setTimeout(() => {
-            console.log(servers.map((s) => s.address().port).join(" "));
-            servers.forEach((s) => s.close());
-        }, 50);'
-}
-
-
-# --------------------------------------------------------------- services
-
-# start_redis NAME OPTION...
-start_redis()
-{
-    local name=$1
-    shift
-
-    mkdir "$run/$name"
-    start "$name" store redis-server --unixsocket "$run/$name/sock" \
-        --dir "$run/$name" --save '' --maxmemory-policy noeviction \
-        --no-appendfsync-on-rewrite no --auto-aof-rewrite-percentage 0 "$@"
-    eval "${name}_pid=$pid"
-
-    wait_for "store $name" redis-cli -s "$run/$name/sock" ping
-}
-
-
-# start_store NAME OPTION...: with the records and the directory in it
-start_store()
-{
-    local name=$1
-    local -a keys=(--record-key "$run/keys/record.key"
-                   --audit-key "$run/keys/audit.key" --node bench)
-
-    start_redis "$@"
-
-    "$dmpctl" init --redis "unix:$run/$name/sock" \
-        --deadline "${DEADLINE_MS}ms" >"$run/$name.init"
-    "$dmpctl" record import "$run/seed/records.jsonl" "${keys[@]}" \
-        --redis "unix:$run/$name/sock" \
-        --pseudonym-key "$run/keys/pseudonym.key" >"$run/$name.import"
-    "$dmpctl" directory import "$run/seed/directory.jsonl" "${keys[@]}" \
-        --redis "unix:$run/$name/sock" >>"$run/$name.import"
-}
-
-
-# It has all, and no rewrite of its file is left to come.
-in_step()
-{
-    local said
-    said=$(redis-cli -s "$run/$1/sock" info replication persistence)
-
-    [[ $said == *master_link_status:up* ]] \
-        && [[ $said == *aof_rewrite_in_progress:0* ]] \
-        && [[ $said == *aof_rewrite_scheduled:0* ]]
-}
-
-
-# Replication has no unix socket: the one store that has a replica listens on
-# loopback, too.
-start_stores()
-{
-    local -a fsync=(--appendonly yes --appendfsync always)
-
-    start_store store_memory --port 0 --appendonly no
-    start_store store_fsync --port 0 "${fsync[@]}"
-    start_store store_replicas --port "$primary_port" --bind 127.0.0.1 \
-        --repl-diskless-sync-delay 0 "${fsync[@]}"
-    start_redis replica --port 0 "${fsync[@]}" \
-        --replicaof "127.0.0.1 $primary_port"
-    wait_for 'replica' in_step replica
-}
-
-
-start_nginx()
-{
-    local name=$1 role=$2 port=$3
-
-    mkdir -p "$run/$name/temp"
-    nginx -t -q -e stderr -p "$run/$name" -c "$run/$name.conf" \
-        || die "nginx refuses build/bench/run/$name.conf"
-    start "$name" "$role" nginx -e "$run/$name/error.log" -p "$run/$name" \
-        -c "$run/$name.conf"
-    wait_for "$name" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
-    wait_for "worker of $name" pgrep -P "$pid"
-    eval "${name}_worker=$(pgrep -P "$pid")"
-}
-
-
-# What all nginx here have in common.
-nginx_head()
-{
-    cat <<END
-user $(id -un) $(id -gn);
-daemon off;
-worker_processes 1;
-error_log error.log notice;
-pid nginx.pid;
-$1
-
-events {
-    worker_connections 1024;
-}
-
-http {
-    access_log off;
-    default_type application/fhir+json;
-    keepalive_requests 10000000;
-    keepalive_timeout 600s;
-    client_body_temp_path temp;
-    proxy_temp_path temp;
-    fastcgi_temp_path temp;
-    uwsgi_temp_path temp;
-    scgi_temp_path temp;
-END
-}
-
-
-# The record host: the same bytes from memory each time.
-host_conf()
-{
-    nginx_head ''
-    cat <<END
-    sendfile on;
-    open_file_cache max=1000 inactive=1h;
-    open_file_cache_valid 1h;
-
-    server {
-        listen 127.0.0.1:$host_port;
-        root $run/seed/www;
-
-        location = /fhir/DocumentReference {
-            types { }
-            alias $run/seed/www/search.json;
-        }
-
-        location /fhir/ {
-            alias $run/seed/www/;
-        }
-    }
-}
-END
-}
-
-
-# gateway_conf PORT DURABILITY [STORE]; bare without a store
-gateway_conf()
-{
-    local port=$1 durability=$2 store=${3:-} on=''
-
-    if [ -n "$store" ]; then
-        nginx_head "load_module $tools/ngx_http_dmp_module.so;"
-        on='dmp on; dmp_resource fhir;'
-        cat <<END
-    dmp_redis unix:$run/$store/sock timeout=$((DEADLINE_MS * 4))ms;
-    dmp_policy $run/policy/policy-test.json;
-    dmp_audit_key $run/keys/audit.key;
-    dmp_audit_durability $durability;
-    dmp_record_key $run/keys/record.key;
-    dmp_pseudonym_key $run/keys/pseudonym.key;
-    dmp_node bench;
-END
-    else
-        nginx_head ''
-    fi
-
-    cat <<END
-    upstream record_host {
-        server 127.0.0.1:$host_port;
-        keepalive 128;
-        keepalive_requests 10000000;
-        keepalive_timeout 600s;
-    }
-
-    server {
-        listen 127.0.0.1:$port ssl;
-        server_name localhost;
-        ssl_certificate $pki/server.pem;
-        ssl_certificate_key $pki/server.key;
-        ssl_client_certificate $pki/clients-ca.pem;
-        ssl_crl $pki/crl.pem;
-        ssl_verify_client optional;
-        ssl_verify_depth 3;
-        ssl_protocols TLSv1.3;
-        ssl_session_cache shared:tls:10m;
-
-        location /fhir/ {
-            $on
-            proxy_pass http://record_host;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-        }
-    }
-}
-END
-}
-
-
-start_all()
-{
-    local kind level
-
-    # shellcheck disable=SC2034    # each is read by the name of its peer
-    read -r host_port bare_port memory_port fsync_port replicas_port \
-        primary_port < <(free_ports)
-
-    rm -rf "$run"
-    mkdir -p "$run/keys"
-    chmod 700 "$run/keys"
-    t/lib/pki.sh "$pki"
-    node bench/seed.mjs "$run/seed"
-
-    # a build beside us must not change what is measured
-    cp build/ngx_http_dmp_module.so build/dmpctl "$tools/"
-
-    cp -r conf/policy "$run/policy"
-
-    for kind in audit record pseudonym; do
-        "$dmpctl" keygen "$kind" "$run/keys" >/dev/null
-    done
-
-    start_stores
-
-    host_conf >"$run/host.conf"
-    gateway_conf "$bare_port" '' >"$run/bare.conf"
-    gateway_conf "$memory_port" memory store_memory >"$run/memory.conf"
-    gateway_conf "$fsync_port" fsync store_fsync >"$run/fsync.conf"
-    gateway_conf "$replicas_port" "replicas 1 $((DEADLINE_MS * 4 / 5))ms" \
-        store_replicas >"$run/replicas.conf"
-
-    start_nginx host host "$host_port"
-    start_nginx bare gateway "$bare_port"
-
-    for level in "${levels[@]}"; do
-        local port=${level}_port
-        start_nginx "$level" gateway "${!port}"
-    done
-}
+cached=10000                             # records, for a worker's memory
+tls=(--cert "$pki/morel.pem" --key "$pki/morel.key" --ca "$pki/server-ca.pem")
 
 
 # ---------------------------------------------------------------- measuring
+
+is_ours()
+{
+    [[ " ${levels[*]} " == *" $1 "* ]]
+}
+
 
 # What the store of LEVEL holds, less what it spends on its connections, and
 # how often it was asked to append and to wait for replicas: one line of JSON.
@@ -400,41 +64,63 @@ store_state()
 }
 
 
+# watched PEER: the options of the load that name its processes
+watched()
+{
+    local worker=${1}_worker store=store_${1}_pid
+
+    # shellcheck disable=SC2154    # start_nginx names it
+    echo "--watch gateway=${!worker} --watch host=$host_worker"
+    echo "--watch load=self"
+
+    if [ -n "${!store:-}" ]; then
+        echo "--watch store=${!store}"
+    fi
+
+    # shellcheck disable=SC2154    # start_redis names the replica's
+    case $1 in
+        replicas) echo "--watch replica=$replica_pid" ;;
+        cerbos)   echo "--watch engine=$engine_pid" ;;
+    esac
+}
+
+
 # slice ROUND ROW PEER CLIENTS MS: one line of samples
 slice()
 {
     local round=$1 row=$2 peer=$3 clients=$4 ms=$5 result before after
-    local port=${peer}_port worker=${peer}_worker store=store_${peer}_pid
-    local targets=${row%1}
-    local -a how=(--watch "gateway=${!worker}" --watch "host=$host_worker"
-                  --watch load=self)
+    local port=${peer}_port targets=${row#clear_}
+    local -a how=()
 
-    if [ "$peer" != bare ]; then
-        how+=(--watch "store=${!store}")
-    fi
-
-    if [ "$peer" = replicas ]; then
-        # shellcheck disable=SC2154    # start_redis names it
-        how+=(--watch "replica=$replica_pid")
-    fi
+    read -r -d '' -a how < <(watched "$peer") || true
+    targets=${targets%1}
 
     case $row in
+        clear_*)
+            port=${peer}_clear_port
+            how+=(--clear)
+            ;;
         full | resumed)
             targets='read'
-            how+=(--handshake "$row")
+            how+=("${tls[@]}" --handshake "$row")
+            ;;
+        *)
+            how+=("${tls[@]}")
             ;;
     esac
 
+    if [ -e "$run/seed/$peer.header" ]; then
+        how+=(--header "$(<"$run/seed/$peer.header")")
+    fi
+
     before=null after=null
-    [ "$peer" = bare ] || before=$(store_state "$peer")
+    ! is_ours "$peer" || before=$(store_state "$peer")
 
     result=$($(place load) "$tools/load" --port "${!port}" \
-        --cert "$pki/morel.pem" --key "$pki/morel.key" \
-        --ca "$pki/server-ca.pem" --targets "$run/seed/$targets" \
-        --connections "$clients" --ms "$ms" "${how[@]}") \
-        || die "$row through $peer: wrong answers"
+        --targets "$run/seed/$targets.$peer" --connections "$clients" \
+        --ms "$ms" "${how[@]}") || die "$row through $peer: wrong answers"
 
-    [ "$peer" = bare ] || after=$(store_state "$peer")
+    ! is_ours "$peer" || after=$(store_state "$peer")
 
     printf '{"round":%s,"row":"%s","peer":"%s","result":%s,' \
         "$round" "$row" "$peer" "$result" >>"$samples"
@@ -482,34 +168,67 @@ handshakes()
 }
 
 
-# Odd rounds go one way and even ones the other: nobody is always first.
-round()
+# The arguments, the other way round in even rounds: nobody is always first.
+in_turn()
 {
-    local n=$1 ms=$2 peer row
-    local -a peers=(bare "${levels[@]}")
+    local n=$1 i
+    shift
 
-    if ((n % 2 == 0)); then
-        peers=(replicas fsync memory bare)
+    if ((n % 2 == 1)); then
+        echo "$@"
+        return
     fi
 
-    for row in read search; do
-        for peer in "${peers[@]}"; do
-            slice "$n" "$row" "$peer" "$CLIENTS" "$ms"
-        done
-    done
-
-    handshakes "$n" "$ms"
-
-    for peer in "${peers[@]}"; do
-        slice "$n" read1 "$peer" 1 $((ms / 2))
-
-        if [ "$peer" != bare ]; then
-            slice "$n" check "$peer" "$CLIENTS" $((ms / 2))
-            roundtrip "$n" "$peer"
-        fi
+    for ((i = $#; i > 0; i--)); do
+        echo "${!i}"
     done
 }
 
+
+# slices ROUND ROW CLIENTS MS PEER...
+slices()
+{
+    local n=$1 row=$2 clients=$3 ms=$4 peer
+    shift 4
+
+    for peer in $(in_turn "$n" "$@"); do
+        slice "$n" "$row" "$peer" "$clients" "$ms"
+    done
+}
+
+
+round()
+{
+    local n=$1 ms=$2 peer
+    local half=$((ms / 2))
+    local -a lua=(lua)
+
+    if [ -z "$cerbos_missing" ]; then
+        lua+=(cerbos)
+    fi
+
+    slices "$n" 'read' "$CLIENTS" "$ms" bare "${levels[@]}" "${others[@]}" \
+        again
+    slices "$n" search "$CLIENTS" "$ms" bare "${levels[@]}" "${lua[@]}" again
+    slices "$n" cut "$CLIENTS" "$half" bare
+    slices "$n" check "$CLIENTS" "$half" "${levels[@]}" "${lua[@]}"
+    slices "$n" read1 1 "$half" bare "${levels[@]}" "${others[@]}" again
+
+    for peer in "${levels[@]}"; do
+        roundtrip "$n" "$peer"
+    done
+
+    slices "$n" clear_read "$CLIENTS" "$ms" bare "${others[@]}" again
+    slices "$n" clear_search "$CLIENTS" "$ms" bare "${lua[@]}" again
+    slices "$n" clear_cut "$CLIENTS" "$half" bare
+    slices "$n" clear_check "$CLIENTS" "$half" "${lua[@]}"
+    slices "$n" clear_read1 1 "$half" bare "${others[@]}" again
+
+    handshakes "$n" "$ms"
+}
+
+
+# ------------------------------------------------------------ what is traced
 
 # How many requests were answered through PEER, those that warmed it included.
 answered()
@@ -574,36 +293,188 @@ verify()
             verify_store "$n" "$level"
         done
     done
+}
 
+
+# From commit to seal; the last entries are signed soon, while nobody asks.
+seal()
+{
+    local result
+
+    wait_for 'seal of the last entries' node bench/seal.mjs \
+        "$run/store_memory/sock"
+    result=$(node bench/seal.mjs "$run/store_memory/sock") || die 'no seal'
+
+    printf '{"round":1,"row":"seal","peer":"memory","result":%s}\n' \
+        "$result" >>"$samples"
+}
+
+
+# Last of all, since it changes what the worker holds: a check of each of many
+# records, and what the worker's memory then is.
+worker_memory()
+{
+    local result rss
+
+    import_records store_memory "$run/seed/many.jsonl"
+
+    result=$($(place load) "$tools/load" --port "$memory_port" \
+        "${tls[@]}" --targets "$run/seed/many" --requests "$cached" --connections "$CLIENTS" --ms 60000) \
+        || die 'checks of many records: wrong answers'
+    # shellcheck disable=SC2154    # start_nginx names it
+    rss=$(awk '$1 == "VmRSS:" { print $2 }' "/proc/$memory_worker/status")
+
+    printf '{"round":1,"row":"memory","peer":"memory","result":%s,' \
+        "$result" >>"$samples"
+    printf '"cached":%s,"rss_kib":%s}\n' "$cached" "$rss" >>"$samples"
+}
+
+
+# ---------------------------------------------------------------- the whole
+
+# A build beside us must not change what is measured: it is copied.
+prepare()
+{
+    local kind
+
+    rm -rf "$run"
+    mkdir -p "$run/keys"
+    chmod 700 "$run/keys"
+    t/lib/pki.sh "$pki"
+    node bench/seed.mjs "$run/seed" "$cached"
+
+    if [ "$tools" = "$PWD/build/bench" ]; then
+        cp build/ngx_http_dmp_module.so build/dmpctl "$tools/"
+    fi
+
+    cp -r conf/policy "$run/policy"
+
+    for kind in audit record pseudonym; do
+        "$dmpctl" keygen "$kind" "$run/keys" >/dev/null
+    done
+}
+
+
+start_ours()
+{
+    local level port
+
+    start_stores
+
+    gateway_conf "$memory_port" memory store_memory >"$run/memory.conf"
+    gateway_conf "$fsync_port" fsync store_fsync >"$run/fsync.conf"
+    gateway_conf "$replicas_port" "replicas 1 $((DEADLINE_MS * 4 / 5))ms" \
+        store_replicas >"$run/replicas.conf"
+
+    for level in "${levels[@]}"; do
+        port=${level}_port
+        start_nginx "$level" gateway "${!port}"
+    done
+}
+
+
+start_others()
+{
+    start_nginx_peer bare bare.conf.in "$bare_port" "$bare_clear_port"
+    start_nginx_peer again bare.conf.in "$again_port" "$again_clear_port"
+    start_nginx_peer auth auth_request.conf.in "$auth_port" "$auth_clear_port"
+
+    start_guard_store store_lua
+    start_nginx_peer lua lua.conf.in "$lua_port" "$lua_clear_port"
+    start_guard_store store_piped
+    start_nginx_peer piped piped.conf.in "$piped_port" "$piped_clear_port"
+    start_haproxy "$haproxy_port" "$haproxy_clear_port"
+
+    if [ -n "$cerbos_missing" ]; then
+        echo "bench: without Cerbos: $cerbos_missing" >&2
+        others=(auth haproxy lua piped)
+        return
+    fi
+
+    start_cerbos "$cerbos_port" "$cerbos_clear_port"
+}
+
+
+start_all()
+{
+    # shellcheck disable=SC2034    # each is read by the name of its peer
+    read -r host_port memory_port fsync_port replicas_port primary_port \
+        bare_port bare_clear_port again_port again_clear_port \
+        auth_port auth_clear_port lua_port lua_clear_port \
+        piped_port piped_clear_port haproxy_port haproxy_clear_port \
+        cerbos_port cerbos_clear_port < <(free_ports 19)
+
+    prepare
+    host_conf >"$run/host.conf"
+    start_nginx host host "$host_port"
+    start_ours
+    start_others
+}
+
+
+# What each answers is looked at before how fast it does.
+check_answers()
+{
+    local peer port clear asked
+    local -a list=()
+
+    for peer in bare again "${levels[@]}" "${others[@]}"; do
+        port=${peer}_port
+        clear=${peer}_clear_port
+        list+=("$peer:${!port}:${!clear:-}")
+    done
+
+    asked=$(node bench/answers.mjs "$run" "$pki" "${list[@]}") \
+        || die 'not measured'
+
+    # they have their traces, too
+    node -e '
+        for (const [peer, requests] of Object.entries(JSON.parse(process.argv[1]))) {
+            console.log(JSON.stringify(
+                { round: 0, row: "answers", peer, result: { requests } }));
+        }' "$asked" >>"$samples"
+}
+
+
+errors_of_nginx()
+{
     if grep -hE '\[(alert|emerg|crit|error)\]' "$run"/*/error.log >&2; then
         die 'an nginx reported errors'
     fi
 }
 
 
-# within NAME LEAST MOST
-within()
+# instructions of a decision, and what the scanner does
+core()
 {
-    if ! [[ ${!1} =~ ^[1-9][0-9]{0,5}$ ]] || [ "${!1}" -lt "$2" ] \
-        || [ "${!1}" -gt "$3" ]
-    then
-        die "$1 is $2 to $3"
+    : >"$run/scan"
+
+    if [ -x "$tools/scan" ]; then
+        $(place gateway) "$tools/scan" >"$run/scan"
     fi
+
+    bench/instructions.sh conf/policy/policy.json "$tools/decide" >>"$run/scan"
 }
 
 
-[ -e build/ngx_http_dmp_module.so ] || die 'make build first'
-[ -x build/dmpctl ] || die 'make build first'
 within ROUNDS 5 50
 within SLICE_MS 100 10000
 within CLIENTS 1 512
 within DEADLINE_MS 50 5000
+[ -d "$REPORT" ] || die "REPORT=$REPORT is no folder"
+[ "$tools" != "$PWD/build/bench" ] || {
+    [ -e build/ngx_http_dmp_module.so ] && [ -x build/dmpctl ]
+} || die 'make build first'
 
+mkdir -p "$tools"
+get_peers
 build_tools
+began=$SECONDS
 start_all
+check_answers
 
 echo "bench: $ROUNDS rounds of $SLICE_MS ms slices, $CLIENTS connections"
-round 0 300                                          # warm: not reported
+round 0 200                                          # warm: not reported
 
 for ((n = 1; n <= ROUNDS; n++)); do
     round "$n" "$SLICE_MS"
@@ -612,13 +483,13 @@ done
 printf '\n' >&2
 
 verify
+seal
+worker_memory
+errors_of_nginx
+core
 
-if [ -x "$tools/scan" ]; then
-    $(place gateway) "$tools/scan" >"$run/scan"
-else
-    : >"$run/scan"
-fi
+printf -v facts '{"slice_ms":%s,"clients":%s,"seconds":%s,' \
+    "$SLICE_MS" "$CLIENTS" $((SECONDS - began))
+facts+="\"cerbos\":\"$cerbos_version\",\"cerbos_missing\":\"$cerbos_missing\"}"
 
-bench/instructions.sh conf/policy/policy.json "$tools/decide" >>"$run/scan"
-
-node bench/report.mjs "$samples" "$run/scan" bench/report.json
+node bench/report.mjs "$samples" "$run/scan" "$REPORT" "$facts"

@@ -1,13 +1,22 @@
 /*
- * Writes what the benchmark serves and asks for, below the folder named:
+ * seed.mjs FOLDER [N]: writes what the benchmark serves and asks for, below
+ * the folder:
  *
  *   www/DocumentReference/ID   documents, one of each of 64 patients, 2 kB
  *   www/search.json            a search answer of 50 entries, 73 kB, of the
  *                              first patient; a third is masked
+ *   www/search-cut             the same without those that are masked
  *   records.jsonl              the records of the patients: all authorise
- *                              the doctor whose certificate the load shows
+ *                              the doctor whose certificate the load shows,
+ *                              but the last
  *   directory.jsonl            where that doctor practises
  *   read, search, check        targets of the requests, one a line
+ *   cut                        that of the search answer which is cut already
+ *   refused                    a document that the doctor may not read
+ *   many.jsonl, many           N more records, and a check of each
+ *   guard.redis                what the peers in Lua ask their store, as
+ *                              commands for redis-cli
+ *   lua.header, …              the header that they know the doctor by
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -25,7 +34,7 @@ const AUTHOR = '899700314422'; // another: the doctor's own are never masked
 const PATIENTS = 64;
 const ENTRIES = 50;
 
-const [folder] = process.argv.slice(2);
+const [folder, many = '0'] = process.argv.slice(2);
 
 function insOf(n) {
   const digits = `2850399${String(n).padStart(6, '0')}`;
@@ -99,14 +108,15 @@ function complete(document) {
   };
 }
 
-function recordOf(ins) {
+function recordOf(ins, authorised) {
   return {
     ins,
     status: 'open',
     opened_at: '2023-01-05T09:00:00Z',
     traits: { family: 'MARTIN', given: 'Anne', birthdate: '1985-03-02', sex: 'F' },
     emergency: { bris_de_glace: true, centre_15: true, masked: false },
-    authorisations: { [DOCTOR]: { since: '2023-01-05', until: '2099-01-01', by: 'patient' } },
+    authorisations: authorised
+      ? { [DOCTOR]: { since: '2023-01-05', until: '2099-01-01', by: 'patient' } } : {},
   };
 }
 
@@ -122,11 +132,12 @@ function professionalOf(id) {
 
 const lines = (list) => list.map((line) => `${line}\n`).join('');
 const patients = Array.from({ length: PATIENTS }, (_, i) => insOf(i + 1));
+const stranger = insOf(PATIENTS + 1);
 const named = (ins) => `${INS}%7C${ins}`;
 
 mkdirSync(`${folder}/www/DocumentReference`, { recursive: true });
 
-patients.forEach((ins, i) => {
+[...patients, stranger].forEach((ins, i) => {
   const id = `document-${i + 1}`;
 
   writeFileSync(
@@ -135,19 +146,23 @@ patients.forEach((ins, i) => {
   );
 });
 
-writeFileSync(`${folder}/www/search.json`, JSON.stringify({
-  resourceType: 'Bundle',
-  type: 'searchset',
-  total: ENTRIES,
-  entry: Array.from({ length: ENTRIES }, (_, i) => ({
-    fullUrl: `DocumentReference/document-${i + 100}`,
-    resource: documentOf(patients[0], `document-${i + 100}`, i % 3 === 0),
-    search: { mode: 'match' },
-  })),
+const isMasked = (i) => i % 3 === 0;
+const entries = Array.from({ length: ENTRIES }, (_, i) => ({
+  fullUrl: `DocumentReference/document-${i + 100}`,
+  resource: documentOf(patients[0], `document-${i + 100}`, isMasked(i)),
+  search: { mode: 'match' },
 }));
+const bundleOf = (entry) => JSON.stringify({
+  resourceType: 'Bundle', type: 'searchset', total: entry.length, entry,
+});
 
-writeFileSync(`${folder}/records.jsonl`,
-  lines(patients.map((ins) => JSON.stringify(recordOf(ins)))));
+writeFileSync(`${folder}/www/search.json`, bundleOf(entries));
+writeFileSync(`${folder}/www/search-cut`,
+  bundleOf(entries.filter((_, i) => !isMasked(i))));
+
+writeFileSync(`${folder}/records.jsonl`, lines(
+  [...patients, stranger].map((ins) => JSON.stringify(recordOf(ins, ins !== stranger)))
+));
 writeFileSync(`${folder}/directory.jsonl`,
   lines([JSON.stringify(professionalOf(DOCTOR))]));
 writeFileSync(`${folder}/read`,
@@ -156,3 +171,48 @@ writeFileSync(`${folder}/search`,
   lines([`/fhir/DocumentReference?patient.identifier=${named(patients[0])}&status=current`]));
 writeFileSync(`${folder}/check`,
   lines(patients.map((ins) => `/fhir/Patient?identifier=${named(ins)}`)));
+writeFileSync(`${folder}/cut`, lines(['/fhir/search-cut']));
+writeFileSync(`${folder}/refused`,
+  lines([`/fhir/DocumentReference/document-${PATIENTS + 1}`]));
+
+const more = Array.from({ length: Number(many) }, (_, i) => insOf(1000 + i));
+
+writeFileSync(`${folder}/many.jsonl`,
+  lines(more.map((ins) => JSON.stringify(recordOf(ins, true)))));
+writeFileSync(`${folder}/many`,
+  lines(more.map((ins) => `/fhir/Patient?identifier=${named(ins)}`)));
+
+/*
+ * The peers in Lua: the same patients, and two more documents that a guard
+ * which decides must refuse: of a patient who has blocked the doctor, and of a
+ * type that is not for doctors.
+ */
+const SESSION = '6f1d0c3a9be84752a1c05d3e7f264b98';
+const UNTIL = 4070908800; // 2099-01-01
+const TYPE = '11488-4';
+
+const matrix = {
+  doctor: ['any', TYPE, '11490-0', '18842-5', '34133-9', '57133-1', '60591-5'],
+  pharmacist: ['any', '57833-6', '60591-5'],
+  nurse: ['any', '34133-9', '60591-5'],
+};
+
+const commands = [
+  `HSET session:${SESSION} professional ${DOCTOR} role doctor`,
+  ...Object.entries(matrix).flatMap(([role, types]) =>
+    types.map((type) => `HSET matrix ${role}:${type} read,search`)),
+  ...[...patients, stranger].map((ins, i) =>
+    `HSET document:document-${i + 1} patient ${ins} type ${TYPE}`),
+  ...patients.map((ins) => `HSET consent:${ins} ${DOCTOR} ${UNTIL}`),
+  ...patients.map((ins) => `SADD blocked:${ins} ${AUTHOR}`),
+  `HSET document:blocked patient ${insOf(PATIENTS + 2)} type ${TYPE}`,
+  `HSET consent:${insOf(PATIENTS + 2)} ${DOCTOR} ${UNTIL}`,
+  `SADD blocked:${insOf(PATIENTS + 2)} ${DOCTOR}`,
+  `HSET document:other-type patient ${patients[0]} type 57833-6`,
+];
+
+writeFileSync(`${folder}/guard.redis`, lines(commands));
+
+for (const peer of ['lua', 'piped', 'cerbos']) {
+  writeFileSync(`${folder}/${peer}.header`, `Cookie: session=${SESSION}`);
+}

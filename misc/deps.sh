@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 #
 # Installs what the build, the tests and the demo need: Debian packages, by
-# name.  Silent and quick when nothing is missing.  No service is started, and
-# those installed here are left disabled: the tests start their own.
+# name; with the argument "bench", also the peers that "make bench" measures.
+# Silent and quick when nothing is missing.  No service is started, and those
+# installed here are left disabled: the tests start their own.
 
 set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
@@ -45,13 +46,24 @@ PACKAGES='
     libio-socket-ssl-perl
 '
 
+# What the module is compared with, and nothing else uses.
+BENCH_PACKAGES='
+    libnginx-mod-http-lua
+    lua-resty-core
+    lua-resty-lrucache
+    lua-nginx-redis
+    lua-cjson
+    haproxy
+    util-linux
+'
+
 # Test::Nginx stands in no stable release yet: its package comes from sid.
 SID_PACKAGE=libtest-nginx-perl
 SID_SOURCE=/etc/apt/sources.list.d/dmp-sid.sources
 SID_PIN=/etc/apt/preferences.d/dmp-sid
 
 NODE_MIN=18
-SERVICES='nginx redis-server valkey-server redis-sentinel valkey-sentinel'
+SERVICES='nginx redis-server valkey-server redis-sentinel valkey-sentinel haproxy'
 POLICY=/usr/sbin/policy-rc.d
 
 log=${DEPS_LOG:-build/deps.log}
@@ -314,4 +326,12 @@ main()
 }
 
 
-main
+case $# in
+    0) main ;;
+    1)
+        [ "$1" = bench ] || die "unknown argument: $1 (bench, or none)"
+        PACKAGES+=$BENCH_PACKAGES
+        main
+        ;;
+    *) die "one argument at most: bench" ;;
+esac
