@@ -638,6 +638,9 @@ export function outcomeOf(answer) {
   return when('the outcome in the trace', async () =>
     (await trace())
       .flatMap(({ body }) => body.outcomes ?? [])
+      .map(([trace, status, bytes, shown, withheld, reason]) => ({
+        trace, status, bytes, shown, withheld, reason
+      }))
       .find((o) => o.trace === answer.trace)
   );
 }

@@ -362,19 +362,20 @@ dmp_entry_outcomes(dmp_buf_t *b, const dmp_outcome_t *outcomes, size_t n,
 
     dmp_buf_text(b, ",\"outcomes\":[");
 
+    /* one for each access: names of members would be half of it */
     for (i = 0; i < n; i++) {
-        entry_string(b, i == 0 ? "{\"trace\":" : ",{\"trace\":",
+        entry_string(b, i == 0 ? "[" : ",[",
                      (dmp_str_t) { outcomes[i].trace_id, DMP_UUID_LEN });
-        entry_uint(b, ",\"status\":", outcomes[i].status);
-        entry_uint(b, ",\"bytes\":", outcomes[i].bytes);
-        entry_uint(b, ",\"shown\":", outcomes[i].shown);
-        entry_uint(b, ",\"withheld\":", outcomes[i].withheld);
+        entry_uint(b, ",", outcomes[i].status);
+        entry_uint(b, ",", outcomes[i].bytes);
+        entry_uint(b, ",", outcomes[i].shown);
+        entry_uint(b, ",", outcomes[i].withheld);
 
         if (outcomes[i].reason != DMP_REASON_NONE) {
-            entry_word(b, ",\"reason\":", dmp_reason_name(outcomes[i].reason));
+            entry_word(b, ",", dmp_reason_name(outcomes[i].reason));
         }
 
-        dmp_buf_add(b, "}", 1);
+        dmp_buf_add(b, "]", 1);
     }
 
     dmp_buf_text(b, "],\"abandoned\":[");

@@ -203,21 +203,36 @@ read_access(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 }
 
 
+/* [trace, status, bytes, shown, withheld], and a reason where there is one. */
 static bool
 read_one_outcome(dmp_entry_reader_t *r)
 {
+    size_t     i;
     uint64_t   number;
     dmp_str_t  text;
 
-    return dmp_entry_value_object(r, "outcomes")
-           && dmp_entry_read_first(r, "trace")
-           && dmp_entry_value_string(r, "trace", &text)
-           && dmp_entry_read_uint(r, "status", &number)
-           && dmp_entry_read_uint(r, "bytes", &number)
-           && dmp_entry_read_uint(r, "shown", &number)
-           && dmp_entry_read_uint(r, "withheld", &number)
-           && dmp_entry_read_optional(r, "reason", &text)
-           && dmp_entry_read_last(r);
+    if (!dmp_entry_value_mark(r, "outcomes", '[')
+        || !dmp_entry_value_string(r, "outcomes", &text))
+    {
+        return false;
+    }
+
+    for (i = 0; i < 4; i++) {
+        if (!dmp_entry_value_mark(r, "outcomes", ',')
+            || !dmp_entry_value_uint(r, "outcomes", &number))
+        {
+            return false;
+        }
+    }
+
+    if (r->pos < r->end && *r->pos == ','
+        && (!dmp_entry_value_mark(r, "outcomes", ',')
+            || !dmp_entry_value_string(r, "outcomes", &text)))
+    {
+        return false;
+    }
+
+    return dmp_entry_value_mark(r, "outcomes", ']');
 }
 
 

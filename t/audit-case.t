@@ -122,8 +122,8 @@ my $empty = saved();
 my $gate = apart($bucket);
 $gate->open;
 my @reads = map { $gate->access($_, version($_)) } $p, $other, $p;
-$gate->commit($gate->{home}, 'outcome', qq(,"outcomes":[{"trace":"$reads[0]{trace}",)
-    . '"status":200,"bytes":5000,"shown":1,"withheld":2}],"abandoned":[]');
+$gate->commit($gate->{home}, 'outcome', qq(,"outcomes":[["$reads[0]{trace}",)
+    . '200,5000,1,2]],"abandoned":[]');
 $gate->checkpoint;
 $gate->close;
 
@@ -250,8 +250,8 @@ my ($served, $lost, $both, $refused) = map { $story->access($p, version($p)) } 1
 $stranger->open;
 $stranger->abandon($served);
 $story->abandon($lost, $both);
-$story->commit($story->{home}, 'outcome', qq(,"outcomes":[{"trace":"$both->{trace}",)
-    . '"status":200,"bytes":7,"shown":3,"withheld":0}],"abandoned":[]');
+$story->commit($story->{home}, 'outcome', qq(,"outcomes":[["$both->{trace}",)
+    . '200,7,3,0]],"abandoned":[]');
 $_->checkpoint, $_->close for $story, $stranger;
 told(0, 'ends of accesses');
 like $lines[-3], qr/ a lu .* : autorisé \(règle G1\)\.$/, 'another writer\'s word is none';
@@ -470,8 +470,8 @@ $many->open;
 for (1 .. 1100) {
     my $access = $many->access($p, version($p));
 
-    $many->commit($many->{home}, 'outcome', qq(,"outcomes":[{"trace":"$access->{trace}",)
-        . '"status":200,"bytes":5000,"shown":7,"withheld":0}],"abandoned":[]');
+    $many->commit($many->{home}, 'outcome', qq(,"outcomes":[["$access->{trace}",)
+        . '200,5000,7,0]],"abandoned":[]');
 }
 
 $many->close;

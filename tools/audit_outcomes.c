@@ -193,6 +193,25 @@ audit_outcomes_want(audit_outcomes_t *o, const dmp_entry_view_t *access)
 }
 
 
+/* Nothing where there is none. */
+static dmp_str_t
+outcomes_text(const json_t *text)
+{
+    if (text == NULL || !json_is_string(text)) {
+        return dmp_null_string;
+    }
+
+    return (dmp_str_t) { json_string_value(text), json_string_length(text) };
+}
+
+
+static uint64_t
+outcomes_number(const json_t *said, size_t i)
+{
+    return (uint64_t) json_integer_value(json_array_get(said, i));
+}
+
+
 /* The end of one access, or that it was abandoned: said is NULL. */
 static bool
 outcomes_one(audit_outcomes_t *o, const outcomes_key_t *key,
@@ -219,16 +238,13 @@ outcomes_one(audit_outcomes_t *o, const outcomes_key_t *key,
         return true;
     }
 
-    reason = dmp_name_value(&dmp_reason_names, audit_member(said, "reason"));
+    reason = dmp_name_value(&dmp_reason_names,
+                            outcomes_text(json_array_get(said, 5)));
     slot->ended = true;
-    slot->bytes = (uint64_t) json_integer_value(json_object_get(said,
-                                                                "bytes"));
-    slot->status = (uint16_t) json_integer_value(json_object_get(said,
-                                                                 "status"));
-    slot->shown = (uint32_t) json_integer_value(json_object_get(said,
-                                                                "shown"));
-    slot->withheld = (uint32_t) json_integer_value(
-                                    json_object_get(said, "withheld"));
+    slot->status = (uint16_t) outcomes_number(said, 1);
+    slot->bytes = outcomes_number(said, 2);
+    slot->shown = (uint32_t) outcomes_number(said, 3);
+    slot->withheld = (uint32_t) outcomes_number(said, 4);
     slot->reason = reason > 0 ? (uint8_t) reason : DMP_REASON_NONE;
 
     return true;
@@ -257,16 +273,15 @@ outcomes_each(audit_outcomes_t *o, const dmp_entry_view_t *view,
     }
 
     json_array_foreach(said, i, item) {
-        if (ok && outcomes_id(audit_member(item, "trace"), key.id)) {
+        if (ok && outcomes_id(outcomes_text(json_array_get(item, 0)),
+                              key.id))
+        {
             ok = each(o, &key, item, data);
         }
     }
 
     json_array_foreach(abandoned, i, item) {
-        if (ok && outcomes_id((dmp_str_t) { json_string_value(item),
-                                            json_string_length(item) },
-                              key.id))
-        {
+        if (ok && outcomes_id(outcomes_text(item), key.id)) {
             ok = each(o, &key, NULL, data);
         }
     }

@@ -66,7 +66,7 @@ sub broken_by
             [1 => body(kind => 'access', seq => 5, trace => 'r2', version => 3,
                 decision => 'deny')],
             [S => body(kind => 'outcome', seq => 6, rest =>
-                ',"outcomes":[{"trace":"r1","status":200}],"abandoned":[]')],
+                ',"outcomes":[["r1",200,0,0,0]],"abandoned":[]')],
             [S => body(kind => 'epoch-close', seq => 7, rest =>
                 ',"heads":[]')],
         ],

@@ -365,7 +365,7 @@ sub trace
         for my $item (@{ redis('XRANGE', $key, $from, '+') }) {
             my ($id, %field) = ($item->[0], @{ $item->[1] });
 
-            my $body = JSON::PP->new->utf8->decode($field{b});
+            my $body = entry_body($field{b});
 
             next if $body->{kind} !~ $kinds;
 
@@ -375,6 +375,23 @@ sub trace
     }
 
     return sort { order($a->{id}) cmp order($b->{id}) } @entries;
+}
+
+
+# An entry's body; outcomes by name.
+sub entry_body
+{
+    my $body = JSON::PP->new->utf8->decode($_[0]);
+
+    for my $said (@{ $body->{outcomes} // [] }) {
+        my %named;
+
+        @named{qw(trace status bytes shown withheld reason)} = @$said;
+        delete $named{reason} if @$said < 6;
+        $said = \%named;
+    }
+
+    return $body;
 }
 
 

@@ -310,6 +310,47 @@ test_writer_names(void **state)
 }
 
 
+/* How accesses ended: five members, or six; the names of none. */
+static void
+test_ends(void **state)
+{
+    int                n;
+    char               body[640];
+    size_t             i;
+    dmp_error_t        error;
+    dmp_entry_view_t   view;
+    static const char  id[] = "019a0000-0000-7000-8000-000000000001";
+    static const char *ends[] = {
+        "[\"%s\",200,5000,1,0]", "[\"%s\",502,0,0,0,\"answer-unchecked\"]",
+        "[\"%s\"]", "[\"%s\",200,5000,1]", "[\"%s\",200,5000,1,]",
+        "[\"%s\",200,5000,1,0,]", "[\"%s\",200,5000,1,0,7]",
+        "[\"%s\",200,5000,1,0,\"none\",1]", "[\"%s\",200,-1,1,0]",
+        "[\"%s\",200,1.5,1,0]", "[\"%s\",\"200\",5000,1,0]",
+        "[%s,200,5000,1,0]", "{\"trace\":\"%s\",\"status\":200}",
+        "[\"%s\",200,5000,1,0", "[\"%s\", 200,5000,1,0]"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        n = snprintf(body, sizeof(body), "{\"format\":1,\"kind\":\"outcome\","
+                     "\"writer\":\"gw-a/0123456789abcdef\",\"epoch\":1,"
+                     "\"seq\":1,\"prev\":\"%043d\",\"bucket\":0,\"time\":"
+                     "\"2026-11-22T03:06:48.123Z\",\"ack\":[0,\"%043d\"],"
+                     "\"outcomes\":[", 0, 0);
+        n += snprintf(body + n, sizeof(body) - (size_t) n, ends[i], id);
+        n += snprintf(body + n, sizeof(body) - (size_t) n,
+                      "],\"abandoned\":[]}");
+        assert_int_equal(dmp_entry_parse(body, (size_t) n, &view, &error)
+                         == DMP_OK, i < 2);
+
+        if (i >= 2) {
+            assert_non_null(strstr(error.text, "outcomes"));
+        }
+    }
+}
+
+
 static void
 test_rights(void **state)
 {
@@ -593,6 +634,7 @@ main(void)
         WRITER_TEST(test_sealed_members),
         WRITER_TEST(test_rights),
         WRITER_TEST(test_writer_names),
+        WRITER_TEST(test_ends),
         WRITER_TEST(test_targets),
         WRITER_TEST(test_rights_refused),
         WRITER_TEST(test_largest),

@@ -302,7 +302,7 @@ sub take_outcome
         /"outcomes":\[(.*?)\],"abandoned":\[(.*?)\]/
         or die "not outcomes: $body\n";
 
-    while ($outcomes =~ /"trace":"([^"]+)","status":(\d+)/g) {
+    while ($outcomes =~ /\["([^"]+)",(\d+)/g) {
         $self->{status}{$1} = $2;
     }
 

@@ -372,7 +372,7 @@ sub entries
 
         for my $item (@{ $self->call('XRANGE', $key, $from, '+') }) {
             my ($id, %field) = ($item->[0], @{ $item->[1] });
-            my $body = JSON::PP->new->utf8->decode($field{b});
+            my $body = DMP::entry_body($field{b});
 
             next if defined $kinds && $body->{kind} !~ $kinds;
 
