@@ -149,7 +149,8 @@ start_redis()
     mkdir "$run/$name"
     start "$name" store redis-server --unixsocket "$run/$name/sock" \
         --dir "$run/$name" --save '' --maxmemory-policy noeviction \
-        --no-appendfsync-on-rewrite no --auto-aof-rewrite-percentage 0 "$@"
+        --stream-node-max-bytes 16384 --no-appendfsync-on-rewrite no \
+        --auto-aof-rewrite-percentage 0 "$@"
     eval "${name}_pid=$pid"
 
     wait_for "store $name" redis-cli -s "$run/$name/sock" ping
