@@ -275,7 +275,7 @@ lint: $(B)/dynamic/objs/Makefile $(B)/dmp1_lua.h $(B)/init_text.h ## style, clan
 
 # Running it
 
-.PHONY: demo demo-stop drill bench install clean
+.PHONY: demo demo-stop drill bench bench-growth bench-check install clean
 demo: deps ## play the whole story on this machine
 	@$(MAKE) -j$(JOBS) build
 	@demo/run.sh
@@ -288,9 +288,15 @@ drill: deps ## try every side door, with and without the gateway
 	@drill/run.sh
 
 bench: deps ## measure side by side with its peers
-	@[ -x bench/run.sh ] || { echo "bench: no bench/run.sh here" >&2; exit 1; }
 	@$(MAKE) -j$(JOBS) build
 	@bench/run.sh
+
+bench-growth: deps ## measure how costs grow with what there is
+	@$(MAKE) -j$(JOBS) build
+	@bench/growth/run.sh
+
+bench-check: deps ## compare with the last release, or REF: no slower?
+	@bench/check/run.sh $(REF)
 
 install: build ## install the module, dmpctl, the policy, a snippet
 	install -D -m 644 $(B)/ngx_http_dmp_module.so \

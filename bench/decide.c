@@ -27,7 +27,8 @@ typedef struct {
     dmp_mode_t        mode;
     bool              document;
     bool              masked;
-    bool              heard;             /* one document of many */
+    bool              heard;             /* the request; only its document is
+                                            left to judge */
 } kind_t;
 
 #define DOCTOR_KIND      .profession = "10", .mode = DMP_MODE_NORMAL
@@ -40,6 +41,8 @@ static const kind_t  kinds[] = {
       WITH_DOCUMENT, .heard = true },
     { .name = "read", DOCTOR_KIND, .operation = DMP_OPERATION_READ,
       WITH_DOCUMENT },
+    { .name = "read-heard", DOCTOR_KIND, .operation = DMP_OPERATION_READ,
+      WITH_DOCUMENT, .heard = true },
     { .name = "read-masked", DOCTOR_KIND, .operation = DMP_OPERATION_READ,
       WITH_DOCUMENT, .masked = true },
     { .name = "read-pharmacist", .profession = "21", .mode = DMP_MODE_NORMAL,

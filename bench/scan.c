@@ -2,7 +2,10 @@
  * scan.c: what filtering a search answer costs: dmp_filter_search() on 50
  * entries, a third of them withheld, against copying the same bytes, and
  * against building a tree with jansson and writing it out again.  The third
- * form has the host's own addresses in it, which become ours.
+ * form has the host's own addresses in it, which become ours.  And what
+ * filtering one document costs, dmp_filter_document().  Both as a gateway does
+ * it, which remembers the shapes of answers before, and ("first") as it does
+ * its first.
  *
  * Interleaved, medians of 21 rounds; one line each, "name value unit".
  */
@@ -25,6 +28,7 @@
 #define ROUND_NS    20000000
 #define PRETTY      2
 #define COMPACT     0
+#define ROWS        5                    /* at most, of one text */
 
 
 typedef struct {
@@ -152,6 +156,52 @@ make_answer(size_t flags, bool absolute)
 }
 
 
+/* The resource of an entry, with what a complete document has more. */
+static answer_t
+make_document(void)
+{
+    json_t    *entry, *resource, *more;
+    answer_t   answer;
+
+    entry = make_entry(1, true);
+    resource = json_object_get(entry, "resource");
+    more = json_pack(
+        "{s:[{s:[{s:s, s:s, s:s}]}], s:{s:s}, s:s, s:[{s:s, s:s}],"
+        " s:{s:s, s:s}}",
+        "category", "coding", "system", "https://mos.esante.gouv.fr/NOS/"
+        "TRE_A03-ClasseDocument/FHIR/TRE-A03-ClasseDocument", "code", "10",
+        "display", "Compte rendu",
+        "authenticator", "reference", "#practitionerrole-0001",
+        "description", "Compte rendu de consultation, suivi de tension",
+        "identifier", "system", "urn:ietf:rfc:3986", "value",
+        "urn:uuid:3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "custodian", "reference", "Organization/cabinet", "display",
+        "Cabinet m\xc3\xa9" "dical");
+
+    if (more == NULL || json_object_update(resource, more) != 0) {
+        fail("no document");
+    }
+
+    answer.text = json_dumps(resource, JSON_COMPACT);
+
+    if (answer.text == NULL) {
+        fail("no memory");
+    }
+
+    answer.len = strlen(answer.text);
+    answer.copy = malloc(answer.len);
+
+    if (answer.copy == NULL) {
+        fail("no memory");
+    }
+
+    json_decref(more);
+    json_decref(entry);
+
+    return answer;
+}
+
+
 static bool
 judge(void *data, const dmp_document_t *document)
 {
@@ -183,29 +233,33 @@ allocate(void *data, size_t size)
 }
 
 
+static const dmp_addresses_t  addresses = {
+    .bases = { dmp_string(HOST), dmp_string("/fhir") },
+    .n_bases = 2,
+    .ours = dmp_string("https://dmp.example.org/fhir")
+};
+
+static dmp_shapes_t  shapes;
+
+static dmp_filter_t  filter = {
+    .policy = &small_policy,
+    .addresses = &addresses,
+    .entries = DMP_RESOURCE_DOCUMENT_REFERENCE,
+    .max_entries = ENTRIES,
+    .judge = judge,
+    .alloc = allocate
+};
+
+
 static void
 work_cut(answer_t *answer)
 {
     size_t     used;
     dmp_cut_t  out;
 
-    static const dmp_addresses_t  addresses = {
-        .bases = { dmp_string(HOST), dmp_string("/fhir") },
-        .n_bases = 2,
-        .ours = dmp_string("https://dmp.example.org/fhir")
-    };
-
-    static dmp_filter_t  filter = {
-        .policy = &small_policy,
-        .addresses = &addresses,
-        .entries = DMP_RESOURCE_DOCUMENT_REFERENCE,
-        .max_entries = ENTRIES,
-        .judge = judge,
-        .alloc = allocate
-    };
-
     used = 0;
     filter.alloc_data = &used;
+    filter.shapes = &shapes;
 
     if (dmp_filter_search(&filter, answer->text, answer->len, &out) != DMP_OK
         || out.withheld != (ENTRIES + 2) / 3)
@@ -216,11 +270,49 @@ work_cut(answer_t *answer)
 
 
 static void
+work_cut_first(answer_t *answer)
+{
+    shapes.n = 0;
+    work_cut(answer);
+}
+
+
+static void
+work_document(answer_t *answer)
+{
+    size_t                  used;
+    dmp_cut_t               out;
+    static dmp_document_t   document;
+
+    used = 0;
+    filter.alloc_data = &used;
+    filter.shapes = &shapes;
+
+    if (dmp_filter_document(&filter, answer->text, answer->len, &document,
+                            &out) != DMP_OK
+        || !judge(NULL, &document))
+    {
+        fail("the document was not read as it must be");
+    }
+}
+
+
+static void
+work_document_first(answer_t *answer)
+{
+    shapes.n = 0;
+    work_document(answer);
+}
+
+
+static void
 work_skip(answer_t *answer)
 {
-    static dmp_scan_t  s;
+    static dmp_scan_t    s;
+    static dmp_shapes_t  seen;
 
     dmp_scan_init(&s, answer->text, answer->len);
+    dmp_scan_remember(&s, &seen);
 
     if (!dmp_scan_skip(&s, NULL) || !dmp_scan_end(&s)) {
         fail("the answer is not JSON");
@@ -305,38 +397,77 @@ round_ns(work_pt work, answer_t *answer)
 }
 
 
+typedef struct {
+    const char  *name;
+    work_pt      work;
+} row_t;
+
+
+/* The medians of n rows, interleaved, go to median. */
 static void
-measure(const char *form, answer_t answer)
+measure_rows(const char *form, const row_t *rows, size_t n, answer_t *answer,
+    double *median)
 {
-    double  ns[4][ROUNDS], median[4];
+    double  ns[ROWS][ROUNDS];
     size_t  i, round;
 
-    static const work_pt  works[] = {
-        work_copy, work_skip, work_cut, work_jansson
-    };
-
-    static const char *const  names[] = { "memcpy", "scan", "cut", "jansson" };
-
     for (round = 0; round < ROUNDS; round++) {
-        for (i = 0; i < 4; i++) {
-            ns[i][round] = round_ns(works[i], &answer);
+        for (i = 0; i < n; i++) {
+            ns[i][round] = round_ns(rows[i].work, answer);
         }
     }
 
-    (void) printf("scan.%s.bytes %zu B\n", form, answer.len);
+    (void) printf("scan.%s.bytes %zu B\n", form, answer->len);
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < n; i++) {
         qsort(ns[i], ROUNDS, sizeof(double), compare);
         median[i] = ns[i][ROUNDS / 2];
-        (void) printf("scan.%s.%s %.0f ns\n", form, names[i], median[i]);
-        (void) printf("scan.%s.%s.rate %.2f GB/s\n", form, names[i],
-                      (double) answer.len / median[i]);
+        (void) printf("scan.%s.%s %.0f ns\n", form, rows[i].name, median[i]);
+        (void) printf("scan.%s.%s.rate %.2f GB/s\n", form, rows[i].name,
+                      (double) answer->len / median[i]);
     }
+}
+
+
+static void
+measure(const char *form, answer_t answer)
+{
+    double  median[ROWS];
+
+    static const row_t  rows[] = {
+        { "memcpy", work_copy },
+        { "scan", work_skip },
+        { "cut", work_cut },
+        { "cut_first", work_cut_first },
+        { "jansson", work_jansson }
+    };
+
+    measure_rows(form, rows, sizeof(rows) / sizeof(rows[0]), &answer, median);
 
     (void) printf("scan.%s.cut_to_memcpy %.1f x\n", form,
                   median[2] / median[0]);
     (void) printf("scan.%s.jansson_to_cut %.1f x\n", form,
-                  median[3] / median[2]);
+                  median[4] / median[2]);
+
+    free(answer.text);
+    free(answer.copy);
+}
+
+
+static void
+measure_document(answer_t answer)
+{
+    double  median[ROWS];
+
+    static const row_t  rows[] = {
+        { "memcpy", work_copy },
+        { "scan", work_skip },
+        { "read", work_document },
+        { "read_first", work_document_first }
+    };
+
+    measure_rows("document", rows, sizeof(rows) / sizeof(rows[0]), &answer,
+                 median);
 
     free(answer.text);
     free(answer.copy);
@@ -386,6 +517,7 @@ main(void)
     measure("compact", make_answer(COMPACT, false));
     measure("indented", make_answer(PRETTY, false));
     measure("absolute", make_answer(COMPACT, true));
+    measure_document(make_document());
 
     measure_text("ascii", "compte rendu de consultation, sans particularite ");
     measure_text("french",

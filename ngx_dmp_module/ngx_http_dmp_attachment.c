@@ -6,6 +6,7 @@
  * cannot be made out about a claim closes it for everybody.
  */
 
+#include "ngx_http_dmp_filter.h"
 #include "ngx_http_dmp_locate.h"
 
 
@@ -572,6 +573,7 @@ ngx_http_dmp_search_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     filter.policy = ctx->policy;
     filter.addresses = &addresses;
+    filter.shapes = &ngx_http_dmp_shapes;
     filter.entries = DMP_RESOURCE_DOCUMENT_REFERENCE;
     filter.max_entries = dlcf->max_answer_entries;
     filter.max_depth = (unsigned) dlcf->max_answer_depth;

@@ -35,8 +35,10 @@ void ngx_http_dmp_watch_upstream(ngx_http_request_t *r,
 
 /*
  * ngx_http_dmp_judge.c: the answer is here, whole.  NGX_AGAIN while something
- * is asked for that is needed to judge it.
+ * is asked for that is needed to judge it.  shapes is for one filter at a time.
  */
+extern dmp_shapes_t  ngx_http_dmp_shapes;
+
 ngx_int_t ngx_http_dmp_whole(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
 
 /* The client was refused in the meantime (NGX_DECLINED), or nobody knows. */

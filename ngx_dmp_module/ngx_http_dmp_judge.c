@@ -21,6 +21,10 @@ typedef struct {
 } ngx_http_dmp_judging_t;
 
 
+/* Names of members alone, of what this worker has judged. */
+dmp_shapes_t  ngx_http_dmp_shapes;
+
+
 static void *
 ngx_http_dmp_judge_alloc(void *data, size_t size)
 {
@@ -321,6 +325,7 @@ ngx_http_dmp_judging(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     j->filter.policy = ctx->policy;
     j->filter.addresses = &j->addresses;
+    j->filter.shapes = &ngx_http_dmp_shapes;
     j->filter.entries = ctx->asked.resource;
     j->filter.metadata_only = (obligations & DMP_OBLIGATION_METADATA_ONLY)
                               != 0;

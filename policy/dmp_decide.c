@@ -1,5 +1,5 @@
 /*
- * dmp_decide.c: the decision.  One function per rule, two tables that order
+ * dmp_decide.c: the decision.  One function per rule, three tables that order
  * them; the first that denies wins, and what none of them grants is denied.
  *
  * Nothing here may allocate, read a clock or keep state.
@@ -21,7 +21,7 @@ typedef struct {
  * anything of the record, or of the patient's choices, is told by the reason.
  * That does not change what is denied.
  */
-static const dmp_rule_entry_t  dmp_rules_of_request[] = {
+static const dmp_rule_entry_t  dmp_rules_of_asking[] = {
     { DMP_RULE_A1, dmp_rule_a1 },
     { DMP_RULE_A2, dmp_rule_a2 },
     { DMP_RULE_A3, dmp_rule_a3 },
@@ -29,6 +29,10 @@ static const dmp_rule_entry_t  dmp_rules_of_request[] = {
     { DMP_RULE_B1, dmp_rule_b1 },
     { DMP_RULE_B2, dmp_rule_b2 },
     { DMP_RULE_X1, dmp_rule_x1 },
+};
+
+/* These look at what dmp_case_init() finds out. */
+static const dmp_rule_entry_t  dmp_rules_of_request[] = {
     { DMP_RULE_P1, dmp_rule_p1 },
     { DMP_RULE_D1, dmp_rule_d1 },
     { DMP_RULE_D2, dmp_rule_d2 },
@@ -59,9 +63,9 @@ static const dmp_rule_entry_t  dmp_rules_of_document[] = {
 #define dmp_count(table)  (sizeof(table) / sizeof((table)[0]))
 
 
-/* Where dmp_explain() wants the steps. */
+/* Where dmp_explain() wants the steps; elsewhere NULL stands for it. */
 typedef struct {
-    dmp_step_t  *steps;                  /* NULL: nobody wants them */
+    dmp_step_t  *steps;
     size_t       n;
 } dmp_steps_t;
 
@@ -69,7 +73,7 @@ typedef struct {
 static void
 dmp_steps_add(dmp_steps_t *steps, dmp_rule_t rule, dmp_reason_t reason)
 {
-    if (steps->steps != NULL && steps->n < DMP_RULE_MAX) {
+    if (steps->n < DMP_RULE_MAX) {
         steps->steps[steps->n].rule = rule;
         steps->steps[steps->n++].reason = reason;
     }
@@ -81,18 +85,21 @@ static bool
 dmp_rules_hold(const dmp_case_t *c, const dmp_rule_entry_t *rules, size_t n,
     dmp_steps_t *steps, dmp_decision_t *out)
 {
-    size_t        i;
-    dmp_reason_t  reason;
+    dmp_reason_t             reason;
+    const dmp_rule_entry_t  *rule, *end;
 
-    for (i = 0; i < n; i++) {
-        reason = rules[i].holds(c);
+    end = rules + n;
 
-        dmp_steps_add(steps, rules[i].rule, reason);
+    for (rule = rules; rule < end; rule++) {
+        reason = rule->holds(c);
+
+        if (steps != NULL) {
+            dmp_steps_add(steps, rule->rule, reason);
+        }
 
         if (reason != DMP_REASON_NONE) {
-            out->effect = (rules[i].rule == DMP_RULE_X1) ? DMP_ERROR
-                                                         : DMP_DENY;
-            out->rule = rules[i].rule;
+            out->effect = (rule->rule == DMP_RULE_X1) ? DMP_ERROR : DMP_DENY;
+            out->rule = rule->rule;
             out->reason = reason;
             return false;
         }
@@ -137,47 +144,33 @@ dmp_case_document(dmp_case_t *c)
 static void
 dmp_case_subject(dmp_case_t *c)
 {
-    c->profession = NULL;
-    c->occupational = false;
-    c->treating = false;
-
-    if (c->subject->actor != DMP_ACTOR_PROFESSIONAL) {
-        return;
-    }
-
-    c->profession = dmp_policy_profession(c->policy, c->subject->role);
-    c->occupational = dmp_is_occupational(c);
+    c->profession = (c->subject->actor == DMP_ACTOR_PROFESSIONAL)
+                    ? dmp_policy_profession(c->policy, c->subject->role)
+                    : NULL;
+    c->evidence = dmp_evidence(c);
 
     /* a physician, and none of those who are not to be one here */
     c->treating = c->profession != NULL
                   && c->profession->kind == DMP_PROFESSION_DOCTOR
-                  && !c->profession->training && !c->occupational
+                  && !c->profession->training
+                  && !(c->evidence & DMP_EVIDENCE_OCCUPATIONAL)
                   && c->record != NULL
                   && dmp_list_names(&c->record->treating, c->subject);
 }
 
 
+/* What the rules after X1 look at, found out once. */
 static void
 dmp_case_init(dmp_case_t *c)
 {
-    dmp_table_id_t   table;
-    dmp_condition_t  condition;
-
-    c->record = (c->facts->state == DMP_RECORD_PRESENT
-                 && !dmp_is_metadata(c->request)) ? c->facts->record : NULL;
-    c->author = false;
-    c->depositor = false;
-
     dmp_case_subject(c);
 
     c->standing = dmp_standing_of(c);
+    c->cells = &c->policy->cells[c->standing.table][c->standing.column];
     c->needed = dmp_rights_needed(c->subject, c->request);
 
     /* TD2.1 or TD2.2: whichever of the two the column has */
-    if ((c->needed & dmp_right_bit(DMP_RIGHT_DEPOSIT))
-        && !dmp_cell(c->policy, c->standing, DMP_RIGHT_DEPOSIT, &table,
-                     &condition))
-    {
+    if (c->needed & ~c->cells->allows & dmp_right_bit(DMP_RIGHT_DEPOSIT)) {
         c->needed ^= dmp_right_bit(DMP_RIGHT_DEPOSIT)
                      | dmp_right_bit(DMP_RIGHT_DEPOSIT_STAFF);
     }
@@ -423,7 +416,10 @@ dmp_document_holds(const dmp_case_t *c, dmp_steps_t *steps,
     out->effect = DMP_DENY;
     out->rule = DMP_RULE_H1;
     out->reason = DMP_REASON_DOCUMENT_FOREIGN;
-    dmp_steps_add(steps, out->rule, out->reason);
+
+    if (steps != NULL) {
+        dmp_steps_add(steps, out->rule, out->reason);
+    }
 
     return false;
 }
@@ -437,6 +433,12 @@ dmp_decide_case(dmp_case_t *c, dmp_steps_t *steps, dmp_decision_t *out)
     out->reason = DMP_REASON_RIGHT_MISSING;
     out->obligations = DMP_OBLIGATION_TRACE;
     out->unverified = dmp_is_unverified(c->subject);
+
+    if (!dmp_rules_hold(c, dmp_rules_of_asking,
+                        dmp_count(dmp_rules_of_asking), steps, out))
+    {
+        return;
+    }
 
     dmp_case_init(c);
 
@@ -455,12 +457,13 @@ dmp_case_make(dmp_case_t *c, const dmp_policy_t *policy,
     const dmp_subject_t *subject, const dmp_request_t *request,
     const dmp_facts_t *facts, const dmp_document_t *document, int32_t today)
 {
-    c->policy = policy;
-    c->subject = subject;
-    c->request = request;
-    c->facts = facts;
-    c->document = document;
-    c->today = today;
+    *c = (dmp_case_t) { .policy = policy, .subject = subject,
+                        .request = request, .facts = facts,
+                        .document = document, .today = today };
+
+    if (facts->state == DMP_RECORD_PRESENT && !dmp_is_metadata(request)) {
+        c->record = facts->record;
+    }
 }
 
 
@@ -477,7 +480,7 @@ dmp_explain(const dmp_policy_t *policy, const dmp_subject_t *subject,
     kept.n = 0;
 
     dmp_case_make(&c, policy, subject, request, facts, document, today);
-    dmp_decide_case(&c, &kept, out);
+    dmp_decide_case(&c, steps != NULL ? &kept : NULL, out);
 
     return kept.n;
 }
@@ -488,8 +491,10 @@ dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
     const dmp_request_t *request, const dmp_facts_t *facts,
     const dmp_document_t *document, int32_t today, dmp_decision_t *out)
 {
-    (void) dmp_explain(policy, subject, request, facts, document, today, out,
-                       NULL);    /* no steps, so none to count */
+    dmp_case_t  c;
+
+    dmp_case_make(&c, policy, subject, request, facts, document, today);
+    dmp_decide_case(&c, NULL, out);
 }
 
 
@@ -502,15 +507,38 @@ dmp_hear(const dmp_policy_t *policy, const dmp_subject_t *subject,
     const dmp_request_t *request, const dmp_facts_t *facts, int32_t today,
     dmp_hearing_t *hearing)
 {
-    dmp_case_t   c;
-    dmp_steps_t  none;
-
-    none.steps = NULL;
-    none.n = 0;
+    dmp_case_t  c;
 
     dmp_case_make(&c, policy, subject, request, facts, NULL, today);
-    dmp_decide_case(&c, &none, &hearing->request);
+    dmp_decide_case(&c, NULL, &hearing->request);
     memcpy(hearing->room, &c, sizeof(c));
+}
+
+
+/*
+ * What of a request that was allowed without a document is asked again with
+ * one: E1 of a reading and G1 of a reference look at it too.
+ */
+static bool
+dmp_request_holds_still(const dmp_case_t *c, dmp_decision_t *out)
+{
+    switch (c->request->operation) {
+
+    case DMP_OPERATION_READ:
+        out->rule = DMP_RULE_E1;
+        out->reason = dmp_rule_e1(c);
+        break;
+
+    case DMP_OPERATION_REFERENCE:
+        out->rule = DMP_RULE_G1;
+        out->reason = dmp_rule_g1(c);
+        break;
+
+    default:
+        return true;
+    }
+
+    return out->reason == DMP_REASON_NONE;
 }
 
 
@@ -518,37 +546,36 @@ void
 dmp_judge(const dmp_hearing_t *hearing, const dmp_document_t *document,
     dmp_decision_t *out)
 {
-    dmp_case_t   c;
-    dmp_steps_t  none;
+    dmp_case_t  c;
 
+    *out = hearing->request;
     memcpy(&c, hearing->room, sizeof(c));
 
-    if (c.request->operation != DMP_OPERATION_SEARCH) {
-        /* E1 of a reading and G1 of a reference look at the document too */
-        dmp_decide(c.policy, c.subject, c.request, c.facts, document, c.today,
-                   out);
+    if (document == NULL) {
         return;
     }
 
-    *out = hearing->request;
+    if (out->effect != DMP_ALLOW) {
 
-    if (out->effect != DMP_ALLOW || document == NULL) {
+        if (c.request->operation != DMP_OPERATION_SEARCH) {
+            /* with the document, another rule may come first, or none */
+            dmp_decide(c.policy, c.subject, c.request, c.facts, document,
+                       c.today, out);
+        }
+
         return;
     }
 
     c.document = document;
     dmp_case_document(&c);
 
-    none.steps = NULL;
-    none.n = 0;
+    out->effect = DMP_DENY;
+    out->obligations = DMP_OBLIGATION_TRACE;
 
-    /* of what was allowed, only the document itself takes anything back */
-
-    if (dmp_document_holds(&c, &none, out)) {
-        out->obligations |= dmp_content_withheld(&c);
-
-    } else {
-        out->obligations = DMP_OBLIGATION_TRACE;
+    if (dmp_request_holds_still(&c, out)
+        && dmp_document_holds(&c, NULL, out))
+    {
+        dmp_grant(&c, out);
     }
 }
 
@@ -619,6 +646,10 @@ dmp_rules_in_order(dmp_rule_t out[DMP_RULE_MAX])
     size_t  i, n;
 
     n = 0;
+
+    for (i = 0; i < dmp_count(dmp_rules_of_asking); i++) {
+        out[n++] = dmp_rules_of_asking[i].rule;
+    }
 
     for (i = 0; i < dmp_count(dmp_rules_of_request); i++) {
         out[n++] = dmp_rules_of_request[i].rule;

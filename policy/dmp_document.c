@@ -8,6 +8,7 @@
 #include <dmp/dmp_policy.h>
 
 #include "dmp_document_int.h"
+#include "dmp_scan_step.h"
 
 
 #define DMP_LABEL_MAX  256               /* bytes of its system, of its code */
@@ -23,67 +24,154 @@ dmp_read_odd(dmp_reader_t *r)
 }
 
 
+/* The field of that name, or NULL; the scanner's shape keeps it, if any. */
+static inline const dmp_field_t *
+dmp_find_field(dmp_scan_t *s, const dmp_field_t *fields, size_t n,
+    dmp_str_t name)
+{
+    size_t              i;
+    dmp_shape_t        *shape;
+    const dmp_field_t  *field;
+
+    shape = s->at[s->depth];
+
+    if (shape != NULL && shape->fields == fields) {
+        return shape->field;
+    }
+
+    field = NULL;
+
+    for (i = 0; i < n; i++) {
+        /* the first byte most often tells; no field has an empty name */
+
+        if (name.len == fields[i].name.len
+            && name.data[0] == fields[i].name.data[0]
+            && dmp_str_eq(name, fields[i].name))
+        {
+            field = &fields[i];
+            break;
+        }
+    }
+
+    if (shape != NULL) {
+        shape->fields = fields;
+        shape->field = field;
+    }
+
+    return field;
+}
+
+
+/* The string at p, which is on its quote. */
+static inline const unsigned char *
+dmp_read_string(dmp_scan_t *s, const unsigned char *p, dmp_scan_string_t *to)
+{
+    bool                  escaped;
+    const unsigned char  *quote;
+
+    quote = dmp_scan_body(s, p + 1, &escaped);
+
+    if (quote == NULL) {
+        return NULL;
+    }
+
+    to->raw.data = (const char *) (p + 1);
+    to->raw.len = (size_t) (quote - p - 1);
+    to->escaped = escaped;
+
+    return quote + 1;
+}
+
+
+/* The value of a member: a string as it stands, or what the field says. */
+static inline const unsigned char *
+dmp_read_member(dmp_reader_t *r, const dmp_field_t *field,
+    const unsigned char *p, void *to)
+{
+    dmp_scan_t         *s;
+    dmp_scan_string_t   nobody;
+
+    s = r->scan;
+
+    if (field == NULL) {
+        return p != s->end && *p == '"' ? dmp_read_string(s, p, &nobody)
+                                        : dmp_scan_over(s, p);
+    }
+
+    to = (char *) to + field->offset;
+
+    if (field->read == dmp_read_raw && p != s->end && *p == '"') {
+        return dmp_read_string(s, p, to);
+    }
+
+    s->pos = p;
+    s->expect = true;
+
+    return field->read(r, to) ? s->pos : NULL;
+}
+
+
 bool
 dmp_read_object(dmp_reader_t *r, const dmp_field_t *fields, size_t n,
     void *to)
 {
-    size_t     i;
-    dmp_str_t  name;
+    bool                  more;
+    dmp_str_t             name;
+    dmp_scan_t           *s;
+    const dmp_field_t    *field;
+    const unsigned char  *p;
 
-    if (dmp_scan_peek(r->scan) != DMP_SCAN_OBJECT) {
+    s = r->scan;
+
+    if (!dmp_scan_at(s, '{') && dmp_scan_peek(s) != DMP_SCAN_OBJECT) {
         return dmp_read_odd(r);
     }
 
-    (void) dmp_scan_object(r->scan);     /* sticky: member() fails as well */
+    p = dmp_scan_first_name(s, s->pos, &name, &more);
 
-    while (dmp_scan_member(r->scan, &name)) {
+    while (p != NULL && more) {
 
-        for (i = 0; i < n; i++) {
-            /* the first byte most often tells; no field has an empty name */
-
-            if (name.len == fields[i].name.len
-                && name.data[0] == fields[i].name.data[0]
-                && dmp_str_eq(name, fields[i].name))
-            {
-                break;
-            }
-        }
-
-        if (i == n) {
-            if (!dmp_scan_skip(r->scan, NULL)) {
-                return false;
-            }
-
-            continue;
-        }
-
+        field = dmp_find_field(s, fields, n, name);
         r->member = name.data;
+        p = dmp_read_member(r, field, p, to);
 
-        if (!fields[i].read(r, (char *) to + fields[i].offset)) {
-            return false;
+        if (p != NULL) {
+            p = dmp_scan_next_name(s, p, &name, &more);
         }
     }
 
-    return r->scan->error == DMP_SCAN_OK;
+    return dmp_scan_move(s, p, false);
 }
 
 
 bool
 dmp_read_array(dmp_reader_t *r, dmp_read_pt read, void *to)
 {
-    if (dmp_scan_peek(r->scan) != DMP_SCAN_ARRAY) {
+    bool                  more;
+    dmp_scan_t           *s;
+    const unsigned char  *p;
+
+    s = r->scan;
+
+    if (!dmp_scan_at(s, '[') && dmp_scan_peek(s) != DMP_SCAN_ARRAY) {
         return dmp_read_odd(r);
     }
 
-    (void) dmp_scan_array(r->scan);      /* sticky: element() fails as well */
+    p = dmp_scan_first_element(s, s->pos, &more);
 
-    while (dmp_scan_element(r->scan)) {
+    while (p != NULL && more) {
+
+        s->pos = p;
+        s->expect = true;
+
         if (!read(r, to)) {
             return false;
         }
+
+        p = dmp_scan_next(s, s->pos, ']', &more);
     }
 
-    return r->scan->error == DMP_SCAN_OK;
+    return dmp_scan_move(s, p, false);
 }
 
 
@@ -91,11 +179,15 @@ dmp_read_array(dmp_reader_t *r, dmp_read_pt read, void *to)
 bool
 dmp_read_raw(dmp_reader_t *r, void *to)
 {
-    if (dmp_scan_peek(r->scan) != DMP_SCAN_STRING) {
+    dmp_scan_t  *s;
+
+    s = r->scan;
+
+    if (!dmp_scan_at(s, '"') && dmp_scan_peek(s) != DMP_SCAN_STRING) {
         return dmp_read_odd(r);
     }
 
-    return dmp_scan_string(r->scan, to);
+    return dmp_scan_move(s, dmp_read_string(s, s->pos, to), false);
 }
 
 
@@ -237,7 +329,9 @@ dmp_read_contained_identifiers(dmp_reader_t *r, void *to)
 bool
 dmp_read_identifiers(dmp_reader_t *r, void *to)
 {
-    if (dmp_scan_peek(r->scan) == DMP_SCAN_ARRAY) {
+    if (dmp_scan_at(r->scan, '[')
+        || dmp_scan_peek(r->scan) == DMP_SCAN_ARRAY)
+    {
         return dmp_read_contained_identifiers(r, to);
     }
 
@@ -526,14 +620,14 @@ static const dmp_field_t  dmp_document_fields[] = {
 void
 dmp_document_clear(dmp_document_t *document)
 {
-    /* the attachments and the text are written before they are read */
+    static const dmp_document_t  none;
 
-    memset(document, 0, offsetof(dmp_document_t, attachments));
+    /*
+     * The tables and the text are written before they are read.  A copy of so
+     * few bytes is made of moves, a memset() of an instruction slow to begin.
+     */
 
-    document->n_attachments = 0;
-    document->inlined = false;
-    document->outcome = false;
-    document->text_len = 0;
+    memcpy(document, &none, offsetof(dmp_document_t, types));
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 #include "dmp_document_int.h"
+#include "dmp_scan_step.h"
 
 
 static size_t
@@ -179,65 +180,66 @@ dmp_names_content(dmp_str_t name, unsigned *n_data)
 }
 
 
-/* To the next value, out of all that ends before it; false at the end. */
-static bool
-dmp_walk(dmp_scan_t *s, const bool *object, unsigned *depth, dmp_str_t *name)
+/*
+ * From the value at p to the next one, into it or out of all that ends with
+ * it: *name is its member's, or empty.  NULL at the end, and on error.
+ */
+static const unsigned char *
+dmp_walk(dmp_scan_t *s, const unsigned char *p, dmp_str_t *name)
 {
-    while (*depth > 0) {
+    bool  more;
 
-        *name = dmp_null_string;
+    *name = dmp_null_string;
+    more = false;
 
-        if (object[*depth - 1] ? dmp_scan_member(s, name)
-                               : dmp_scan_element(s))
-        {
-            return true;
-        }
+    if (p != s->end && *p == '{') {
+        p = dmp_scan_first_name(s, p, name, &more);
 
-        --*depth;
+    } else if (p != s->end && *p == '[') {
+        p = dmp_scan_first_element(s, p, &more);
+
+    } else {
+        p = dmp_scan_over(s, p);
     }
 
-    return false;
+    while (p != NULL && !more && s->depth != 0) {
+        *name = dmp_null_string;
+        p = s->objects & 1 ? dmp_scan_next_name(s, p, name, &more)
+                           : dmp_scan_next(s, p, ']', &more);
+    }
+
+    return dmp_scan_move(s, p, more) && more ? p : NULL;
 }
 
 
 bool
 dmp_reader_has_content(const dmp_reader_t *r, const char *text, size_t len)
 {
-    bool        object[DMP_SCAN_DEPTH];
-    unsigned    depth, n_data;
-    dmp_str_t   name;
-    dmp_scan_t  s;
+    unsigned              n_data;
+    dmp_str_t             name;
+    dmp_scan_t            s;
+    const unsigned char  *p;
 
     if (dmp_reader_contains_content(r)) {
         return true;
     }
 
     dmp_scan_init(&s, text, len);
-    depth = 0;
+    dmp_scan_follow(&s, r->scan);
+
     n_data = 0;
+    p = s.pos;
 
     do {
-        switch (dmp_scan_peek(&s)) {
+        p = dmp_walk(&s, p, &name);
 
-        case DMP_SCAN_OBJECT:
-            (void) dmp_scan_object(&s);  /* it was read before: no error */
-            object[depth++] = true;
-            break;
-
-        case DMP_SCAN_ARRAY:
-            (void) dmp_scan_array(&s);
-            object[depth++] = false;
-            break;
-
-        default:
-            (void) dmp_scan_skip(&s, NULL);
+        if (p != NULL && dmp_names_content(name, &n_data)) {
+            return true;
         }
 
-        if (!dmp_walk(&s, object, &depth, &name)) {
-            break;
-        }
+    } while (p != NULL);
 
-    } while (!dmp_names_content(name, &n_data));
+    /* it was read before: an error is as good as content */
 
-    return depth != 0 || n_data != r->n_data || !dmp_scan_end(&s);
+    return n_data != r->n_data || !dmp_scan_end(&s);
 }

@@ -137,8 +137,15 @@ void dmp_reader_refuse(dmp_reader_t *r, dmp_rc_t rc);
 /* Room in the document's own text, or NULL: then it is refused. */
 char *dmp_reader_room(dmp_reader_t *r, size_t len);
 
+dmp_str_t dmp_reader_keep_decoded(dmp_reader_t *r,
+    const dmp_scan_string_t *raw);
+
 /* The text of a string, to last as long as the document; empty if absent. */
-dmp_str_t dmp_reader_keep(dmp_reader_t *r, const dmp_scan_string_t *raw);
+static inline dmp_str_t
+dmp_reader_keep(dmp_reader_t *r, const dmp_scan_string_t *raw)
+{
+    return raw->escaped ? dmp_reader_keep_decoded(r, raw) : raw->raw;
+}
 
 /* subject and context.sourcePatientInfo; an element of author. */
 void dmp_reader_patient(dmp_reader_t *r, const dmp_reference_t *reference);

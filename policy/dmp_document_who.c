@@ -9,7 +9,8 @@
 
 #define DMP_SYSTEM_MAX  64
 
-#define DMP_OID_PREFIX  "urn:oid:"
+#define DMP_OID_PREFIX  "urn:oid:"       /* 8 bytes; what makes letters small */
+#define DMP_OID_FOLD    "   \0   \0"
 #define DMP_INS_LEN     15
 
 
@@ -61,14 +62,10 @@ dmp_reader_room(dmp_reader_t *r, size_t len)
 
 
 dmp_str_t
-dmp_reader_keep(dmp_reader_t *r, const dmp_scan_string_t *raw)
+dmp_reader_keep_decoded(dmp_reader_t *r, const dmp_scan_string_t *raw)
 {
     dmp_str_t        text;
     dmp_document_t  *document;
-
-    if (!raw->escaped) {
-        return raw->raw;
-    }
 
     document = r->document;
     text.data = document->text + document->text_len;
@@ -102,6 +99,13 @@ dmp_from(dmp_str_t s, size_t n)
 }
 
 
+static bool
+dmp_has(dmp_str_t s, char c)
+{
+    return s.len != 0 && memchr(s.data, c, s.len) != NULL;
+}
+
+
 /* Position of the last c, or s.len. */
 static size_t
 dmp_last(dmp_str_t s, char c)
@@ -128,6 +132,7 @@ static dmp_named_t
 dmp_named_by(dmp_str_t system)
 {
     size_t     i;
+    uint64_t   prefix, wanted, fold;
     dmp_str_t  oid;
 
     static const dmp_str_t  structure[] = {
@@ -156,16 +161,14 @@ dmp_named_by(dmp_str_t system)
 
     oid = system;
 
-    for (i = 0; i < sizeof(DMP_OID_PREFIX) - 1 && i < system.len; i++) {
-        if ((system.data[i] | (DMP_OID_PREFIX[i] == ':' ? 0 : 0x20))
-            != DMP_OID_PREFIX[i])
-        {
-            break;
-        }
-    }
+    if (system.len >= sizeof(prefix)) {
+        memcpy(&prefix, system.data, sizeof(prefix));
+        memcpy(&wanted, DMP_OID_PREFIX, sizeof(wanted));
+        memcpy(&fold, DMP_OID_FOLD, sizeof(fold));
 
-    if (i == sizeof(DMP_OID_PREFIX) - 1) {
-        oid = dmp_from(system, i);
+        if ((prefix | fold) == wanted) {
+            oid = dmp_from(system, sizeof(prefix));
+        }
     }
 
     for (i = 0; i < sizeof(ins) / sizeof(ins[0]); i++) {
@@ -292,33 +295,43 @@ dmp_percent_decode(char *text, size_t *len)
  * cannot make out.
  */
 static bool
-dmp_reader_token(dmp_reader_t *r, char *text, size_t len)
+dmp_reader_token(dmp_reader_t *r, dmp_str_t text)
 {
-    char       *room;
+    char       *room, decoded[DMP_REFERENCE_MAX];
     size_t      bar;
     dmp_str_t   token, value;
 
-    if (memchr(text, '&', len) != NULL || memchr(text, '#', len) != NULL
-        || !dmp_percent_decode(text, &len)
-        || memchr(text, ',', len) != NULL)
-    {
+    if (dmp_has(text, '&') || dmp_has(text, '#')) {
         return false;
     }
 
-    token.data = text;
-    token.len = len;
+    token = text;
+
+    if (dmp_has(text, '%')) {
+        memcpy(decoded, text.data, text.len);
+        token.data = decoded;
+
+        if (!dmp_percent_decode(decoded, &token.len)) {
+            return false;
+        }
+    }
+
+    if (dmp_has(token, ',')) {
+        return false;
+    }
+
     bar = dmp_last(token, '|');
 
     /* a published example has the system alone: it names nobody */
 
-    if (bar == len) {
+    if (bar == token.len) {
         return dmp_named_by(token) == DMP_NAMED_INS;
     }
 
     value = dmp_from(token, bar + 1);
     token.len = bar;
 
-    if (bar == 0 || memchr(text, '|', bar) != NULL) {
+    if (bar == 0 || dmp_has(token, '|')) {
         return false;
     }
 
@@ -393,42 +406,90 @@ dmp_reference_path(dmp_str_t path)
  * whom we cannot make out.
  */
 static bool
-dmp_reader_patient_reference(dmp_reader_t *r, char *text, size_t len)
+dmp_reader_patient_reference(dmp_reader_t *r, dmp_str_t text)
 {
-    char       *query;
-    size_t      n;
-    dmp_str_t   path;
+    dmp_str_t    path, query;
+    const char  *mark;
 
     static const dmp_str_t  parameter = dmp_string("identifier=");
 
-    path.data = text;
-    path.len = len;
-    query = memchr(text, '?', len);
+    mark = memchr(text.data, '?', text.len);
 
-    if (query == NULL) {
-        return dmp_has_prefix(path, dmp_string("urn:"))
-               || dmp_str_eq(dmp_reference_type(path), dmp_string("Patient"));
+    if (mark == NULL) {
+        return dmp_has_prefix(text, dmp_string("urn:"))
+               || dmp_str_eq(dmp_reference_type(text), dmp_string("Patient"));
     }
 
-    path.len = (size_t) (query - text);
-    query++;
-    n = len - path.len - 1;
+    path.data = text.data;
+    path.len = (size_t) (mark - text.data);
+    query = dmp_from(text, path.len + 1);
 
     if (!dmp_str_eq(dmp_reference_path(path), dmp_string("Patient"))
-        || !dmp_has_prefix((dmp_str_t) { query, n }, parameter))
+        || !dmp_has_prefix(query, parameter))
     {
         return false;
     }
 
-    return dmp_reader_token(r, query + parameter.len, n - parameter.len);
+    return dmp_reader_token(r, dmp_from(query, parameter.len));
+}
+
+
+/* As it stands, or decoded into text; empty if it is longer than that. */
+static dmp_str_t
+dmp_patient_text(const dmp_scan_string_t *raw, char text[DMP_REFERENCE_MAX])
+{
+    dmp_str_t  decoded;
+
+    if (!raw->escaped) {
+        return raw->raw.len <= DMP_REFERENCE_MAX ? raw->raw : dmp_null_string;
+    }
+
+    decoded.data = text;
+
+    if (!dmp_scan_decode(raw, text, DMP_REFERENCE_MAX, &decoded.len)) {
+        return dmp_null_string;
+    }
+
+    return decoded;
+}
+
+
+/* Where the patient's reference leads. */
+static void
+dmp_reader_patient_at(dmp_reader_t *r, const dmp_scan_string_t *reference)
+{
+    char       decoded[DMP_REFERENCE_MAX];
+    dmp_str_t  text;
+
+    text = dmp_patient_text(reference, decoded);
+
+    if (text.len == 0) {
+        r->document->other_patient = true;
+        return;
+    }
+
+    /* of a document two at most, since no member comes twice */
+
+    if (text.data[0] == '#') {
+
+        if (r->n_patients == sizeof(r->patients) / sizeof(r->patients[0])) {
+            r->document->other_patient = true;
+            return;
+        }
+
+        r->patients[r->n_patients++] = dmp_reader_keep(r, reference);
+        return;
+    }
+
+    if (!dmp_reader_patient_reference(r, text)) {
+        r->document->other_patient = true;
+    }
 }
 
 
 void
 dmp_reader_patient(dmp_reader_t *r, const dmp_reference_t *reference)
 {
-    char         text[DMP_REFERENCE_MAX];
-    size_t       len;
     dmp_named_t  named;
 
     if (reference->type.raw.data != NULL
@@ -447,33 +508,8 @@ dmp_reader_patient(dmp_reader_t *r, const dmp_reference_t *reference)
         r->document->other_patient = true;
     }
 
-    if (reference->reference.raw.data == NULL) {
-        return;
-    }
-
-    if (!dmp_scan_decode(&reference->reference, text, sizeof(text), &len)
-        || len == 0)
-    {
-        r->document->other_patient = true;
-        return;
-    }
-
-    /* of a document two at most, since no member comes twice */
-
-    if (text[0] == '#') {
-
-        if (r->n_patients == sizeof(r->patients) / sizeof(r->patients[0])) {
-            r->document->other_patient = true;
-            return;
-        }
-
-        r->patients[r->n_patients++] = dmp_reader_keep(r,
-                                                       &reference->reference);
-        return;
-    }
-
-    if (!dmp_reader_patient_reference(r, text, len)) {
-        r->document->other_patient = true;
+    if (reference->reference.raw.data != NULL) {
+        dmp_reader_patient_at(r, &reference->reference);
     }
 }
 

@@ -302,6 +302,10 @@ dmp_filter_document(const dmp_filter_t *f, const char *json, size_t len,
     dmp_scan_limit(&s, f->max_depth);
     dmp_edits_init(&edits, f, json, len);
 
+    if (f->shapes != NULL) {
+        dmp_scan_remember(&s, f->shapes);
+    }
+
     if (!dmp_document_read_edited(f->policy, &s, &edits, document, &rc)
         || !dmp_scan_end(&s))
     {

@@ -103,6 +103,7 @@ typedef struct {
     dmp_rc_t             rc;             /* DMP_OK, or why all is refused */
     bool                 is_bundle;
     bool                 is_searchset;
+    dmp_shapes_t         shapes;         /* of this answer alone */
 } dmp_search_t;
 
 /* All of it is refused; the scan ends here. */

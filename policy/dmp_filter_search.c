@@ -4,6 +4,7 @@
  */
 
 #include "dmp_document_int.h"
+#include "dmp_scan_step.h"
 
 
 typedef enum {
@@ -70,14 +71,33 @@ static const dmp_known_t  dmp_entry_members[] = {
 };
 
 
+/* Which one of them the last member is; its shape keeps it, if it has one. */
 static dmp_member_t
-dmp_known(const dmp_known_t *known, dmp_str_t name)
+dmp_known(dmp_scan_t *s, const dmp_known_t *known, dmp_str_t name)
 {
-    while (known->name.len != 0 && !dmp_str_eq(known->name, name)) {
-        known++;
+    dmp_shape_t        *shape;
+    const dmp_known_t  *member;
+
+    shape = s->at[s->depth];
+
+    if (shape != NULL && shape->fields == known) {
+        member = shape->field;
+        return member->member;
     }
 
-    return known->member;
+    for (member = known;
+         member->name.len != 0 && !dmp_str_eq(member->name, name);
+         member++)
+    {
+        /* void */
+    }
+
+    if (shape != NULL) {
+        shape->fields = known;
+        shape->field = member;
+    }
+
+    return member->member;
 }
 
 
@@ -119,7 +139,9 @@ dmp_search_full_url(dmp_search_t *c, dmp_search_entry_t *entry)
     dmp_str_t          text;
     dmp_scan_string_t  raw;
 
-    if (dmp_scan_peek(&c->scan) != DMP_SCAN_STRING) {
+    if (!dmp_scan_at(&c->scan, '"')
+        && dmp_scan_peek(&c->scan) != DMP_SCAN_STRING)
+    {
         entry->odd = true;
         return dmp_scan_skip(&c->scan, NULL);
     }
@@ -219,7 +241,7 @@ static bool
 dmp_search_entry_member(dmp_search_t *c, dmp_search_entry_t *entry,
     dmp_str_t name)
 {
-    switch (dmp_known(dmp_entry_members, name)) {
+    switch (dmp_known(&c->scan, dmp_entry_members, name)) {
 
     case DMP_MEMBER_KEEP:
         return dmp_scan_skip(&c->scan, NULL);
@@ -239,15 +261,43 @@ dmp_search_entry_member(dmp_search_t *c, dmp_search_entry_t *entry,
 }
 
 
+/* What stands in one element of "entry", at which the cursor is. */
+static bool
+dmp_search_read_entry(dmp_search_t *c, dmp_search_entry_t *entry)
+{
+    bool                  more;
+    dmp_str_t             name;
+    dmp_scan_t           *s;
+    const unsigned char  *p;
+
+    s = &c->scan;
+    p = dmp_scan_first_name(s, s->pos, &name, &more);
+
+    while (p != NULL && more) {
+
+        (void) dmp_scan_move(s, p, true);
+
+        if (!dmp_search_entry_member(c, entry, name)) {
+            return false;
+        }
+
+        p = dmp_scan_next_name(s, s->pos, &name, &more);
+    }
+
+    return dmp_scan_move(s, p, false);
+}
+
+
 /* One element of "entry", which is left out if it may not stay. */
 static bool
 dmp_search_entry(dmp_search_t *c, size_t *kept)
 {
     size_t              start, mark;
-    dmp_str_t           name;
     dmp_search_entry_t  entry;
 
-    if (dmp_scan_peek(&c->scan) != DMP_SCAN_OBJECT) {
+    if (!dmp_scan_at(&c->scan, '{')
+        && dmp_scan_peek(&c->scan) != DMP_SCAN_OBJECT)
+    {
         return dmp_search_refuse(c, DMP_E_UNKNOWN);
     }
 
@@ -259,15 +309,7 @@ dmp_search_entry(dmp_search_t *c, size_t *kept)
     entry.rc = DMP_E_INTERNAL;
     entry.odd = false;
 
-    (void) dmp_scan_object(&c->scan);    /* sticky: member() fails as well */
-
-    while (dmp_scan_member(&c->scan, &name)) {
-        if (!dmp_search_entry_member(c, &entry, name)) {
-            return false;
-        }
-    }
-
-    if (c->scan.error != DMP_SCAN_OK) {
+    if (!dmp_search_read_entry(c, &entry)) {
         return false;
     }
 
@@ -336,7 +378,7 @@ dmp_search_text(dmp_search_t *c, dmp_str_t text, bool *seen)
 static bool
 dmp_search_member(dmp_search_t *c, dmp_str_t name)
 {
-    switch (dmp_known(dmp_bundle_members, name)) {
+    switch (dmp_known(&c->scan, dmp_bundle_members, name)) {
 
     case DMP_MEMBER_ENTRY:
         return dmp_search_entries(c, name);
@@ -405,6 +447,9 @@ dmp_filter_search(const dmp_filter_t *f, const char *json, size_t len,
     dmp_scan_init(&c.scan, json, len);
     dmp_scan_limit(&c.scan, f->max_depth);
     dmp_edits_init(&c.edits, f, json, len);
+
+    c.shapes.n = 0;
+    dmp_scan_remember(&c.scan, f->shapes != NULL ? f->shapes : &c.shapes);
 
     c.filter = f;
     c.out = out;

@@ -52,6 +52,12 @@ dmp_fold_decode(const unsigned char *p, const unsigned char *end,
         return 1;
     }
 
+    /* two bytes, as the accented letters of Europe have: RFC 3629 */
+    if (*p >= 0xc2 && *p <= 0xdf && end - p >= 2 && (p[1] & 0xc0) == 0x80) {
+        *code = (*p & 0x1f) << 6 | (p[1] & 0x3f);
+        return 2;
+    }
+
     return dmp_fold_decode_long(p, end, code);
 }
 
@@ -265,6 +271,32 @@ dmp_fold_quickly(dmp_fold_t *f, int32_t code)
 }
 
 
+/* The letters that stand there and need no looking up; up to what does. */
+static inline const unsigned char *
+dmp_fold_ascii(dmp_fold_t *f, const unsigned char *p, const unsigned char *end)
+{
+    size_t         n;
+    unsigned char  letter;
+
+    n = f->n;
+
+    while (p < end && n < DMP_FOLD_LETTERS) {
+        letter = *p | 0x20;
+
+        if (letter < 'a' || letter > 'z') {
+            break;
+        }
+
+        f->letters[n++] = letter;
+        p++;
+    }
+
+    f->n = n;
+
+    return p;
+}
+
+
 bool
 dmp_fold_text(dmp_fold_t *f, dmp_str_t text, bool list)
 {
@@ -282,9 +314,12 @@ dmp_fold_text(dmp_fold_t *f, dmp_str_t text, bool list)
 
     while (p < end) {
 
-        if (!between && *p >= 'a' && *p <= 'z' && f->n < DMP_FOLD_LETTERS) {
-            f->letters[f->n++] = *p++;
-            continue;
+        if (!between) {
+            p = dmp_fold_ascii(f, p, end);
+
+            if (p == end) {
+                break;
+            }
         }
 
         n = dmp_fold_decode(p, end, &code);
@@ -465,8 +500,8 @@ dmp_visible(dmp_str_t text)
 
     while (p < end) {
 
-        if (*p > 0x20 && *p < 0x7f) {
-            count++;
+        if (*p >= 0x20 && *p < 0x7f) {
+            count += (*p != ' ');
             p++;
             continue;
         }

@@ -8,17 +8,17 @@
 #include "dmp_policy_int.h"
 
 
-#define DMP_TYPE_SLOTS  (2 * DMP_TYPES_MAX)      /* never more than half full */
+#define DMP_TYPE_SLOTS       (2 * DMP_TYPES_MAX)     /* never more than half */
+#define DMP_TYPE_SLOTS_BITS  10
+
+_Static_assert(DMP_TYPE_SLOTS == 1 << DMP_TYPE_SLOTS_BITS, "a bit for each");
 
 
-/* Most names differ in their length or last byte, and few in their first. */
+/* What is empty is no name. */
 static inline bool
 dmp_policy_is(dmp_str_t a, dmp_str_t b)
 {
-    return a.len == b.len
-           && a.len != 0
-           && a.data[a.len - 1] == b.data[b.len - 1]
-           && memcmp(a.data, b.data, a.len) == 0;
+    return a.len != 0 && dmp_str_eq(a, b);
 }
 
 
@@ -42,20 +42,39 @@ dmp_policy_profession(const dmp_policy_t *policy, dmp_code_t code)
 }
 
 
-/* FNV-1a: the codes are the policy's own, so nobody chooses what collides. */
+/*
+ * By up to eight bytes of either end.  The codes are the policy's own, so
+ * nobody chooses what collides.  The factor is that of Fibonacci hashing: its
+ * product's high bits depend on all of them.
+ */
 static inline size_t
 dmp_policy_slot(dmp_str_t code)
 {
-    size_t    i;
-    uint32_t  hash;
+    size_t    n;
+    uint32_t  half[2];
+    uint64_t  head, tail;
 
-    hash = 2166136261u;
+    head = 0;
+    tail = 0;
+    n = code.len;
 
-    for (i = 0; i < code.len; i++) {
-        hash = (hash ^ (unsigned char) code.data[i]) * 16777619u;
+    if (n >= sizeof(head)) {
+        memcpy(&head, code.data, sizeof(head));
+        memcpy(&tail, code.data + n - sizeof(tail), sizeof(tail));
+
+    } else if (n >= sizeof(half[0])) {
+        memcpy(&half[0], code.data, sizeof(half[0]));
+        memcpy(&half[1], code.data + n - sizeof(half[1]), sizeof(half[1]));
+        head = (uint64_t) half[0] << 32 | half[1];
+
+    } else {
+        while (n-- > 0) {
+            head = head << 8 | (unsigned char) code.data[n];
+        }
     }
 
-    return (hash ^ hash >> 16) % DMP_TYPE_SLOTS;
+    return ((head ^ tail * 31 ^ code.len) * UINT64_C(0x9e3779b97f4a7c15))
+           >> (64 - DMP_TYPE_SLOTS_BITS);
 }
 
 

@@ -147,7 +147,10 @@ bool dmp_policy_read_matrix(dmp_policy_reader_t *r, json_t *root);
 bool dmp_policy_read_labels(dmp_policy_reader_t *r, json_t *root);
 bool dmp_policy_read_exclusions(dmp_policy_reader_t *r, json_t *root);
 
-/* Every table has been given, by the files named in the first one. */
+/*
+ * Every table has been given, by the files named in the first one: what they
+ * say together is compiled.
+ */
 bool dmp_policy_tables(dmp_policy_reader_t *r);
 
 /* Puts types[index] where dmp_policy_type() looks; false: it is there. */

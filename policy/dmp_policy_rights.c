@@ -425,6 +425,32 @@ dmp_policy_read_rights(dmp_policy_reader_t *r, json_t *root)
 }
 
 
+/* The rows of a table as they are, and ours for what it does not speak of. */
+static void
+dmp_policy_cells(dmp_policy_t *policy, size_t table)
+{
+    size_t              i, k;
+    uint64_t            rows;
+    dmp_cells_t        *cells;
+    const dmp_cells_t  *own, *ours;
+
+    rows = policy->tables[table].rows;
+
+    for (i = DMP_COLUMN_NONE + 1; i < DMP_COLUMN_MAX; i++) {
+        cells = &policy->cells[table][i];
+        own = &policy->tables[table].columns[i];
+        ours = &policy->tables[DMP_TABLE_OWN].columns[i];
+
+        cells->allows = (own->allows & rows) | (ours->allows & ~rows);
+
+        for (k = 0; k < DMP_CONDITION_MAX; k++) {
+            cells->under[k] = (own->under[k] & rows)
+                              | (ours->under[k] & ~rows);
+        }
+    }
+}
+
+
 bool
 dmp_policy_tables(dmp_policy_reader_t *r)
 {
@@ -437,6 +463,8 @@ dmp_policy_tables(dmp_policy_reader_t *r)
             return dmp_policy_error(r, "no file of \"rights\" has the table "
                                     "\"%s\"", dmp_table_names.names[i]);
         }
+
+        dmp_policy_cells(r->policy, i);
     }
 
     return true;

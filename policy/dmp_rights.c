@@ -66,7 +66,7 @@ dmp_column_of_doctor(const dmp_case_t *c, dmp_table_id_t table)
 
     mode = c->request->mode;
 
-    if (c->occupational) {
+    if (c->evidence & DMP_EVIDENCE_OCCUPATIONAL) {
         return (table == DMP_TABLE_DIRECT && mode == DMP_MODE_NORMAL)
                ? DMP_COLUMN_MEDTRAVAIL : DMP_COLUMN_NONE;
     }
@@ -490,36 +490,6 @@ dmp_cell(const dmp_policy_t *policy, dmp_standing_t standing,
 }
 
 
-uint64_t
-dmp_needed_under(const dmp_case_t *c, dmp_condition_t condition)
-{
-    const dmp_table_t  *table, *ours;
-
-    table = &c->policy->tables[c->standing.table];
-    ours = &c->policy->tables[DMP_TABLE_OWN];
-
-    return c->needed
-           & ((table->columns[c->standing.column].under[condition]
-               & table->rows)
-              | (ours->columns[c->standing.column].under[condition]
-                 & ~table->rows));
-}
-
-
-/* What of the needed rights the two tables give, under whatever condition. */
-static uint64_t
-dmp_given(const dmp_case_t *c)
-{
-    const dmp_table_t  *table, *ours;
-
-    table = &c->policy->tables[c->standing.table];
-    ours = &c->policy->tables[DMP_TABLE_OWN];
-
-    return (table->columns[c->standing.column].allows & table->rows)
-           | (ours->columns[c->standing.column].allows & ~table->rows);
-}
-
-
 /* States of a document that have rows of their own; H3 sees to "masked". */
 static uint64_t
 dmp_rights_of_state(const dmp_document_t *document)
@@ -643,7 +613,7 @@ dmp_may_read(const dmp_case_t *c)
         needed |= dmp_rights_of_state(c->document);
     }
 
-    return (needed & ~dmp_given(c)) == 0;
+    return (needed & ~c->cells->allows) == 0;
 }
 
 
@@ -672,7 +642,7 @@ dmp_rule_e1(const dmp_case_t *c)
         needed |= dmp_rights_of_state(c->document);
     }
 
-    if ((needed & ~dmp_given(c)) != 0 || !dmp_conditions_hold(c)) {
+    if ((needed & ~c->cells->allows) != 0 || !dmp_conditions_hold(c)) {
         return DMP_REASON_RIGHT_MISSING;
     }
 

@@ -290,28 +290,19 @@ dmp_rule_p1(const dmp_case_t *c)
 }
 
 
-static bool
-dmp_code_is(dmp_code_t wanted, dmp_code_t code)
-{
-    return wanted.code.len == 0
-           || (dmp_str_eq(wanted.code, code.code)
-               && dmp_str_eq(wanted.system, code.system));
-}
-
-
 /* One entry of the list says all of what it asks of this situation. */
 static bool
-dmp_situation_in(const dmp_exclusion_t *list, size_t n, dmp_code_t role,
+dmp_situation_in(const dmp_exclusion_t *list, size_t n, const dmp_code_t *role,
     const dmp_situation_t *situation)
 {
     size_t  i;
 
     for (i = 0; i < n; i++) {
         /* what tells most often comes first */
-        if (dmp_code_is(list[i].sector, situation->sector)
-            && dmp_code_is(list[i].specialty, situation->specialty)
-            && dmp_code_is(list[i].activity, situation->activity)
-            && dmp_code_is(list[i].profession, role))
+        if (dmp_code_is(&list[i].sector, &situation->sector)
+            && dmp_code_is(&list[i].specialty, &situation->specialty)
+            && dmp_code_is(&list[i].activity, &situation->activity)
+            && dmp_code_is(&list[i].profession, role))
         {
             return true;
         }
@@ -321,80 +312,78 @@ dmp_situation_in(const dmp_exclusion_t *list, size_t n, dmp_code_t role,
 }
 
 
-static bool
-dmp_situation_occupational(const dmp_case_t *c, dmp_code_t role,
+/* An occupational doctor's situation excludes, unless a table has them. */
+static unsigned
+dmp_evidence_of(const dmp_case_t *c, const dmp_code_t *role,
     const dmp_situation_t *situation)
 {
-    return dmp_situation_in(c->policy->occupational, c->policy->n_occupational,
-                            role, situation);
+    unsigned             evidence;
+    const dmp_policy_t  *policy;
+
+    policy = c->policy;
+    evidence = 0;
+
+    if (dmp_situation_in(policy->exclusions, policy->n_exclusions, role,
+                         situation))
+    {
+        evidence |= DMP_EVIDENCE_EXCLUDED;
+    }
+
+    if (c->subject->actor == DMP_ACTOR_PROFESSIONAL
+        && dmp_situation_in(policy->occupational, policy->n_occupational,
+                            role, situation))
+    {
+        evidence |= DMP_EVIDENCE_OCCUPATIONAL;
+
+        if (!policy->settings.occupational_table) {
+            evidence |= DMP_EVIDENCE_EXCLUDED;
+        }
+    }
+
+    return evidence;
 }
 
-
-/* Excluded, or an occupational doctor's where that excludes. */
-static bool
-dmp_situation_excluded(const dmp_case_t *c, dmp_code_t role,
-    const dmp_situation_t *situation)
-{
-    return dmp_situation_in(c->policy->exclusions, c->policy->n_exclusions,
-                            role, situation)
-           || (c->subject->actor == DMP_ACTOR_PROFESSIONAL
-               && !c->policy->settings.occupational_table
-               && dmp_situation_occupational(c, role, situation));
-}
-
-
-typedef bool (*dmp_situation_pt)(const dmp_case_t *c, dmp_code_t role,
-    const dmp_situation_t *situation);
 
 /*
  * Positive evidence: the situation used, or each one that is known.  What is
  * used is known by its sector; a situation without one tells something only
  * by what else excludes it.
  */
-static bool
-dmp_is_each(dmp_situation_pt is, const dmp_case_t *c)
+unsigned
+dmp_evidence(const dmp_case_t *c)
 {
-    bool                  each;
     size_t                i;
-    dmp_code_t            role;
+    unsigned              evidence, one, some, each;
+    const dmp_code_t     *role;
     const dmp_subject_t  *s;
 
     s = c->subject;
-    role = s->role;
+    role = &s->role;
 
     if (c->profession != NULL && c->profession->training) {
         /* as the profession that they train for */
-        role = c->policy->professions[c->profession->row].code;
+        role = &c->policy->professions[c->profession->row].code;
     }
 
-    if (is(c, role, &s->used)) {
-        return true;
-    }
+    evidence = dmp_evidence_of(c, role, &s->used);
 
     if (s->used.sector.code.len != 0) {
-        return false;
+        return evidence;
     }
 
-    each = false;
+    some = 0;
+    each = DMP_EVIDENCE_EXCLUDED|DMP_EVIDENCE_OCCUPATIONAL;
 
     for (i = 0; i < s->n_situations; i++) {
+        one = dmp_evidence_of(c, role, &s->situations[i]);
+        some |= one;
 
-        if (is(c, role, &s->situations[i])) {
-            each = true;
-
-        } else if (s->situations[i].sector.code.len != 0) {
-            return false;
+        if (s->situations[i].sector.code.len != 0) {
+            each &= one;
         }
     }
 
-    return each;
-}
-
-
-bool
-dmp_is_occupational(const dmp_case_t *c)
-{
-    return dmp_is_each(dmp_situation_occupational, c);
+    return evidence | (some & each);
 }
 
 
@@ -437,7 +426,7 @@ dmp_rule_d1(const dmp_case_t *c)
         return DMP_REASON_NONE;
     }
 
-    return dmp_is_each(dmp_situation_excluded, c)
+    return (c->evidence & DMP_EVIDENCE_EXCLUDED)
            ? DMP_REASON_ACTOR_EXCLUDED : DMP_REASON_NONE;
 }
 

@@ -167,8 +167,6 @@ dmp_rule_h2(const dmp_case_t *c)
 bool
 dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document)
 {
-    dmp_str_t  name;
-
     /* whatever is not known to leave professionals alone masks */
     if (document->labels & ~(unsigned) (DMP_LABEL_INVISIBLE_PATIENT
                                         | DMP_LABEL_INVISIBLE_REPRESENTATIVES))
@@ -176,15 +174,12 @@ dmp_is_masked(const dmp_record_t *record, const dmp_document_t *document)
         return true;
     }
 
-    name = dmp_document_name(document);
-
-    if (dmp_list_has(&record->masked, name)
-        || dmp_list_has(&record->masked, document->id))
-    {
+    if (dmp_list_names_document(&record->masked, document)) {
         return true;
     }
 
-    return record->mask_by_default && !dmp_list_has(&record->unmasked, name);
+    return record->mask_by_default
+           && !dmp_list_has(&record->unmasked, dmp_document_name(document));
 }
 
 

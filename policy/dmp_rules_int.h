@@ -23,11 +23,12 @@ typedef struct {
     const dmp_document_t    *document;   /* NULL as long as none is known */
     const dmp_profession_t  *profession; /* NULL: unknown */
     int32_t                  today;
-    bool                     occupational;   /* D1, on positive evidence */
+    unsigned                 evidence;   /* DMP_EVIDENCE_… */
     bool                     treating;   /* a physician, by the record */
     bool                     author;     /* of the document */
     bool                     depositor;  /* the structure that deposited it */
     dmp_standing_t           standing;
+    const dmp_cells_t       *cells;      /* of the standing */
     uint64_t                 needed;     /* rights, a bit each */
 } dmp_case_t;
 
@@ -73,13 +74,21 @@ dmp_reason_t dmp_rule_p2(const dmp_case_t *c);
 
 
 /* What of the needed rights is given under that condition only. */
-uint64_t dmp_needed_under(const dmp_case_t *c, dmp_condition_t condition);
+static inline uint64_t
+dmp_needed_under(const dmp_case_t *c, dmp_condition_t condition)
+{
+    return c->needed & c->cells->under[condition];
+}
+
 
 /* The structure that the subject is, or acts for; empty if unknown. */
 dmp_str_t dmp_structure_of(const dmp_subject_t *subject);
 
 /* On positive evidence: of the situation used, or of all known ones. */
-bool dmp_is_occupational(const dmp_case_t *c);
+#define DMP_EVIDENCE_EXCLUDED      0x01  /* rule D1 */
+#define DMP_EVIDENCE_OCCUPATIONAL  0x02  /* an occupational doctor */
+
+unsigned dmp_evidence(const dmp_case_t *c);
 
 /* No sector is known that D1 could look at. */
 bool dmp_is_unverified(const dmp_subject_t *subject);
@@ -109,15 +118,42 @@ bool dmp_changes_document(dmp_operation_t operation);
 static inline bool
 dmp_list_has(const dmp_list_t *list, dmp_str_t value)
 {
-    size_t  i;
+    return dmp_find_named(list->list, list->n, sizeof(dmp_str_t), value)
+           != NULL;
+}
 
-    for (i = 0; i < list->n; i++) {
-        if (dmp_str_eq(list->list[i], value)) {
-            return true;
-        }
+
+/* The first grant to that person from there on; NULL if none is left. */
+static inline const dmp_grant_t *
+dmp_grant_of(const dmp_record_t *record, const dmp_grant_t *from, dmp_str_t id)
+{
+    if (id.len == 0 || record->n_authorisations == 0) {
+        return NULL;
     }
 
-    return false;
+    return dmp_find_named(from, (size_t) (record->authorisations
+                                          + record->n_authorisations - from),
+                          sizeof(dmp_grant_t), id);
+}
+
+
+/* By its name or its id; the name is not worked out for a list without it. */
+static inline bool
+dmp_list_names_document(const dmp_list_t *list, const dmp_document_t *document)
+{
+    return dmp_list_has(list, document->id)
+           || (dmp_list_has(list, document->master)
+               && dmp_list_has(list, dmp_document_name(document)));
+}
+
+
+/* An empty one asks for nothing; "10" is a doctor in one system only. */
+static inline bool
+dmp_code_is(const dmp_code_t *wanted, const dmp_code_t *code)
+{
+    return wanted->code.len == 0
+           || (dmp_str_eq(wanted->code, code->code)
+               && dmp_str_eq(wanted->system, code->system));
 }
 
 

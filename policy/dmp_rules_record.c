@@ -227,25 +227,33 @@ static dmp_authorisation_t
 dmp_best_grant(const dmp_record_t *record, const dmp_subject_t *subject,
     int32_t today)
 {
-    size_t               i;
-    dmp_authorisation_t  best, state;
+    unsigned              i;
+    dmp_str_t             id;
+    dmp_authorisation_t   best, state;
+    const dmp_grant_t    *grant;
 
+    id = subject->id;
     best = DMP_AUTHORISATION_NONE;
 
-    for (i = 0; i < record->n_authorisations; i++) {
+    for (i = 0; /* void */ ; i++) {
 
-        if (!dmp_is_self(subject, record->authorisations[i].id)) {
-            continue;
+        for (grant = dmp_grant_of(record, record->authorisations, id);
+             grant != NULL;
+             grant = dmp_grant_of(record, grant + 1, id))
+        {
+            state = dmp_grant_state(grant, today);
+
+            if (state > best) {
+                best = state;
+            }
         }
 
-        state = dmp_grant_state(&record->authorisations[i], today);
-
-        if (state > best) {
-            best = state;
+        if (i == subject->n_other_ids || i == DMP_SUBJECT_IDS) {
+            return best;
         }
+
+        id = subject->other_ids[i];
     }
-
-    return best;
 }
 
 

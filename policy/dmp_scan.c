@@ -4,16 +4,8 @@
  * 8259 refuses, since what it passes is forwarded as it is.
  */
 
-#include "dmp_scan_bytes.h"
-#include "dmp_scan_int.h"
+#include "dmp_scan_step.h"
 
-/*
- * The one loop that passes over most of a text wants all of it inside, which
- * compilers do not do for functions of several callers: a third of the time.
- */
-#define dmp_scan_inline  static inline __attribute__((always_inline))
-
-#define dmp_scan_bit(depth)  ((uint64_t) 1 << ((depth) - 1))
 
 #define DMP_SCAN_UINT_MAX    (((uint64_t) 1 << 53) - 1)
 
@@ -26,13 +18,18 @@ dmp_scan_init(dmp_scan_t *s, const char *text, size_t len)
     s->start = (const unsigned char *) text;
     s->pos = s->start;
     s->end = len != 0 ? s->start + len : s->start;
+    s->block = len >= 16 ? s->end - 15 : s->start;
+    s->shape = len > DMP_SHAPE_TEXT ? s->end - DMP_SHAPE_TEXT : s->start;
     s->error = DMP_SCAN_OK;
     s->expect = true;
     s->depth = 0;
     s->max_depth = DMP_SCAN_DEPTH;
     s->names = 0;
     s->objects = 0;
-    s->fresh = 0;
+    s->escaped = false;
+    s->shapes = NULL;
+    s->at[0] = NULL;
+    s->learn[0] = NULL;
 }
 
 
@@ -57,12 +54,7 @@ dmp_scan_fail(dmp_scan_t *s, const unsigned char *p, dmp_scan_error_t error)
 }
 
 
-/*
- * The functions below take the place where they begin and return the one
- * where they end, or NULL on error: most of a text is passed over by a loop
- * that never has to store the cursor.
- */
-static const unsigned char *
+const unsigned char *
 dmp_scan_stop(dmp_scan_t *s, const unsigned char *p, dmp_scan_error_t error)
 {
     (void) dmp_scan_fail(s, p, error);
@@ -71,8 +63,7 @@ dmp_scan_stop(dmp_scan_t *s, const unsigned char *p, dmp_scan_error_t error)
 }
 
 
-/* What stands at p is not what must: or the text ends before it. */
-static const unsigned char *
+const unsigned char *
 dmp_scan_stop_at(dmp_scan_t *s, const unsigned char *p)
 {
     return dmp_scan_stop(s, p, p == s->end ? DMP_SCAN_TRUNCATED
@@ -80,12 +71,8 @@ dmp_scan_stop_at(dmp_scan_t *s, const unsigned char *p)
 }
 
 
-/*
- * Passes over the bytes of a string; p is behind its opening quote.  Returns
- * its closing quote, or NULL.
- */
-dmp_scan_inline const unsigned char *
-dmp_scan_body(dmp_scan_t *s, const unsigned char *p, bool *escaped)
+const unsigned char *
+dmp_scan_rest(dmp_scan_t *s, const unsigned char *p)
 {
     size_t                n;
     uint32_t              code;
@@ -93,7 +80,7 @@ dmp_scan_body(dmp_scan_t *s, const unsigned char *p, bool *escaped)
     const unsigned char  *end;
 
     end = s->end;
-    *escaped = false;
+    s->escaped = false;
 
     for ( ;; ) {
         p = dmp_scan_run(p, end);
@@ -132,199 +119,8 @@ dmp_scan_body(dmp_scan_t *s, const unsigned char *p, bool *escaped)
             return dmp_scan_stop(s, p, error);
         }
 
-        *escaped = true;
+        s->escaped = true;
     }
-}
-
-
-/*
- * A fingerprint of a name, whose text goes on to end.  It is whole for up to
- * 16 bytes, and longer names that share both ends are only slower to compare.
- */
-static inline uint32_t
-dmp_scan_hash(const char *data, size_t len, const unsigned char *end)
-{
-    uint64_t  a, b, mask;
-
-    static const unsigned char  masks[32] = {
-        255, 255, 255, 255, 255, 255, 255, 255,
-        255, 255, 255, 255, 255, 255, 255, 255
-    };
-
-    if (len > 16) {
-        memcpy(&a, data, 8);
-        memcpy(&b, data + len - 8, 8);
-
-    } else if (end - (const unsigned char *) data >= 16) {
-
-        /* one way for all lengths: a branch would be guessed wrong often */
-
-        memcpy(&mask, masks + 16 - len, 8);
-        memcpy(&a, data, 8);
-        a &= mask;
-
-        memcpy(&mask, masks + 24 - len, 8);
-        memcpy(&b, data + 8, 8);
-        b &= mask;
-
-    } else {
-        a = 0;
-        b = 0;
-        memcpy(&a, data, len < 8 ? len : 8);
-        memcpy(&b, data + (len < 8 ? len : 8), len < 8 ? 0 : len - 8);
-    }
-
-    a = (a ^ len) * 0x9e3779b97f4a7c15u;
-    b = (b ^ a >> 32) * 0xc2b2ae3d27d4eb4fu;
-
-    return (uint32_t) ((a ^ b) >> 32);
-}
-
-
-/* Whether the name at "index", the newest, is new in its object. */
-static inline bool
-dmp_scan_is_new(dmp_scan_t *s, size_t base, size_t index)
-{
-    size_t    i;
-    uint32_t  hash;
-    uint64_t  bit;
-
-    if (index - base >= DMP_SCAN_FEW) {
-        return dmp_scan_is_new_of_many(s, base, index);
-    }
-
-    hash = s->hash[index];
-    bit = (uint64_t) 1 << (hash & 63);
-
-    /* most often no earlier name can be the same, by one bit of each */
-
-    if (!(s->seen[s->depth - 1] & bit)) {
-        s->seen[s->depth - 1] |= bit;
-        return true;
-    }
-
-    for (i = base; i < index; i++) {
-        if (s->hash[i] == hash && dmp_scan_compare(s, i, index) == 0) {
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
-/* An object or array, with p on its bracket. */
-dmp_scan_inline const unsigned char *
-dmp_scan_open(dmp_scan_t *s, const unsigned char *p)
-{
-    uint64_t  bit;
-
-    if (s->depth >= s->max_depth) {
-        return dmp_scan_stop(s, p, DMP_SCAN_TOO_DEEP);
-    }
-
-    s->base[s->depth] = (uint16_t) s->names;
-    s->seen[s->depth++] = 0;
-
-    bit = dmp_scan_bit(s->depth);
-
-    s->objects = *p == '{' ? s->objects | bit : s->objects & ~bit;
-    s->fresh |= bit;
-
-    return p + 1;
-}
-
-
-/*
- * After an opening or a value: past the comma, if one must be there, to the
- * next member or element; or, with *more false, past the closing.
- */
-dmp_scan_inline const unsigned char *
-dmp_scan_next(dmp_scan_t *s, const unsigned char *p, unsigned char closing,
-    bool *more)
-{
-    uint64_t  bit;
-
-    bit = dmp_scan_bit(s->depth);
-    p = dmp_scan_space(p, s->end);
-    *more = true;
-
-    if (p == s->end) {
-        return dmp_scan_stop(s, p, DMP_SCAN_TRUNCATED);
-    }
-
-    if (*p == closing) {
-        *more = false;
-        s->fresh &= ~bit;
-        s->names = s->base[--s->depth];
-        return p + 1;
-    }
-
-    if (s->fresh & bit) {
-        s->fresh &= ~bit;
-        return p;
-    }
-
-    if (*p == ',') {
-        return dmp_scan_space(p + 1, s->end);
-    }
-
-    return dmp_scan_stop(s, p, DMP_SCAN_SYNTAX);
-}
-
-
-dmp_scan_inline const unsigned char *
-dmp_scan_next_member(dmp_scan_t *s, const unsigned char *p, bool *more)
-{
-    bool                  escaped;
-    size_t                index;
-    dmp_str_t            *name;
-    const unsigned char  *quote;
-
-    p = dmp_scan_next(s, p, '}', more);
-
-    if (p == NULL || !*more) {
-        return p;
-    }
-
-    if (p == s->end || *p != '"') {
-        return dmp_scan_stop_at(s, p);
-    }
-
-    quote = dmp_scan_body(s, p + 1, &escaped);
-
-    if (quote == NULL) {
-        return NULL;
-    }
-
-    /* two names that differ in the text might be one */
-
-    if (escaped) {
-        return dmp_scan_stop(s, p, DMP_SCAN_ESCAPED_NAME);
-    }
-
-    if (s->names == DMP_SCAN_NAMES) {
-        return dmp_scan_stop(s, p, DMP_SCAN_TOO_MANY_NAMES);
-    }
-
-    index = s->names++;
-    name = &s->name[index];
-
-    name->data = (const char *) (p + 1);
-    name->len = (size_t) (quote - p - 1);
-    s->hash[index] = dmp_scan_hash(name->data, name->len, s->end);
-
-    if (!dmp_scan_is_new(s, s->base[s->depth - 1], index)) {
-        return dmp_scan_stop(s, p, DMP_SCAN_DUPLICATE);
-    }
-
-    p = dmp_scan_space(quote + 1, s->end);
-
-    if (p == s->end || *p != ':') {
-        return dmp_scan_stop_at(s, p);
-    }
-
-    return dmp_scan_space(p + 1, s->end);
 }
 
 
@@ -396,27 +192,14 @@ dmp_scan_pass_word(dmp_scan_t *s, const unsigned char *p, const char *word,
 }
 
 
-/* The value at p: a scalar is passed over, an object or array is entered. */
-dmp_scan_inline const unsigned char *
-dmp_scan_pass(dmp_scan_t *s, const unsigned char *p)
+const unsigned char *
+dmp_scan_scalar(dmp_scan_t *s, const unsigned char *p)
 {
-    bool                  escaped;
-    const unsigned char  *quote;
-
     if (p == s->end) {
         return dmp_scan_stop(s, p, DMP_SCAN_TRUNCATED);
     }
 
-    if (*p == '"') {
-        quote = dmp_scan_body(s, p + 1, &escaped);
-        return quote != NULL ? quote + 1 : NULL;
-    }
-
     switch (*p) {
-
-    case '{':
-    case '[':
-        return dmp_scan_open(s, p);
 
     case 't':
         return dmp_scan_pass_word(s, p, "true", 4);
@@ -496,9 +279,7 @@ dmp_scan_want(dmp_scan_t *s, dmp_scan_type_t type, unsigned char c)
 
     /* most callers have looked before they ask */
 
-    if (s->expect && s->error == DMP_SCAN_OK && s->pos < s->end
-        && *s->pos == c)
-    {
+    if (dmp_scan_at(s, c)) {
         return true;
     }
 
@@ -521,25 +302,10 @@ dmp_scan_inside(dmp_scan_t *s, bool object)
     }
 
     if (s->expect || s->depth == 0
-        || object != ((s->objects & dmp_scan_bit(s->depth)) != 0))
+        || object != (s->objects & 1))
     {
         return dmp_scan_fail(s, s->pos, DMP_SCAN_UNEXPECTED);
     }
-
-    return true;
-}
-
-
-/* The cursor goes to p, where a value is next or not; false on NULL. */
-static inline bool
-dmp_scan_move(dmp_scan_t *s, const unsigned char *p, bool expect)
-{
-    if (p == NULL) {
-        return false;
-    }
-
-    s->pos = p;
-    s->expect = expect;
 
     return true;
 }
@@ -549,7 +315,7 @@ bool
 dmp_scan_object(dmp_scan_t *s)
 {
     return dmp_scan_want(s, DMP_SCAN_OBJECT, '{')
-           && dmp_scan_move(s, dmp_scan_open(s, s->pos), false);
+           && dmp_scan_move(s, dmp_scan_enter(s, s->pos, true), false);
 }
 
 
@@ -565,15 +331,16 @@ dmp_scan_member(dmp_scan_t *s, dmp_str_t *name)
         return false;
     }
 
-    p = dmp_scan_next_member(s, s->pos, &more);
+    /* no value ends in an opening bracket */
 
-    if (!dmp_scan_move(s, p, more) || !more) {
-        return false;
+    p = s->pos[-1] == '{' ? dmp_scan_begin(s, s->pos, '}', &more)
+                          : dmp_scan_next(s, s->pos, '}', &more);
+
+    if (p != NULL && more) {
+        p = dmp_scan_name(s, p, name);
     }
 
-    *name = s->name[s->names - 1];
-
-    return true;
+    return dmp_scan_move(s, p, more) && more;
 }
 
 
@@ -581,7 +348,7 @@ bool
 dmp_scan_array(dmp_scan_t *s)
 {
     return dmp_scan_want(s, DMP_SCAN_ARRAY, '[')
-           && dmp_scan_move(s, dmp_scan_open(s, s->pos), false);
+           && dmp_scan_move(s, dmp_scan_enter(s, s->pos, false), false);
 }
 
 
@@ -595,7 +362,8 @@ dmp_scan_element(dmp_scan_t *s)
         return false;
     }
 
-    p = dmp_scan_next(s, s->pos, ']', &more);
+    p = s->pos[-1] == '[' ? dmp_scan_begin(s, s->pos, ']', &more)
+                          : dmp_scan_next(s, s->pos, ']', &more);
 
     return dmp_scan_move(s, p, more) && more;
 }
@@ -633,7 +401,7 @@ dmp_scan_bool(dmp_scan_t *s, bool *out)
     *out = dmp_scan_peek(s) == DMP_SCAN_TRUE;
 
     return (*out || dmp_scan_want(s, DMP_SCAN_FALSE, 'f'))
-           && dmp_scan_move(s, dmp_scan_pass(s, s->pos), false);
+           && dmp_scan_move(s, dmp_scan_scalar(s, s->pos), false);
 }
 
 
@@ -693,11 +461,90 @@ dmp_scan_uint(dmp_scan_t *s, uint64_t *out)
 }
 
 
+/*
+ * After a value of an object: past all members that are strings, to the value
+ * of the next one, or past the object's closing.
+ */
+dmp_scan_inline const unsigned char *
+dmp_scan_members(dmp_scan_t *s, const unsigned char *p, bool *more)
+{
+    bool       escaped;
+    dmp_str_t  name;
+
+    for ( ;; ) {
+        p = dmp_scan_next_name(s, p, &name, more);
+
+        if (p == NULL || !*more || p == s->end || *p != '"') {
+            return p;
+        }
+
+        p = dmp_scan_body(s, p + 1, &escaped);
+
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p++;
+    }
+}
+
+
+/* Without recursion: s->depth says whether a level is one of its own. */
+const unsigned char *
+dmp_scan_over(dmp_scan_t *s, const unsigned char *p)
+{
+    bool       more, escaped;
+    unsigned   base;
+    dmp_str_t  name;
+
+    base = s->depth;
+
+value:
+
+    more = false;
+
+    if (p == s->end) {
+        return dmp_scan_stop(s, p, DMP_SCAN_TRUNCATED);
+    }
+
+    if (*p == '"') {
+        p = dmp_scan_body(s, p + 1, &escaped);
+
+        if (p != NULL) {
+            p++;
+        }
+
+    } else if (*p == '{') {
+        p = dmp_scan_first_name(s, p, &name, &more);
+
+    } else if (*p == '[') {
+        p = dmp_scan_first_element(s, p, &more);
+
+    } else {
+        p = dmp_scan_scalar(s, p);
+    }
+
+    while (p != NULL && !more && s->depth != base) {
+
+        if (s->objects & 1) {
+            p = dmp_scan_members(s, p, &more);
+
+        } else {
+            p = dmp_scan_next(s, p, ']', &more);
+        }
+    }
+
+    if (p != NULL && more) {
+        goto value;
+    }
+
+    return p;
+}
+
+
 bool
 dmp_scan_skip(dmp_scan_t *s, dmp_str_t *range)
 {
-    bool                  more;
-    unsigned              base;
     const unsigned char  *p, *start;
 
     if (range != NULL) {
@@ -708,23 +555,8 @@ dmp_scan_skip(dmp_scan_t *s, dmp_str_t *range)
         return false;
     }
 
-    base = s->depth;
     start = s->pos;
-    p = start;
-
-    do {
-        p = dmp_scan_pass(s, p);
-        more = false;
-
-        /* leave every level that ends here, to the next value or the end */
-
-        while (p != NULL && s->depth > base && !more) {
-            p = s->objects & dmp_scan_bit(s->depth)
-                ? dmp_scan_next_member(s, p, &more)
-                : dmp_scan_next(s, p, ']', &more);
-        }
-
-    } while (more && p != NULL);
+    p = dmp_scan_over(s, start);
 
     if (!dmp_scan_move(s, p, false)) {
         return false;

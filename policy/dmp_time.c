@@ -43,6 +43,18 @@ dmp_day_of_date(int64_t year, unsigned month, unsigned day)
 }
 
 
+/* Of a month from 1 to 12. */
+static int
+dmp_days_of_month(int year, int month)
+{
+    if (month == 2) {
+        return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
+    }
+
+    return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+
 static dmp_date_t
 dmp_date_of_day(int64_t day)
 {
@@ -125,7 +137,7 @@ dmp_buf_time(dmp_buf_t *b, int64_t unix_ms)
 int32_t
 dmp_day_paris(int64_t unix_sec)
 {
-    int64_t  year, summer, winter, offset, limit;
+    int64_t  day, year, summer, winter, offset, limit;
 
     /* beyond what a day can say: the nearest it can */
 
@@ -139,6 +151,14 @@ dmp_day_paris(int64_t unix_sec)
         return INT32_MIN;
     }
 
+    /* but for one hour a day it is the same one in summer and in winter */
+
+    day = dmp_floor_div(unix_sec + 3600, DMP_DAY_SEC);
+
+    if (day == dmp_floor_div(unix_sec + 7200, DMP_DAY_SEC)) {
+        return (int32_t) day;
+    }
+
     year = dmp_date_of_day(dmp_floor_div(unix_sec, DMP_DAY_SEC)).year;
     summer = dmp_last_sunday(year, 3) * DMP_DAY_SEC + 3600;
     winter = dmp_last_sunday(year, 10) * DMP_DAY_SEC + 3600;
@@ -148,47 +168,48 @@ dmp_day_paris(int64_t unix_sec)
 }
 
 
+/* Two digits at p, up to max; -1 if they are not. */
+static int
+dmp_two_digits(const char *p, int max)
+{
+    int  n;
+
+    if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9') {
+        return -1;
+    }
+
+    n = (p[0] - '0') * 10 + (p[1] - '0');
+
+    return n <= max ? n : -1;
+}
+
+
 bool
 dmp_day_parse(dmp_str_t text, int32_t *day)
 {
-    size_t      i;
-    int64_t     n;
-    unsigned    value[3];
-    dmp_date_t  date;
+    int  century, year, month, date;
 
     if (text.len != 10 || text.data[4] != '-' || text.data[7] != '-') {
         return false;
     }
 
-    memset(value, 0, sizeof(value));
+    century = dmp_two_digits(text.data, 99);
+    year = dmp_two_digits(text.data + 2, 99);
+    month = dmp_two_digits(text.data + 5, 12);
+    date = dmp_two_digits(text.data + 8, 31);
 
-    for (i = 0; i < 10; i++) {
-        if (i == 4 || i == 7) {
-            continue;
-        }
-
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return false;
-        }
-
-        n = i < 4 ? 0 : i < 7 ? 1 : 2;
-        value[n] = value[n] * 10 + (unsigned) (text.data[i] - '0');
-    }
-
-    if (value[0] == 0 || value[1] < 1 || value[1] > 12 || value[2] < 1) {
+    if (century < 0 || year < 0 || month < 1 || date < 1) {
         return false;
     }
 
-    /* a real date is one that comes back as it was */
+    year += 100 * century;
 
-    n = dmp_day_of_date(value[0], value[1], value[2]);
-    date = dmp_date_of_day(n);
-
-    if (date.month != value[1] || date.day != value[2]) {
+    if (year == 0 || date > dmp_days_of_month(year, month)) {
         return false;
     }
 
-    *day = (int32_t) n;
+    *day = (int32_t) dmp_day_of_date(year, (unsigned) month, (unsigned) date);
+
     return true;
 }
 
@@ -213,22 +234,6 @@ dmp_birthdate_known(dmp_str_t text)
     memcpy(whole, text.data, known);
 
     return dmp_day_parse((dmp_str_t) { whole, 10 }, &day) ? known : 0;
-}
-
-
-/* Two digits at p, up to max; -1 if they are not. */
-static int
-dmp_two_digits(const char *p, int max)
-{
-    int  n;
-
-    if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9') {
-        return -1;
-    }
-
-    n = (p[0] - '0') * 10 + (p[1] - '0');
-
-    return n <= max ? n : -1;
 }
 
 

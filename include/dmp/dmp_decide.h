@@ -390,10 +390,12 @@ void dmp_decide(const dmp_policy_t *policy, const dmp_subject_t *subject,
     const dmp_document_t *document, int32_t today, dmp_decision_t *out);
 
 /*
- * A request that has been heard, to judge many documents of one answer by:
- * what does not depend on the document is decided once.  The arguments of
- * dmp_hear() must live as long as it.  dmp_judge() says what dmp_decide() says
- * with that document.
+ * A request that has been heard, to judge the documents of its answer by, one
+ * or many: what does not depend on the document is decided once.  The
+ * arguments of dmp_hear() must live as long as it, and stay what they were; a
+ * hearing is copied as any struct is.  dmp_judge() says what dmp_decide() says
+ * with that document; what it has left to do is least where the request itself
+ * was allowed.
  */
 typedef struct {
     dmp_decision_t  request;             /* what is decided without one */

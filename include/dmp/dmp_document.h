@@ -48,22 +48,14 @@ typedef enum {
 struct dmp_document_s {
     dmp_str_t      id;                   /* resource id */
     dmp_str_t      master;               /* masterIdentifier.value, or empty */
-    dmp_code_t     types[DMP_DOCUMENT_TYPES];    /* each type.coding, as is */
     unsigned       n_types;
-    unsigned       labels;
-    dmp_str_t      ins[DMP_DOCUMENT_PATIENTS];   /* each INS it names, once */
     unsigned       n_ins;
+    unsigned       n_authors;
+    unsigned       n_structures;
+    unsigned       n_attachments;
+    unsigned       labels;
     bool           other_patient;        /* names, in a way that cannot be
                                             compared, whom it is about */
-    dmp_str_t      authors[DMP_DOCUMENT_AUTHORS];
-                                         /* PS_IdNat of each author; RPPS as
-                                            "8" and the 11 digits */
-    unsigned       n_authors;
-    dmp_str_t      structures[DMP_DOCUMENT_STRUCTURES];
-                                         /* Struct_IdNat of each author that
-                                            is an organisation, or acts for
-                                            one: the depositing structure */
-    unsigned       n_structures;
     bool           by_patient;           /* an author is a Patient or a
                                             RelatedPerson */
     bool           by_others;            /* an author is somebody else, or
@@ -79,15 +71,26 @@ struct dmp_document_s {
     bool           indexed;              /* the index ties it to the record
                                             that is looked at: set by who looks
                                             it up, never read from the host */
-    dmp_str_t      attachments[DMP_DOCUMENT_ATTACHMENTS];
-                                         /* addresses: content.attachment.url,
-                                            decoded, as they stand */
-    unsigned       n_attachments;
     bool           inlined;              /* content.attachment.data is there */
     bool           outcome;              /* an OperationOutcome instead, with
                                             nothing contained in it */
-    char           text[1024];
     size_t         text_len;
+
+    /* of these, only what is counted above is ever written or read */
+
+    dmp_code_t     types[DMP_DOCUMENT_TYPES];    /* each type.coding, as is */
+    dmp_str_t      ins[DMP_DOCUMENT_PATIENTS];   /* each INS it names, once */
+    dmp_str_t      authors[DMP_DOCUMENT_AUTHORS];
+                                         /* PS_IdNat of each author; RPPS as
+                                            "8" and the 11 digits */
+    dmp_str_t      structures[DMP_DOCUMENT_STRUCTURES];
+                                         /* Struct_IdNat of each author that
+                                            is an organisation, or acts for
+                                            one: the depositing structure */
+    dmp_str_t      attachments[DMP_DOCUMENT_ATTACHMENTS];
+                                         /* addresses: content.attachment.url,
+                                            decoded, as they stand */
+    char           text[1024];
 };
 
 /*

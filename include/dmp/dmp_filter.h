@@ -77,6 +77,8 @@ typedef struct {
     void                   *data;        /* of the three */
     dmp_alloc_pt            alloc;
     void                   *alloc_data;
+    dmp_shapes_t           *shapes;      /* of answers before this one; NULL:
+                                            they are forgotten */
 } dmp_filter_t;
 
 typedef struct {

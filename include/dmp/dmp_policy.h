@@ -156,6 +156,8 @@ struct dmp_policy_s {
     dmp_profession_t  *professions;
     size_t             n_professions;
     dmp_table_t        tables[DMP_TABLE_MAX];
+    dmp_cells_t        cells[DMP_TABLE_MAX][DMP_COLUMN_MAX];  /* of each table,
+                                            and of ours where it has no row */
     dmp_system_t      *type_systems;
     size_t             n_type_systems;
     dmp_type_t        *types;

@@ -67,6 +67,13 @@ dmp_rc_t dmp_record_parse(const char *json, size_t len, dmp_record_t **out,
     dmp_error_t *error);
 void dmp_record_free(dmp_record_t *record);
 
+/*
+ * The first of n elements of that size, each of which begins with its name (a
+ * dmp_str_t), that has this one; NULL if none has.
+ */
+const void *dmp_find_named(const void *list, size_t n, size_t size,
+    dmp_str_t name);
+
 
 /* Record keys, newest first: the first seals, all of them open. */
 #define DMP_KEYRING_MAX  8

@@ -18,6 +18,8 @@
 #define DMP_SCAN_DEPTH  64       /* open objects and arrays */
 #define DMP_SCAN_NAMES  1024     /* names of all open objects together */
 #define DMP_SCAN_FEW    32       /* names of an object compared one by one */
+#define DMP_SHAPES      512      /* members remembered, of all shapes */
+#define DMP_SHAPE_TEXT  32       /* bytes of one: "name": */
 
 typedef enum {
     DMP_SCAN_NONE = 0,           /* error, or no value here */
@@ -44,6 +46,33 @@ typedef enum {
 } dmp_scan_error_t;
 
 /*
+ * Which names followed which in the objects that were scanned, so that the
+ * next ones of the same shape are known by one comparison each: a name that
+ * comes as it did is as new in its object as it was then.  Only names are
+ * kept, never a value, and nothing but speed depends on it.
+ */
+typedef struct dmp_shape_s  dmp_shape_t;
+
+struct dmp_shape_s {
+    unsigned char  text[DMP_SHAPE_TEXT];     /* "name": */
+    uint64_t       care[2];              /* masks of its 16 bytes, twice */
+    size_t         len;                  /* of the text; 0: no member yet */
+    uint32_t       hash;
+    const void    *fields;               /* for who reads them: where it was */
+    const void    *field;                /* looked for, and what was found */
+    dmp_shape_t   *before;               /* the member before it */
+    dmp_shape_t   *next;                 /* the first that came after it, */
+    dmp_shape_t   *sibling;              /* and another that did */
+    dmp_shape_t   *inside;               /* where objects in its value begin */
+};
+
+/* May serve many texts, one after the other; "n" is zero at first. */
+typedef struct {
+    size_t       n;
+    dmp_shape_t  shape[DMP_SHAPES];
+} dmp_shapes_t;
+
+/*
  * The cursor.  Callers read "error" and nothing else; "names" and the tables
  * after it are those of the open objects, innermost last, and only their used
  * part is ever written or read.
@@ -52,13 +81,21 @@ typedef struct {
     const unsigned char  *start;
     const unsigned char  *pos;
     const unsigned char  *end;
+    const unsigned char  *block;         /* before it, 16 bytes follow, */
+    const unsigned char  *shape;         /* and more than DMP_SHAPE_TEXT */
     dmp_scan_error_t      error;
     bool                  expect;        /* a value must be consumed now */
+    bool                  escaped;       /* of the string last passed slowly */
     unsigned              depth;
     unsigned              max_depth;
     unsigned              names;
-    uint64_t              objects;       /* bit per level: object, not array */
-    uint64_t              fresh;         /* bit per level: nothing in it yet */
+    uint64_t              objects;       /* bit per level, innermost lowest:
+                                            object, not array */
+    dmp_shapes_t         *shapes;        /* NULL: nothing is remembered */
+    dmp_shape_t          *at[DMP_SCAN_DEPTH + 1];    /* last member, as long as
+                                            all of its object were known: then
+                                            its names are in no table below */
+    dmp_shape_t          *learn[DMP_SCAN_DEPTH + 1]; /* else, if remembered */
     uint16_t              base[DMP_SCAN_DEPTH];  /* its first name */
     uint64_t              seen[DMP_SCAN_DEPTH];  /* a bit of each hash */
     uint32_t              hash[DMP_SCAN_NAMES];
@@ -80,6 +117,9 @@ void dmp_scan_init(dmp_scan_t *s, const char *text, size_t len);
 
 /* Fewer open objects and arrays than DMP_SCAN_DEPTH; 0 or more: that many. */
 void dmp_scan_limit(dmp_scan_t *s, unsigned max_depth);
+
+/* Before anything is scanned: by these shapes, and to add to them. */
+void dmp_scan_remember(dmp_scan_t *s, dmp_shapes_t *shapes);
 
 /*
  * The type of the value at the cursor, which does not move past it.  It goes

@@ -467,6 +467,37 @@ check_trees(const dmp_filter_t *f, json_t *whole, json_t *left,
 }
 
 
+/* With what was remembered of other answers, it is the same that leaves. */
+static inline const char *
+check_again_shaped(const dmp_filter_t *f, const char *text, size_t len,
+    bool single, const check_left_t *want)
+{
+    const char      *wrong;
+    check_left_t     left;
+    dmp_filter_t     shaped;
+    dmp_document_t   document;
+
+    shaped = *f;
+    shaped.shapes = &check_shapes;
+    wrong = check_run(&shaped, text, len, SIZE_MAX, single ? &document : NULL,
+                      &left);
+
+    if (wrong == NULL
+        && (left.rc != want->rc || left.len != want->len
+            || left.cut.shown != want->cut.shown
+            || left.cut.withheld != want->cut.withheld
+            || (left.len != 0
+                && memcmp(left.text, want->text, left.len) != 0)))
+    {
+        wrong = "what is remembered changes what leaves";
+    }
+
+    free(left.text);
+
+    return wrong;
+}
+
+
 static inline const char *
 check_search(const dmp_filter_t *f, const char *text, size_t len)
 {
@@ -476,6 +507,10 @@ check_search(const dmp_filter_t *f, const char *text, size_t len)
     check_left_t   left;
 
     wrong = check_run(f, text, len, SIZE_MAX, NULL, &left);
+
+    if (wrong == NULL) {
+        wrong = check_again_shaped(f, text, len, false, &left);
+    }
 
     if (wrong != NULL || left.rc != DMP_OK) {
         free(left.text);
@@ -516,6 +551,10 @@ check_one_document(const dmp_filter_t *f, const char *text, size_t len)
     dmp_document_t   document;
 
     wrong = check_run(f, text, len, SIZE_MAX, &document, &left);
+
+    if (wrong == NULL) {
+        wrong = check_again_shaped(f, text, len, true, &left);
+    }
 
     if (wrong == NULL && left.rc == DMP_OK) {
 

@@ -1,8 +1,8 @@
 /*
- * scan_check.h: one text given to the scanner in both its forms, to jansson,
- * and to the reader of documents: what must hold for any bytes at all.  Used
- * by the differential test and by the fuzzers.  Each check returns NULL, or
- * what does not hold.
+ * scan_check.h: one text given to the scanner in both its forms, with shapes
+ * remembered and without, to jansson, and to the reader of documents: what
+ * must hold for any bytes at all.  Used by the differential test and by the
+ * fuzzers.  Each check returns NULL, or what does not hold.
  */
 
 #ifndef SCAN_CHECK_H
@@ -38,6 +38,51 @@ check_jansson(const char *text, size_t len, bool *overflow)
 }
 
 
+/* Of all texts that one run has seen. */
+static dmp_shapes_t  check_shapes;
+
+
+static inline bool
+check_is_same(const dmp_scan_t *a, const dmp_scan_t *b)
+{
+    return a->error == b->error && a->pos == b->pos && a->depth == b->depth
+           && a->names == b->names;
+}
+
+
+/* What is remembered, of this text and of others, must change nothing. */
+static inline const char *
+check_shaped(const char *text, size_t len, const dmp_scan_t *want)
+{
+    unsigned             i;
+    dmp_shapes_t        *shapes;
+    static dmp_scan_t    s;
+    static dmp_shapes_t  fresh;
+
+    fresh.n = 0;
+
+    /* new to it; known, each name of it; and between what others left */
+
+    for (i = 0; i < 3; i++) {
+        shapes = i < 2 ? &fresh : &check_shapes;
+
+        dmp_scan_init(&s, text, len);
+        dmp_scan_remember(&s, shapes);
+        (void) (dmp_scan_skip(&s, NULL) && dmp_scan_end(&s));
+
+        if (!check_is_same(&s, want)) {
+            return "what is remembered changes what is read";
+        }
+
+        if (shapes->n > DMP_SHAPES) {
+            return "more is remembered than there is room for";
+        }
+    }
+
+    return NULL;
+}
+
+
 static inline const char *
 check_scan(const char *text, size_t len)
 {
@@ -52,8 +97,14 @@ check_scan(const char *text, size_t len)
     (void) (dmp_scan_skip(&fast, NULL) && dmp_scan_end(&fast));
     (void) (plain_scan_skip(&plain, NULL) && plain_scan_end(&plain));
 
-    if (fast.error != plain.error || fast.pos != plain.pos) {
+    if (!check_is_same(&fast, &plain)) {
         return "the two forms of the scanner disagree";
+    }
+
+    wrong = check_shaped(text, len, &fast);
+
+    if (wrong != NULL) {
+        return wrong;
     }
 
     if (fast.pos < fast.start || fast.pos > fast.end) {
@@ -61,7 +112,6 @@ check_scan(const char *text, size_t len)
     }
 
     tree = check_jansson(text, len, &overflow);
-    wrong = NULL;
 
     switch (fast.error) {
 

@@ -26,12 +26,19 @@
 #define dmp_scan_offset    plain_scan_offset
 #define dmp_scan_strerror  plain_scan_strerror
 #define dmp_scan_rc        plain_scan_rc
+#define dmp_scan_stop      plain_scan_stop
+#define dmp_scan_stop_at   plain_scan_stop_at
+#define dmp_scan_rest      plain_scan_rest
+#define dmp_scan_scalar    plain_scan_scalar
+#define dmp_scan_new_name  plain_scan_new_name
+#define dmp_scan_over      plain_scan_over
 
 #define DMP_SCAN_PLAIN  1
 
 #include "../../policy/dmp_scan.c"
+#include "../../policy/dmp_scan_names.c"
 
-#ifdef DMP_SCAN_SSE2
+#ifdef DMP_SCAN_BLOCK
 #error "this is not the plain form"
 #endif
 
@@ -51,5 +58,11 @@
 #undef dmp_scan_offset
 #undef dmp_scan_strerror
 #undef dmp_scan_rc
+#undef dmp_scan_stop
+#undef dmp_scan_stop_at
+#undef dmp_scan_rest
+#undef dmp_scan_scalar
+#undef dmp_scan_new_name
+#undef dmp_scan_over
 
 #endif

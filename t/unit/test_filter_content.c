@@ -286,6 +286,46 @@ content_elsewhere(void **state)
 }
 
 
+/*
+ * What holds content is looked for in a second reading, which must not make
+ * the first one's shapes anew when they fill up between the two.
+ */
+static void
+content_while_shapes_fill_up(void **state)
+{
+    int           len;
+    char          text[64];
+    size_t        room, i;
+    dmp_scan_t    s;
+    dmp_filter_t  f;
+
+    static dmp_shapes_t  shapes;
+
+    (void) state;
+
+    f = plain_filter();
+    f.metadata_only = true;
+    f.shapes = &shapes;
+
+    for (room = 1; room < 32; room++) {
+
+        shapes.n = 0;
+
+        for (i = 0; shapes.n < DMP_SHAPES - room; i++) {
+            len = snprintf(text, sizeof(text), "{\"member-%zu\":1}", i);
+            dmp_scan_init(&s, text, (size_t) len);
+            dmp_scan_remember(&s, &shapes);
+            assert_true(dmp_scan_skip(&s, NULL));
+        }
+
+        single(&f, DOC("\"x\":{\"y\":[{\"z\":1},{\"z\":2,\"data\":3}]},"
+                       "\"subject\":{\"display\":\"nobody\"}"),
+               NULL, DMP_E_UNKNOWN);
+        assert_true(shapes.n >= DMP_SHAPES - room);
+    }
+}
+
+
 int
 main(void)
 {
@@ -294,7 +334,8 @@ main(void)
         cmocka_unit_test(many_attachments),
         cmocka_unit_test(single_documents),
         cmocka_unit_test(content_is_cut_out),
-        cmocka_unit_test(content_elsewhere)
+        cmocka_unit_test(content_elsewhere),
+        cmocka_unit_test(content_while_shapes_fill_up)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);

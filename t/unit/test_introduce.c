@@ -710,6 +710,7 @@ test_rules(void **state)
         e = (cases[i].text != NULL) ? entry(cases[i].text) : NULL;
         s = card(MOREL, "10");
         assert_true(dmp_introduce(&s, e));
+        c.evidence = dmp_evidence(&c);
 
         if (dmp_rule_d1(&c) != cases[i].d1
             || dmp_is_unverified(&s) != cases[i].unverified)

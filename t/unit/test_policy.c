@@ -151,6 +151,24 @@ test_tables(void **state)
     assert_true(c[DMP_COLUMN_MED_NORMAL].under[DMP_CONDITION_OWN_TRACES]
                 == history);
 
+    /* a table's own rows, and ours where it has none */
+
+    c = policy->cells[DMP_TABLE_DIRECT];
+    assert_true(c[DMP_COLUMN_MED_NORMAL].allows
+                == (check | search | deposit | delete | history));
+    assert_true(c[DMP_COLUMN_MED_NORMAL].under[DMP_CONDITION_AUTHOR]
+                == delete);
+    assert_true(c[DMP_COLUMN_MED_NORMAL].under[DMP_CONDITION_OWN_TRACES]
+                == history);
+    assert_true(c[DMP_COLUMN_OPERATOR].allows == reopen);
+    assert_true(c[DMP_COLUMN_NONE].allows == 0);
+    c = policy->cells[DMP_TABLE_REINFORCED];
+    assert_true(c[DMP_COLUMN_PE_NORMAL].allows == check);
+    assert_true(c[DMP_COLUMN_MED_NORMAL].allows == history);
+    c = policy->cells[DMP_TABLE_OWN];
+    assert_true(c[DMP_COLUMN_PATIENT].allows == (history | reopen));
+    assert_true(policy->cells[DMP_TABLE_NONE][DMP_COLUMN_PATIENT].allows == 0);
+
     dmp_policy_free(policy);
 }
 

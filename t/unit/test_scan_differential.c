@@ -1,7 +1,8 @@
 /*
- * test_scan_differential.c: the scanner against jansson, and its SSE2 form
- * against the plain one, over the published examples and many broken variants
- * of them.  The same variants each time; the first argument is how many.
+ * test_scan_differential.c: the scanner against jansson, and its form of
+ * blocks and shapes against the plain one, over the published examples and
+ * many broken variants of them.  The same variants each time; the first
+ * argument is how many.
  * DMP_FIXTURES names the directory of examples, t/fixtures if not set.
  */
 
