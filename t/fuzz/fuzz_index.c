@@ -82,7 +82,7 @@ check_made(const uint8_t *data, size_t size)
         return;
     }
 
-    memset(&made, 0, offsetof(dmp_document_t, text));
+    memset(&made, 0, sizeof(made));
     flags = data[0];
     made.by_patient = flags & 1;
     made.by_others = flags & 2;
@@ -123,12 +123,14 @@ check_made(const uint8_t *data, size_t size)
     check_read(&d, from, b.len);
     check(dmp_str_eq(d.id, made.id) && dmp_str_eq(d.master, made.master)
           && d.n_types == made.n_types
-          && dmp_str_eq(d.types[0].system, made.types[0].system)
-          && dmp_str_eq(d.types[0].code, made.types[0].code));
+          && (d.n_types == 0
+              || (dmp_str_eq(d.types[0].system, made.types[0].system)
+                  && dmp_str_eq(d.types[0].code, made.types[0].code))));
     check(d.n_authors == made.n_authors
-          && dmp_str_eq(d.authors[0], made.authors[0])
+          && (d.n_authors == 0 || dmp_str_eq(d.authors[0], made.authors[0]))
           && d.n_structures == made.n_structures
-          && dmp_str_eq(d.structures[0], made.structures[0])
+          && (d.n_structures == 0
+              || dmp_str_eq(d.structures[0], made.structures[0]))
           && d.n_attachments == (attachment.len != 0));
     check(d.labels == made.labels && d.status == made.status
           && d.by_patient == made.by_patient && d.by_others == made.by_others
