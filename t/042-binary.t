@@ -116,8 +116,7 @@ sub commands
         $calls{$name} = $n if $n;
     }
 
-    # each call of a function asks for a head
-    $calls{hmget} -= delete $calls{fcall};
+    delete $calls{fcall};
 
     return \%calls;
 }
