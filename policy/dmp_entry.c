@@ -16,11 +16,10 @@
  * nothing here may depend on anything but its arguments.
  */
 
-#include <openssl/evp.h>
-
 #include <dmp/dmp_ids.h>
 
 #include "dmp_entry_int.h"
+#include "dmp_hash.h"
 
 
 static const char  *const entry_kinds[DMP_KIND_MAX] = {
@@ -532,19 +531,19 @@ dmp_entry_signature(dmp_buf_t *b, const unsigned char *signature)
 bool
 dmp_entry_hash(const char *body, size_t len, unsigned char hash[DMP_HASH_LEN])
 {
-    return EVP_Digest(body, len, hash, NULL, EVP_sha256(), NULL) == 1;
+    return dmp_hash(body, len, hash);
 }
 
 
 bool
-dmp_acks_extend(EVP_MD_CTX *ctx, const EVP_MD *sha256,
-    unsigned char digest[DMP_HASH_LEN], uint64_t seq, char outcome,
-    uint64_t id_ms, uint64_t id_seq)
+dmp_acks_extend(unsigned char digest[DMP_HASH_LEN], uint64_t seq,
+    char outcome, uint64_t id_ms, uint64_t id_seq)
 {
-    char       text[80];
+    char       text[DMP_HASH_LEN + 80];
     dmp_buf_t  b;
 
     dmp_buf_init(&b, text, sizeof(text));
+    dmp_buf_add(&b, (const char *) digest, DMP_HASH_LEN);
     dmp_buf_uint(&b, seq);
     dmp_buf_add(&b, ":", 1);
     dmp_buf_add(&b, &outcome, 1);
@@ -553,11 +552,7 @@ dmp_acks_extend(EVP_MD_CTX *ctx, const EVP_MD *sha256,
     dmp_buf_add(&b, "-", 1);
     dmp_buf_uint(&b, id_seq);
 
-    return !b.full
-           && EVP_DigestInit_ex2(ctx, sha256, NULL) == 1
-           && EVP_DigestUpdate(ctx, digest, DMP_HASH_LEN) == 1
-           && EVP_DigestUpdate(ctx, b.data, b.len) == 1
-           && EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
+    return !b.full && dmp_hash(b.data, b.len, digest);
 }
 
 

@@ -14,6 +14,9 @@
 /* "2026-11-22T03:06:48.123Z" */
 #define READ_TIME_LEN  24
 
+/* Days from the March of the year 0 to 1970. */
+#define READ_DAY_ZERO  719468
+
 /* Numbers that every reader of JSON takes back as they are (RFC 8259, 6). */
 #define READ_UINT_MAX     (((uint64_t) 1 << 53) - 1)
 #define READ_UINT_DIGITS  16
@@ -185,8 +188,9 @@ read_special(dmp_entry_reader_t *r, const unsigned char *p)
 }
 
 
-bool
-dmp_entry_value_string(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
+/* A string with more than plain ASCII in it, or at the body's end. */
+static __attribute__((noinline)) bool
+read_string(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
 {
     const unsigned char  *p, *start;
 
@@ -221,18 +225,43 @@ dmp_entry_value_string(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
 
 
 bool
+dmp_entry_value_string(dmp_entry_reader_t *r, const char *name, dmp_str_t *out)
+{
+    const unsigned char  *p, *end;
+
+    p = r->pos;
+    end = p < r->end && *p == '"' ? dmp_entry_quote(p + 1, r->end) : NULL;
+
+    if (end == NULL) {
+        return read_string(r, name, out);
+    }
+
+    out->data = (const char *) p + 1;
+    out->len = (size_t) (end - p) - 1;
+    r->pos = end + 1;
+
+    return true;
+}
+
+
+bool
 dmp_entry_value_uint(dmp_entry_reader_t *r, const char *name, uint64_t *out)
 {
-    uint64_t              n;
+    uint64_t              n, digit;
     const unsigned char  *p, *start, *end;
 
-    n = 0;
     start = r->pos;
     end = r->end - start > READ_UINT_DIGITS ? start + READ_UINT_DIGITS
                                             : r->end;
 
-    for (p = start; p < end && dmp_scan_is_digit(*p); p++) {
-        n = n * 10 + (uint64_t) (*p - '0');
+    for (p = start, n = 0; p < end; p++) {
+        digit = (uint64_t) *p - '0';
+
+        if (digit > 9) {
+            break;
+        }
+
+        n = n * 10 + digit;
     }
 
     /* No leading zero, and neither a fraction nor an exponent. */
@@ -263,33 +292,49 @@ dmp_entry_value_bool(dmp_entry_reader_t *r, const char *name, bool *out)
  * Six bits of each digit.  What is no digit shows in the bit above them, once
  * for all: most are digits.
  */
-static const unsigned char  read_base64[128] = {
-    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
-    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
-    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64,
-    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
-    64,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
-    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 63,
-    64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
-    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64
+#define X  READ_NO_DIGIT
+#define READ_NONE_16  X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X
+
+static const unsigned char  read_base64[256] = {
+    READ_NONE_16, READ_NONE_16,
+     X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X, 62,  X,  X,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61,  X,  X,  X,  X,  X,  X,
+     X,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,  X,  X,  X,  X, 63,
+     X, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,  X,  X,  X,  X,  X,
+    READ_NONE_16, READ_NONE_16, READ_NONE_16, READ_NONE_16,
+    READ_NONE_16, READ_NONE_16, READ_NONE_16, READ_NONE_16
 };
 
-#define read_digit(c)  ((c) < 0x80 ? read_base64[c] : READ_NO_DIGIT)
+#undef X
 
 
-/* len bytes from as many digits as they have. */
-static bool
-read_decode(const unsigned char *p, unsigned char *out, size_t len)
+bool
+dmp_entry_decode(const unsigned char *p, unsigned char *out, size_t len)
 {
     unsigned  a, b, c, d, wrong;
+
+#ifdef DMP_ENTRY_SSE2
+
+    for ( ; len >= 12; len -= 12) {
+        if (!dmp_entry_digits(p, out)) {
+            return false;
+        }
+
+        p += 16;
+        out += 12;
+    }
+
+#endif
 
     wrong = 0;
 
     for ( ; len >= 3; len -= 3) {
-        a = read_digit(p[0]);
-        b = read_digit(p[1]);
-        c = read_digit(p[2]);
-        d = read_digit(p[3]);
+        a = read_base64[p[0]];
+        b = read_base64[p[1]];
+        c = read_base64[p[2]];
+        d = read_base64[p[3]];
         wrong |= a | b | c | d;
 
         out[0] = (unsigned char) (a << 2 | b >> 4);
@@ -302,9 +347,9 @@ read_decode(const unsigned char *p, unsigned char *out, size_t len)
 
     /* Bits left over would let several texts stand for the same bytes. */
     if (len > 0) {
-        a = read_digit(p[0]);
-        b = read_digit(p[1]);
-        c = len == 2 ? read_digit(p[2]) : 0;
+        a = read_base64[p[0]];
+        b = read_base64[p[1]];
+        c = len == 2 ? read_base64[p[2]] : 0;
         wrong |= a | b | c;
         wrong |= (len == 2 ? c & 3 : b & 15) != 0 ? READ_NO_DIGIT : 0;
 
@@ -330,7 +375,7 @@ dmp_entry_value_bytes(dmp_entry_reader_t *r, const char *name,
     digits = (len * 4 + 2) / 3;
 
     if ((size_t) (r->end - p) < digits + 2 || p[0] != '"'
-        || p[digits + 1] != '"' || !read_decode(p + 1, out, len))
+        || p[digits + 1] != '"' || !dmp_entry_decode(p + 1, out, len))
     {
         return dmp_entry_read_bad(r, name);
     }
@@ -341,22 +386,47 @@ dmp_entry_value_bytes(dmp_entry_reader_t *r, const char *name,
 }
 
 
-static bool
-read_digits(const char *p, size_t n, int *out)
+/* n digits; *wrong is left as it is, or set to true where one is none. */
+static inline __attribute__((always_inline)) unsigned
+read_number(const char *p, size_t n, bool *wrong)
 {
-    int  value;
+    size_t    i;
+    unsigned  digit, value;
 
-    value = 0;
-
-    while (n-- > 0) {
-        if (*p < '0' || *p > '9') {
-            return false;
-        }
-
-        value = value * 10 + (*p++ - '0');
+    for (i = 0, value = 0; i < n; i++) {
+        digit = (unsigned) (unsigned char) p[i] - '0';
+        *wrong |= digit > 9;
+        value = value * 10 + digit;
     }
 
-    *out = value;
+    return value;
+}
+
+
+/*
+ * As dmp_day_parse(), which is asked where a month might be too short, or the
+ * date is none; the year begins in March here, too.
+ */
+static bool
+read_day(const char *p, int32_t *day)
+{
+    bool      wrong;
+    unsigned  year, month, date;
+
+    wrong = p[4] != '-' || p[7] != '-';
+    year = read_number(p, 4, &wrong);
+    month = read_number(p + 5, 2, &wrong);
+    date = read_number(p + 8, 2, &wrong);
+
+    if (wrong || year < 1 || month < 1 || month > 12 || date < 1 || date > 28)
+    {
+        return dmp_day_parse((dmp_str_t) { p, 10 }, day);
+    }
+
+    year -= month < 3;
+    month = month < 3 ? month + 9 : month - 3;
+    *day = (int32_t) (year * 365 + year / 4 - year / 100 + year / 400
+                      + (153 * month + 2) / 5 + date - 1) - READ_DAY_ZERO;
 
     return true;
 }
@@ -365,16 +435,18 @@ read_digits(const char *p, size_t n, int *out)
 static bool
 read_time_text(const char *p, int64_t *unix_ms)
 {
-    int      hour, minute, second, ms;
-    int32_t  day;
+    bool      wrong;
+    int32_t   day;
+    unsigned  hour, minute, second, ms;
 
-    if (p[10] != 'T' || p[13] != ':' || p[16] != ':' || p[19] != '.'
-        || p[23] != 'Z'
-        || !dmp_day_parse((dmp_str_t) { p, 10 }, &day)
-        || !read_digits(p + 11, 2, &hour) || hour > 23
-        || !read_digits(p + 14, 2, &minute) || minute > 59
-        || !read_digits(p + 17, 2, &second) || second > 59
-        || !read_digits(p + 20, 3, &ms))
+    wrong = p[10] != 'T' || p[13] != ':' || p[16] != ':' || p[19] != '.'
+            || p[23] != 'Z';
+    hour = read_number(p + 11, 2, &wrong);
+    minute = read_number(p + 14, 2, &wrong);
+    second = read_number(p + 17, 2, &wrong);
+    ms = read_number(p + 20, 3, &wrong);
+
+    if (wrong || hour > 23 || minute > 59 || second > 59 || !read_day(p, &day))
     {
         return false;
     }
@@ -406,24 +478,6 @@ dmp_entry_value_time(dmp_entry_reader_t *r, const char *name, int64_t *unix_ms)
 }
 
 
-bool
-dmp_entry_value_mark(dmp_entry_reader_t *r, const char *name, char c)
-{
-    return dmp_entry_read_text(r, &c, 1) || dmp_entry_read_bad(r, name);
-}
-
-
-bool
-dmp_entry_value_more(dmp_entry_reader_t *r, const char *name, size_t i)
-{
-    if (dmp_entry_read_literal(r, "]")) {
-        return false;
-    }
-
-    return i == 0 || dmp_entry_value_mark(r, name, ',');
-}
-
-
 static bool
 read_ack(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
@@ -443,6 +497,11 @@ read_kind(dmp_entry_reader_t *r, dmp_entry_view_t *view)
     dmp_str_t    text;
     const char  *name;
 
+    if (dmp_entry_read_literal(r, ",\"kind\":\"access\"")) {
+        view->kind = DMP_KIND_ACCESS;
+        return true;
+    }
+
     if (!dmp_entry_read_string(r, "kind", &text)) {
         return false;
     }
@@ -461,10 +520,18 @@ read_kind(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 }
 
 
+/* What most entries begin with is compared at once. */
 static bool
-read_place(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+read_format(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
     uint64_t  format;
+
+    format = 0;
+
+    if (dmp_entry_read_literal(r, "{\"format\":1,\"kind\":\"access\"")) {
+        view->kind = DMP_KIND_ACCESS;
+        return true;
+    }
 
     if (!dmp_entry_read_first(r, "format")
         || !dmp_entry_value_uint(r, "format", &format))
@@ -476,7 +543,14 @@ read_place(dmp_entry_reader_t *r, dmp_entry_view_t *view)
         return dmp_entry_read_bad(r, "format");
     }
 
-    if (!read_kind(r, view)
+    return read_kind(r, view);
+}
+
+
+static bool
+read_place(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    if (!read_format(r, view)
         || !dmp_entry_read_string(r, "writer", &view->writer)
         || !dmp_entry_read_uint(r, "epoch", &view->epoch)
         || !dmp_entry_read_uint(r, "seq", &view->seq)

@@ -11,6 +11,7 @@
 
 #include <dmp/dmp_scan.h>
 
+#include "dmp_entry_bytes.h"
 #include "dmp_entry_int.h"
 
 
@@ -37,7 +38,9 @@ bool dmp_entry_read_missing(dmp_entry_reader_t *r, const char *name);
 static inline __attribute__((always_inline)) bool
 dmp_entry_read_text(dmp_entry_reader_t *r, const char *text, size_t len)
 {
-    if ((size_t) (r->end - r->pos) < len || memcmp(r->pos, text, len) != 0) {
+    if ((size_t) (r->end - r->pos) < len
+        || !dmp_entry_same(r->pos, text, len))
+    {
         return false;
     }
 
@@ -63,6 +66,12 @@ dmp_entry_read_text(dmp_entry_reader_t *r, const char *text, size_t len)
 #define dmp_entry_read_first(r, name)                                         \
     (dmp_entry_read_first_at(r, name) || dmp_entry_read_missing(r, name))
 
+/*
+ * len bytes from as many digits of base64url as they have; false if there is
+ * anything else among these.  Then what is in out says nothing.
+ */
+bool dmp_entry_decode(const unsigned char *p, unsigned char *out, size_t len);
+
 /* The object must end here. */
 bool dmp_entry_read_last(dmp_entry_reader_t *r);
 
@@ -77,6 +86,41 @@ bool dmp_entry_value_bytes(dmp_entry_reader_t *r, const char *name,
 bool dmp_entry_value_time(dmp_entry_reader_t *r, const char *name,
     int64_t *unix_ms);
 
+/*
+ * A string that has len bytes, 16 or more, in all entries of ours: what comes
+ * after it can be looked at before its end was found.
+ */
+static inline __attribute__((always_inline)) bool
+dmp_entry_value_sized(dmp_entry_reader_t *r, const char *name, size_t len,
+    dmp_str_t *out)
+{
+    const unsigned char  *p;
+
+    p = r->pos;
+
+    if ((size_t) (r->end - p) < len + 2 || p[0] != '"' || p[len + 1] != '"'
+        || !dmp_entry_plain(p + 1, len))
+    {
+        return dmp_entry_value_string(r, name, out);
+    }
+
+    out->data = (const char *) p + 1;
+    out->len = len;
+    r->pos = p + len + 2;
+
+    return true;
+}
+
+/* The string of len bytes that ends before the cursor; always true. */
+static inline bool
+dmp_entry_value_passed(const dmp_entry_reader_t *r, size_t len, dmp_str_t *out)
+{
+    out->data = (const char *) r->pos - len - 1;
+    out->len = len;
+
+    return true;
+}
+
 /* An object begins at the cursor, which stays there for its first member. */
 static inline bool
 dmp_entry_value_object(dmp_entry_reader_t *r, const char *name)
@@ -85,13 +129,25 @@ dmp_entry_value_object(dmp_entry_reader_t *r, const char *name)
 }
 
 /* One byte of punctuation that must come now. */
-bool dmp_entry_value_mark(dmp_entry_reader_t *r, const char *name, char c);
+static inline bool
+dmp_entry_value_mark(dmp_entry_reader_t *r, const char *name, char c)
+{
+    return dmp_entry_read_text(r, &c, 1) || dmp_entry_read_bad(r, name);
+}
 
 /*
  * In a list, whose bracket was passed: whether element i is at the cursor;
  * false behind the list, or on error.
  */
-bool dmp_entry_value_more(dmp_entry_reader_t *r, const char *name, size_t i);
+static inline bool
+dmp_entry_value_more(dmp_entry_reader_t *r, const char *name, size_t i)
+{
+    if (dmp_entry_read_literal(r, "]")) {
+        return false;
+    }
+
+    return i == 0 || dmp_entry_value_mark(r, name, ',');
+}
 
 /* A member, with its name and its value; "optional" may be missing. */
 #define dmp_entry_read_string(r, name, out)                                   \
@@ -99,6 +155,15 @@ bool dmp_entry_value_more(dmp_entry_reader_t *r, const char *name, size_t i);
 
 #define dmp_entry_read_optional(r, name, out)                                 \
     (!dmp_entry_read_at(r, name) || dmp_entry_value_string(r, name, out))
+
+#define dmp_entry_read_sized(r, name, len, out)                               \
+    (dmp_entry_read_must(r, name) && dmp_entry_value_sized(r, name, len, out))
+
+/* The same, of which "value" is the most frequent one. */
+#define dmp_entry_read_usual(r, name, value, out)                             \
+    (dmp_entry_read_literal(r, ",\"" name "\":\"" value "\"")                 \
+     ? dmp_entry_value_passed(r, sizeof(value) - 1, out)                      \
+     : dmp_entry_read_string(r, name, out))
 
 #define dmp_entry_read_uint(r, name, out)                                     \
     (dmp_entry_read_must(r, name) && dmp_entry_value_uint(r, name, out))

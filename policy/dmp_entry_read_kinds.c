@@ -9,6 +9,9 @@
 /* Nobody promises to speak less often than epochs end. */
 #define READ_HEARTBEAT_MAX  (DMP_EPOCH_MS / 1000)
 
+/* A hash as base64url: what names a policy. */
+#define READ_POLICY_LEN  43
+
 
 /* [system, code] of a role, a specialty or a sector. */
 static bool
@@ -64,7 +67,7 @@ read_actor(dmp_entry_reader_t *r, dmp_entry_view_t *view)
            && (!dmp_entry_read_at(r, "specialty") || read_code(r, "specialty"))
            && (!dmp_entry_read_at(r, "sector") || read_code(r, "sector"))
            && dmp_entry_read_optional(r, "structure", &unused)
-           && dmp_entry_read_string(r, "auth", &unused)
+           && dmp_entry_read_usual(r, "auth", "direct", &unused)
            && (!dmp_entry_read_at(r, "unverified") || read_unverified(r, view))
            && (!dmp_entry_read_at(r, "certificate")
                || (dmp_entry_value_object(r, "certificate")
@@ -166,10 +169,12 @@ read_change(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 static bool
 read_asked(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    return dmp_entry_read_optional(r, "patient", &view->patient)
-           && dmp_entry_read_string(r, "operation", &view->operation)
+    return (!dmp_entry_read_at(r, "patient")
+            || dmp_entry_value_sized(r, "patient", DMP_PSEUDONYM_LEN,
+                                     &view->patient))
+           && dmp_entry_read_usual(r, "operation", "read", &view->operation)
            && dmp_entry_read_optional(r, "transaction", &view->transaction)
-           && dmp_entry_read_string(r, "mode", &view->mode)
+           && dmp_entry_read_usual(r, "mode", "normal", &view->mode)
            && dmp_entry_read_must(r, "emergency")
            && dmp_entry_value_bool(r, "emergency", &view->emergency)
            && (!dmp_entry_read_at(r, "justification")
@@ -185,13 +190,15 @@ read_asked(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 static bool
 read_access(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    return dmp_entry_read_string(r, "trace", &view->trace)
+    return dmp_entry_read_sized(r, "trace", DMP_UUID_LEN, &view->trace)
            && read_actor(r, view)
            && read_asked(r, view)
-           && dmp_entry_read_string(r, "decision", &view->decision)
+           && dmp_entry_read_usual(r, "decision", "allow", &view->decision)
            && dmp_entry_read_string(r, "rule", &view->rule)
-           && dmp_entry_read_string(r, "reason", &view->reason)
-           && dmp_entry_read_optional(r, "policy", &view->policy)
+           && dmp_entry_read_usual(r, "reason", "none", &view->reason)
+           && (!dmp_entry_read_at(r, "policy")
+               || dmp_entry_value_sized(r, "policy", READ_POLICY_LEN,
+                                        &view->policy))
            && dmp_entry_read_uint(r, "version", &view->version)
            && (view->kind != DMP_KIND_CHANGE
                || dmp_entry_read_uint(r, "new_version", &view->new_version))
@@ -212,7 +219,7 @@ read_one_outcome(dmp_entry_reader_t *r)
     dmp_str_t  text;
 
     if (!dmp_entry_value_mark(r, "outcomes", '[')
-        || !dmp_entry_value_string(r, "outcomes", &text))
+        || !dmp_entry_value_sized(r, "outcomes", DMP_UUID_LEN, &text))
     {
         return false;
     }
@@ -241,7 +248,7 @@ read_trace_id(dmp_entry_reader_t *r)
 {
     dmp_str_t  id;
 
-    return dmp_entry_value_string(r, "abandoned", &id)
+    return dmp_entry_value_sized(r, "abandoned", DMP_UUID_LEN, &id)
            && (id.len == DMP_UUID_LEN || dmp_entry_read_bad(r, "abandoned"));
 }
 

@@ -16,6 +16,8 @@
 
 #include <dmp/dmp_record.h>
 
+#include "dmp_hash.h"
+
 
 #define SEAL_FORMAT      1
 #define SEAL_KEY_ID_LEN  4
@@ -386,13 +388,10 @@ dmp_pseudonym(const unsigned char key[DMP_KEY_LEN], dmp_str_t ins,
 unsigned
 dmp_bucket(const char pseudonym[DMP_PSEUDONYM_LEN], unsigned buckets)
 {
-    unsigned char  digest[SHA256_DIGEST_LENGTH];
+    unsigned char  digest[DMP_HASH_LEN];
 
     /* A failure lands in bucket 0, where the record is not: denied. */
-    if (buckets == 0 || !seal_ready()
-        || EVP_Digest(pseudonym, DMP_PSEUDONYM_LEN, digest, NULL,
-                      seal_algorithms.sha256, NULL) != 1)
-    {
+    if (buckets == 0 || !dmp_hash(pseudonym, DMP_PSEUDONYM_LEN, digest)) {
         return 0;
     }
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "dmp_hash.h"
 #include "dmp_verify_int.h"
 
 
@@ -497,6 +498,28 @@ verify_link(dmp_verify_t *v, verify_chain_t *chain, const verify_place_t *place,
 }
 
 
+/* The digest that dmp_acks_extend() makes, too. */
+static bool
+verify_digest(unsigned char digest[DMP_HASH_LEN], const verify_place_t *place,
+    char outcome)
+{
+    char       text[DMP_HASH_LEN + 80];
+    dmp_buf_t  b;
+
+    dmp_buf_init(&b, text, sizeof(text));
+    dmp_buf_add(&b, (const char *) digest, DMP_HASH_LEN);
+    dmp_buf_uint(&b, place->seq);
+    dmp_buf_add(&b, ":", 1);
+    dmp_buf_add(&b, &outcome, 1);
+    dmp_buf_add(&b, ":", 1);
+    dmp_buf_uint(&b, place->ms);
+    dmp_buf_add(&b, "-", 1);
+    dmp_buf_uint(&b, place->n);
+
+    return !b.full && dmp_hash(b.data, b.len, digest);
+}
+
+
 /* What is kept of the entry, and the head and the digest that it makes. */
 static bool
 verify_keep(dmp_verify_t *v, verify_chain_t *chain, verify_part_t *part,
@@ -509,11 +532,8 @@ verify_keep(dmp_verify_t *v, verify_chain_t *chain, verify_part_t *part,
         return false;
     }
 
-    if (EVP_DigestInit_ex2(v->md, v->sha256, NULL) != 1
-        || EVP_DigestUpdate(v->md, body.data, body.len) != 1
-        || EVP_DigestFinal_ex(v->md, chain->hash, NULL) != 1
-        || !dmp_acks_extend(v->md, v->sha256, part->acks, place->seq, outcome,
-                            place->ms, place->n))
+    if (!dmp_hash(body.data, body.len, chain->hash)
+        || !verify_digest(part->acks, place, outcome))
     {
         v->no_memory = true;
         return false;

@@ -249,6 +249,8 @@ typedef struct {
     size_t                  n;
     size_t                  size;        /* a power of two, or 0 */
     verify_list_t          *lists;       /* as the table; NULL: none read */
+    verify_record_t        *known;       /* of "patient", looked for last; */
+    char                    patient[DMP_PSEUDONYM_LEN];    /* or NULL */
 } verify_records_t;
 
 typedef enum {
@@ -294,8 +296,6 @@ struct dmp_verify_s {
     bool                    no_memory;
     bool                    too_many;
     uint64_t                secret[4];   /* of this run */
-    EVP_MD                 *sha256;
-    EVP_MD_CTX             *md;
     EVP_PKEY               *keys[DMP_VERIFY_KEYS];
     unsigned                n_keys;
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "dmp_entry_read_int.h"
 #include "dmp_verify_int.h"
 
 
@@ -59,6 +60,7 @@ verify_grow_records(dmp_verify_t *v)
     }
 
     r->size = size == 0 ? 1024 : size * 2;
+    r->known = NULL;
 
     for (i = 0; i < size; i++) {
         if (old[i].references != 0) {
@@ -122,7 +124,8 @@ verify_record(dmp_verify_t *v, const verify_place_t *place, dmp_str_t patient)
     verify_record_t  *r;
 
     if (patient.len != DMP_PSEUDONYM_LEN
-        || !dmp_base64url_decode(patient, id, sizeof(id)))
+        || !dmp_entry_decode((const unsigned char *) patient.data, id,
+                             sizeof(id)))
     {
         (void) verify_find(v, DMP_BREAK_FORMAT, place, NULL, "what it names as "
                            "its patient is no pseudonym");
@@ -297,22 +300,36 @@ dmp_verify_records(const dmp_verify_t *v, size_t *pos,
 }
 
 
-/* NULL if the trace knows nothing of it. */
+/* NULL if the trace knows nothing of it.  Elements of lists come in runs. */
 static verify_record_t *
-verify_known(const dmp_verify_t *v, const char *patient)
+verify_known(dmp_verify_t *v, const char *patient)
 {
-    unsigned char     id[VERIFY_BINARY];
-    verify_record_t  *r;
+    unsigned char      id[VERIFY_BINARY];
+    verify_record_t   *r;
+    verify_records_t  *records;
 
-    if (!dmp_base64url_decode((dmp_str_t) { patient, DMP_PSEUDONYM_LEN }, id,
-                              sizeof(id)))
+    records = &v->records;
+
+    if (records->known != NULL
+        && memcmp(records->patient, patient, DMP_PSEUDONYM_LEN) == 0)
     {
+        return records->known;
+    }
+
+    if (!dmp_entry_decode((const unsigned char *) patient, id, sizeof(id))) {
         return NULL;
     }
 
     r = verify_find_record(v, id);
 
-    return r != NULL && r->references != 0 ? r : NULL;
+    if (r == NULL || r->references == 0) {
+        return NULL;
+    }
+
+    records->known = r;
+    memcpy(records->patient, patient, DMP_PSEUDONYM_LEN);
+
+    return r;
 }
 
 

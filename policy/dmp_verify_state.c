@@ -187,28 +187,37 @@ void
 verify_absorb(const dmp_verify_t *v, uint64_t digest[2], const void *data,
     size_t len)
 {
-    size_t       i, n;
-    uint32_t     word;
+    uint32_t     low;
+    uint64_t     word;
     const char  *p;
 
     p = data;
 
-    /* Words are never 0, so that a text is none with zeros before it. */
-    for (i = 0; i < 2; i++) {
-        digest[i] = verify_step(digest[i], v->secret[i], len + 1);
-    }
+    /*
+     * The first word of a text has its length on top, and no other reaches so
+     * far: one text cannot be taken for two.  No word is 0, so that a text is
+     * none with zeros before it.
+     */
+    word = ((uint64_t) len + 1) << 32;
 
-    while (len > 0) {
-        n = len < sizeof(word) ? len : sizeof(word);
-        word = 0;
-        memcpy(&word, p, n);
-        p += n;
-        len -= n;
+    for ( ;; ) {
+        low = 0;
 
-        for (i = 0; i < 2; i++) {
-            digest[i] = verify_step(digest[i], v->secret[i],
-                                    (uint64_t) word + 1);
+        if (len > 0) {
+            memcpy(&low, p, len < sizeof(low) ? len : sizeof(low));
         }
+
+        word += (uint64_t) low + 1;
+        digest[0] = verify_step(digest[0], v->secret[0], word);
+        digest[1] = verify_step(digest[1], v->secret[1], word);
+
+        if (len <= sizeof(low)) {
+            break;
+        }
+
+        p += sizeof(low);
+        len -= sizeof(low);
+        word = 0;
     }
 }
 
@@ -216,13 +225,28 @@ verify_absorb(const dmp_verify_t *v, uint64_t digest[2], const void *data,
 size_t
 verify_slot(const dmp_verify_t *v, const void *data, size_t len)
 {
-    uint64_t  value, digest[2] = { 0, 0 };
+    uint64_t     value, word;
+    const char  *p;
 
-    verify_absorb(v, digest, data, len);
+    p = data;
+    value = len;
+
+    for ( ; len >= sizeof(word); len -= sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+        p += sizeof(word);
+        value = verify_step(value, v->secret[0], word >> 32);
+        value = verify_step(value, v->secret[0], word & UINT32_MAX);
+    }
+
+    if (len > 0) {
+        word = 0;
+        memcpy(&word, p, len);
+        value = verify_step(value, v->secret[0], word >> 32);
+        value = verify_step(value, v->secret[0], word & UINT32_MAX);
+    }
 
     /* The last word is only added so far: places would follow it. */
-    value = verify_step(digest[0], v->secret[0], 1) ^ v->secret[2]
-            ^ verify_step(digest[1], v->secret[1], 1) << 3;
+    value = verify_step(value, v->secret[0], 1) ^ v->secret[2];
     value ^= value >> 32;
     value *= v->secret[3] | 1;
 
@@ -247,12 +271,8 @@ dmp_verify_create(unsigned buckets, int64_t now_ms)
 
     v->buckets = buckets;
     v->now_ms = now_ms;
-    v->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    v->md = EVP_MD_CTX_new();
 
-    if (v->sha256 == NULL || v->md == NULL
-        || RAND_bytes((unsigned char *) v->secret, sizeof(v->secret)) != 1)
-    {
+    if (RAND_bytes((unsigned char *) v->secret, sizeof(v->secret)) != 1) {
         dmp_verify_free(v);
         return NULL;
     }
@@ -343,8 +363,6 @@ dmp_verify_free(dmp_verify_t *v)
     free(v->commands);
     free(v->findings);
     free(v->odd);
-    EVP_MD_CTX_free(v->md);
-    EVP_MD_free(v->sha256);
     free(v);
 }
 

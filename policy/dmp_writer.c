@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "dmp_hash.h"
 #include "dmp_writer_int.h"
 
 
@@ -115,11 +116,9 @@ dmp_writer_create(dmp_str_t node, unsigned buckets, EVP_PKEY *audit_key,
 
     w->buckets = buckets;
     w->audit_key = audit_key;
-    w->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    w->md = EVP_MD_CTX_new();
     writer_node(w, node);
 
-    if (w->sha256 == NULL || w->md == NULL || !writer_settle_home(w, closed)) {
+    if (!writer_settle_home(w, closed)) {
         dmp_writer_free(w);
         return NULL;
     }
@@ -145,8 +144,6 @@ dmp_writer_free(dmp_writer_t *w)
     }
 
     dmp_writer_wipe_key(w);
-    EVP_MD_CTX_free(w->md);
-    EVP_MD_free(w->sha256);
     free(w);
 }
 
@@ -204,16 +201,6 @@ unsigned
 dmp_writer_unsigned(const dmp_writer_t *w)
 {
     return w->not_signed;
-}
-
-
-static bool
-writer_hash(dmp_writer_t *w, const char *data, size_t len,
-    unsigned char hash[DMP_HASH_LEN])
-{
-    return EVP_DigestInit_ex2(w->md, w->sha256, NULL) == 1
-           && EVP_DigestUpdate(w->md, data, len) == 1
-           && EVP_DigestFinal_ex(w->md, hash, NULL) == 1;
 }
 
 
@@ -337,7 +324,7 @@ dmp_writer_end(dmp_writer_t *w, writer_names_t names, EVP_PKEY *key,
         return DMP_E_LIMIT;
     }
 
-    if (!writer_hash(w, buf->data, buf->len, entry->hash)) {
+    if (!dmp_hash(buf->data, buf->len, entry->hash)) {
         return DMP_E_INTERNAL;
     }
 

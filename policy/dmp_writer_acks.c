@@ -57,7 +57,7 @@ dmp_writer_acked(dmp_writer_t *w, unsigned bucket, uint64_t seq, char outcome,
         memset(chain->acks, 0, DMP_HASH_LEN);
     }
 
-    if (!dmp_acks_extend(w->md, w->sha256, chain->acks, seq, outcome, id_ms,
+    if (!dmp_acks_extend(chain->acks, seq, outcome, id_ms,
                          id_seq))
     {
         return false;

@@ -68,8 +68,6 @@ struct dmp_writer_s {
     bool                 sign_each;
     EVP_PKEY            *audit_key;      /* borrowed */
     EVP_PKEY            *epoch_key;
-    EVP_MD              *sha256;
-    EVP_MD_CTX          *md;
     unsigned             not_signed;
     bool                 checkpointing;  /* one is in flight */
     size_t               first;          /* oldest in the ring below */

@@ -60,7 +60,11 @@ typedef struct {
 bool audit_snapshot(store_t *store, bool heads, audit_snapshot_t *snapshot);
 void audit_snapshot_free(audit_snapshot_t *snapshot);
 
-/* NULL after a complaint.  snapshot and store are borrowed. */
+/*
+ * NULL after a complaint.  snapshot and store are borrowed.  The store works
+ * ahead: nothing else may use its connection before the last entry was given,
+ * nor after a reader that was freed before that.
+ */
 audit_reader_t *audit_reader_create(store_t *store,
     const audit_snapshot_t *snapshot, const audit_range_t *range);
 void audit_reader_free(audit_reader_t *reader);

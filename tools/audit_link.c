@@ -50,14 +50,20 @@ audit_link_close(audit_link_t *link)
 }
 
 
+void
+audit_link_abandon(audit_link_t *link)
+{
+    /* It fails where the connection is lost already, which is as good. */
+    (void) shutdown(link->store->redis->fd, SHUT_RDWR);
+}
+
+
 /* What is left in the connection would be taken for other answers. */
 static bool
 link_lost(audit_link_t *link, const char *why)
 {
     tool_error("store: %s", why);
-
-    /* It fails where the connection is lost already, which is as good. */
-    (void) shutdown(link->store->redis->fd, SHUT_RDWR);
+    audit_link_abandon(link);
 
     return false;
 }
@@ -97,6 +103,13 @@ audit_link_next(audit_link_t *link, audit_item_t *item)
 {
     return audit_resp_next(&link->resp, item)
            || link_lost(link, link->resp.why);
+}
+
+
+bool
+audit_link_entry(audit_link_t *link, audit_stream_entry_t *entry)
+{
+    return audit_resp_entry(&link->resp, entry);
 }
 
 

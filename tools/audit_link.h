@@ -30,6 +30,12 @@ bool audit_link_send(audit_link_t *link);
  */
 bool audit_link_next(audit_link_t *link, audit_item_t *item);
 
+/* Like audit_resp_entry(): false is no failure, but to be read by items. */
+bool audit_link_entry(audit_link_t *link, audit_stream_entry_t *entry);
+
+/* Answers are left that nobody will read: nothing may use the connection. */
+void audit_link_abandon(audit_link_t *link);
+
 /*
  * An answer to that command is not of the kind that it must be: the same, and
  * always false.

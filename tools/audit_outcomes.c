@@ -218,6 +218,7 @@ outcomes_one(audit_outcomes_t *o, const outcomes_key_t *key,
     const json_t *said, void *data)
 {
     int                   reason;
+    bool                  older;
     audit_ended_t        *slot;
     const audit_entry_t  *entry;
 
@@ -231,10 +232,16 @@ outcomes_one(audit_outcomes_t *o, const outcomes_key_t *key,
         return true;
     }
 
-    slot->at_ms = entry->id_ms > slot->at_ms ? entry->id_ms : slot->at_ms;
+    /* what is said last counts, in whichever order it is read */
+    older = entry->id_ms < slot->at_ms;
+    slot->at_ms = older ? slot->at_ms : entry->id_ms;
 
     if (said == NULL) {
         slot->abandoned = true;
+        return true;
+    }
+
+    if (older && slot->ended) {
         return true;
     }
 

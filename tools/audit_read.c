@@ -1,8 +1,8 @@
 /*
  * audit_read.c: the entries of all buckets, merged by their ids.  Each bucket
  * has two batches of bounded size: the one that is read from, and the next,
- * which is asked for together with those of all others that will soon need
- * one.
+ * which is asked for together with those of some others that will soon need
+ * one, too, and read when it is needed: the store works meanwhile.
  */
 
 #include <stdlib.h>
@@ -12,9 +12,14 @@
 #include "audit_link.h"
 
 
-#define READ_BATCH_BYTES  (128 * 1024)   /* aimed at, by what came before */
+/*
+ * Aimed at, by what came before.  What is read is soon looked at: the batches
+ * of all buckets are best no larger than a processor's second cache.
+ */
+#define READ_BATCH_BYTES  (16 * 1024)
 #define READ_BATCH_MIN    16             /* entries */
 #define READ_BATCH_MAX    512
+#define READ_AT_ONCE      16             /* batches to ask for */
 #define READ_ID_MAX       42             /* two numbers of 64 bits */
 
 /* Offsets into the batch's bytes. */
@@ -40,20 +45,38 @@ typedef struct {
 typedef struct {
     read_batch_t   batch[2];
     unsigned       now;                  /* which of the two is read from */
-    bool           loaded;               /* the other one holds the next */
+    bool           loaded;               /* the other one holds the next, */
+    bool           wanted;               /* … or is to be asked for or read */
     bool           ended;                /* the store has no more of it */
     unsigned       count;                /* entries to ask for at once */
     char           start[READ_ID_MAX + 2];
     char           end[READ_ID_MAX + 2];
-    size_t         place;                /* in the heap */
 } read_bucket_t;
+
+/* A bucket's next entry; rank is the bucket, or beyond all if it has none. */
+typedef struct {
+    uint64_t       ms;
+    uint64_t       n;
+    unsigned       rank;
+} read_key_t;
+
+typedef struct {
+    unsigned       bucket[DMP_BUCKETS_MAX];
+    unsigned       n;
+} read_list_t;
 
 struct audit_reader_s {
     audit_link_t    link;
     unsigned        buckets;
     read_bucket_t  *bucket;
-    unsigned       *heap;                /* buckets, the least head first */
-    size_t          n_heap;
+    read_key_t      key[DMP_BUCKETS_MAX];
+    unsigned        winner[DMP_BUCKETS_MAX];    /* of a tree: at place i the
+                                                   earlier of 2i and 2i + 1 */
+    unsigned        leaves;              /* a power of two: the place where the
+                                            buckets' own begin */
+    read_list_t     wanted;              /* buckets to ask for, */
+    read_list_t     asked;               /* and whose answers are to come, in */
+    unsigned        answered;            /* their order; so many have */
     bool            taken;               /* the head of "last" was given out */
     bool            failed;
     unsigned        last;
@@ -71,75 +94,78 @@ read_head(const audit_reader_t *r, unsigned b)
 }
 
 
-static bool
-read_before(const audit_reader_t *r, unsigned a, unsigned b)
+/* Two buckets that have a next entry: the one where it is earlier. */
+static unsigned
+read_earlier(const audit_reader_t *r, unsigned a, unsigned b)
 {
-    const read_entry_t  *x, *y;
+    unsigned __int128   x, y;
+    const read_key_t   *p, *q;
 
-    x = read_head(r, a);
-    y = read_head(r, b);
+    p = &r->key[a];
+    q = &r->key[b];
+    x = (unsigned __int128) p->ms << 64 | p->n;
+    y = (unsigned __int128) q->ms << 64 | q->n;
 
-    if (x->ms != y->ms) {
-        return x->ms < y->ms;
-    }
-
-    return x->n != y->n ? x->n < y->n : a < b;
+    return x < y || (x == y && p->rank < q->rank) ? a : b;
 }
 
 
-static void
-read_put(audit_reader_t *r, size_t place, unsigned b)
+/* Who wins at that place of the tree. */
+static unsigned
+read_winner(const audit_reader_t *r, unsigned place)
 {
-    r->heap[place] = b;
-    r->bucket[b].place = place;
+    return place < r->leaves ? r->winner[place] : place - r->leaves;
 }
 
 
-/* Ids of a bucket only rise, but what stands in a store may be anything. */
+/*
+ * Nobody has an entry yet.  Leaves that stand for no bucket never will, and
+ * every place has a winner from among its own.
+ */
 static void
-read_sift(audit_reader_t *r, size_t place)
+read_plant(audit_reader_t *r)
 {
-    size_t    child;
-    unsigned  b;
+    unsigned  b, place;
 
-    b = r->heap[place];
-
-    while (place > 0 && read_before(r, b, r->heap[(place - 1) / 2])) {
-        read_put(r, place, r->heap[(place - 1) / 2]);
-        place = (place - 1) / 2;
+    for (r->leaves = 1; r->leaves < r->buckets; r->leaves *= 2) {
+        /* until all buckets have one */
     }
 
-    for (child = 2 * place + 1; child < r->n_heap; child = 2 * place + 1) {
-        if (child + 1 < r->n_heap
-            && read_before(r, r->heap[child + 1], r->heap[child]))
-        {
-            child++;
-        }
-
-        if (!read_before(r, r->heap[child], b)) {
-            break;
-        }
-
-        read_put(r, place, r->heap[child]);
-        place = child;
+    for (b = 0; b < r->leaves; b++) {
+        r->key[b] = (read_key_t) { UINT64_MAX, UINT64_MAX, r->leaves + b };
     }
 
-    read_put(r, place, b);
+    for (place = r->leaves - 1; place > 0; place--) {
+        r->winner[place] = read_winner(r, 2 * place);
+    }
 }
 
 
+/* The bucket's next entry is another one, or there is none. */
 static void
-read_remove(audit_reader_t *r, unsigned b)
+read_play(audit_reader_t *r, unsigned b)
 {
-    size_t    place;
-    unsigned  moved;
+    unsigned             place, best;
+    read_key_t          *key;
+    const read_entry_t  *e;
+    const read_batch_t  *batch;
 
-    place = r->bucket[b].place;
-    moved = r->heap[--r->n_heap];
+    key = &r->key[b];
+    batch = &r->bucket[b].batch[r->bucket[b].now];
 
-    if (moved != b) {
-        read_put(r, place, moved);
-        read_sift(r, place);
+    if (batch->pos < batch->count) {
+        e = read_head(r, b);
+        *key = (read_key_t) { e->ms, e->n, b };
+
+    } else {
+        *key = (read_key_t) { UINT64_MAX, UINT64_MAX, r->leaves + b };
+    }
+
+    best = b;
+
+    for (place = r->leaves + b; place > 1; place /= 2) {
+        best = read_earlier(r, best, read_winner(r, place ^ 1));
+        r->winner[place / 2] = best;
     }
 }
 
@@ -242,14 +268,19 @@ read_fields(audit_reader_t *r, read_batch_t *batch, read_entry_t *e)
 }
 
 
-/* One entry: [id, [name, value, …]]. */
 static bool
-read_one(audit_reader_t *r, read_bucket_t *bucket, read_batch_t *batch)
+read_id(dmp_str_t text, read_entry_t *e)
 {
-    char           id[READ_ID_MAX];
-    size_t         len;
-    audit_item_t   item;
-    read_entry_t  *e;
+    return text.len < READ_ID_MAX
+           && dmp_stream_id_parse(text, &e->ms, &e->n);
+}
+
+
+/* One entry, [id, [name, value, …]], item by item. */
+static bool
+read_items(audit_reader_t *r, read_batch_t *batch, read_entry_t *e)
+{
+    audit_item_t  item;
 
     if (!audit_link_next(&r->link, &item)) {
         return false;
@@ -259,30 +290,45 @@ read_one(audit_reader_t *r, read_bucket_t *bucket, read_batch_t *batch)
         return audit_link_odd(&r->link, "XRANGE", &item);
     }
 
-    e = &batch->entries[batch->count];
-    memset(e, 0, sizeof(*e));
-
     if (!audit_link_next(&r->link, &item)) {
         return false;
     }
 
-    if (item.type != AUDIT_ITEM_BULK || item.text.len >= sizeof(id)
-        || !dmp_stream_id_parse(item.text, &e->ms, &e->n))
-    {
+    if (item.type != AUDIT_ITEM_BULK || !read_id(item.text, e)) {
         return audit_link_odd(&r->link, "XRANGE", &item);
     }
 
-    len = item.text.len;
-    memcpy(id, item.text.data, len);
+    return read_fields(r, batch, e);
+}
 
-    if (!read_fields(r, batch, e)) {
+
+/* In one step, where it has the usual form. */
+static bool
+read_one(audit_reader_t *r, read_batch_t *batch)
+{
+    read_entry_t          *e;
+    audit_item_t           item;
+    audit_stream_entry_t   whole;
+
+    e = &batch->entries[batch->count];
+    memset(e, 0, sizeof(*e));
+
+    if (!audit_link_entry(&r->link, &whole)) {
+        if (!read_items(r, batch, e)) {
+            return false;
+        }
+
+    } else if (!read_id(whole.id, e)) {
+        memset(&item, 0, sizeof(item));
+        return audit_link_odd(&r->link, "XRANGE", &item);
+
+    } else if (!read_keep(batch, whole.body, &e->body, &e->body_len)
+               || !read_keep(batch, whole.outcome, &e->outcome,
+                             &e->outcome_len))
+    {
         return false;
     }
 
-    /* the next batch begins after it */
-    bucket->start[0] = '(';
-    memcpy(bucket->start + 1, id, len);
-    bucket->start[len + 1] = '\0';
     batch->count++;
 
     return true;
@@ -319,9 +365,10 @@ read_room(read_batch_t *batch, size_t n)
 static bool
 read_batch(audit_reader_t *r, read_bucket_t *bucket)
 {
-    size_t         i, n, asked;
-    audit_item_t   item;
-    read_batch_t  *batch;
+    size_t               i, n, asked;
+    audit_item_t         item;
+    read_batch_t        *batch;
+    const read_entry_t  *last;
 
     batch = &bucket->batch[1 - bucket->now];
     asked = bucket->count;
@@ -341,15 +388,21 @@ read_batch(audit_reader_t *r, read_bucket_t *bucket)
     }
 
     for (i = 0; i < n; i++) {
-        if (!read_one(r, bucket, batch)) {
+        if (!read_one(r, batch)) {
             return false;
         }
     }
 
+    bucket->wanted = false;
     bucket->loaded = n > 0;
     bucket->ended = n < asked;
 
     if (n > 0) {
+        /* the next batch begins after it */
+        last = &batch->entries[n - 1];
+        (void) snprintf(bucket->start, sizeof(bucket->start), "(%llu-%llu",
+                        (unsigned long long) last->ms,
+                        (unsigned long long) last->n);
         asked = READ_BATCH_BYTES / (batch->data_len / n + 1);
         bucket->count = asked < READ_BATCH_MIN ? READ_BATCH_MIN
                         : asked > READ_BATCH_MAX ? READ_BATCH_MAX
@@ -381,44 +434,71 @@ read_ask(audit_reader_t *r, unsigned b)
 }
 
 
-/* Whether it has less than half a batch left, and nothing after that. */
+/* Asks for the next batches of all that will need one. */
 static bool
-read_low(const read_bucket_t *bucket)
+read_ask_all(audit_reader_t *r)
 {
-    const read_batch_t  *batch;
+    unsigned  i;
 
-    batch = &bucket->batch[bucket->now];
+    for (i = 0; i < r->wanted.n; i++) {
+        if (!read_ask(r, r->wanted.bucket[i])) {
+            return false;
+        }
 
-    return !bucket->ended && !bucket->loaded
-           && batch->count - batch->pos <= batch->count / 2;
+        r->asked.bucket[r->asked.n++] = r->wanted.bucket[i];
+    }
+
+    r->wanted.n = 0;
+
+    return audit_link_send(&r->link);
 }
 
 
+/* Reads the answers that are to come up to that bucket's, which is wanted. */
 static bool
-read_fetch(audit_reader_t *r)
+read_fetch(audit_reader_t *r, unsigned b)
 {
-    bool      ok;
-    unsigned  b, n, asked[DMP_BUCKETS_MAX];
+    while (r->bucket[b].wanted) {
+        if (r->answered == r->asked.n) {
+            r->answered = r->asked.n = 0;
 
-    n = 0;
-
-    for (b = 0; b < r->buckets; b++) {
-        if (read_low(&r->bucket[b])) {
-            if (!read_ask(r, b)) {
+            if (!read_ask_all(r)) {
                 return false;
             }
-
-            asked[n++] = b;
         }
+
+        if (!read_batch(r, &r->bucket[r->asked.bucket[r->answered]])) {
+            return false;
+        }
+
+        r->answered++;
     }
 
-    ok = audit_link_send(&r->link);
+    return true;
+}
 
-    for (b = 0; b < n && ok; b++) {
-        ok = read_batch(r, &r->bucket[asked[b]]);
+
+/*
+ * Notes that the bucket needs its next batch soon; some are asked for at once,
+ * after the answers to the last ones.
+ */
+static bool
+read_want(audit_reader_t *r, unsigned b)
+{
+    if (r->bucket[b].wanted || r->bucket[b].loaded || r->bucket[b].ended) {
+        return true;
     }
 
-    return ok;
+    r->bucket[b].wanted = true;
+    r->wanted.bucket[r->wanted.n++] = b;
+
+    if (r->wanted.n < READ_AT_ONCE || r->answered < r->asked.n) {
+        return true;
+    }
+
+    r->answered = r->asked.n = 0;
+
+    return read_ask_all(r);
 }
 
 
@@ -433,22 +513,22 @@ read_advance(audit_reader_t *r, unsigned b)
     batch = &bucket->batch[bucket->now];
     batch->pos++;
 
+    if (batch->pos >= batch->count / 2 && !read_want(r, b)) {
+        return false;
+    }
+
     if (batch->pos == batch->count) {
-        if (!bucket->loaded && !bucket->ended && !read_fetch(r)) {
+        if (!read_fetch(r, b)) {
             return false;
         }
 
-        if (!bucket->loaded) {
-            batch->count = batch->pos = 0;
-            read_remove(r, b);
-            return true;
+        if (bucket->loaded) {
+            bucket->now = 1 - bucket->now;
+            bucket->loaded = false;
         }
-
-        bucket->now = 1 - bucket->now;
-        bucket->loaded = false;
     }
 
-    read_sift(r, bucket->place);
+    read_play(r, b);
 
     return true;
 }
@@ -490,19 +570,30 @@ read_begin(audit_reader_t *r)
     unsigned        b;
     read_bucket_t  *bucket;
 
-    if (!read_fetch(r)) {
+    for (b = 0; b < r->buckets; b++) {
+        if (!r->bucket[b].ended) {
+            r->bucket[b].wanted = true;
+            r->wanted.bucket[r->wanted.n++] = b;
+        }
+    }
+
+    if (!read_ask_all(r)) {
         return false;
     }
 
     for (b = 0; b < r->buckets; b++) {
         bucket = &r->bucket[b];
 
+        if (!read_fetch(r, b)) {
+            return false;
+        }
+
         if (bucket->loaded) {
             bucket->now = 1 - bucket->now;
             bucket->loaded = false;
-            read_put(r, r->n_heap++, b);
-            read_sift(r, r->n_heap - 1);
         }
+
+        read_play(r, b);
     }
 
     return true;
@@ -524,13 +615,14 @@ audit_reader_create(store_t *store, const audit_snapshot_t *snapshot,
 
     r->buckets = store->buckets;
     r->bucket = calloc(r->buckets, sizeof(*r->bucket));
-    r->heap = calloc(r->buckets, sizeof(*r->heap));
 
-    if (r->bucket == NULL || r->heap == NULL) {
+    if (r->bucket == NULL) {
         tool_error("no memory");
         audit_reader_free(r);
         return NULL;
     }
+
+    read_plant(r);
 
     for (b = 0; b < r->buckets; b++) {
         r->bucket[b].count = READ_BATCH_MIN;
@@ -564,9 +656,12 @@ audit_reader_free(audit_reader_t *r)
         free(bucket->batch[1].data);
     }
 
+    if (r->answered < r->asked.n) {
+        audit_link_abandon(&r->link);
+    }
+
     audit_link_close(&r->link);
     free(r->bucket);
-    free(r->heap);
     free(r);
 }
 
@@ -609,28 +704,25 @@ read_give(audit_reader_t *r, unsigned b, audit_entry_t *entry)
 int
 audit_next(audit_reader_t *r, audit_entry_t *entry)
 {
+    unsigned  b;
+
     if (!read_ready(r)) {
         return TOOL_FAILED;
     }
 
-    return r->n_heap == 0 ? TOOL_NO : read_give(r, r->heap[0], entry);
+    b = read_winner(r, 1);
+
+    return r->key[b].rank != b ? TOOL_NO : read_give(r, b, entry);
 }
 
 
 int
 audit_next_of(audit_reader_t *r, unsigned bucket, audit_entry_t *entry)
 {
-    const read_batch_t  *batch;
-
     if (!read_ready(r)) {
         return TOOL_FAILED;
     }
 
-    if (bucket >= r->buckets) {
-        return TOOL_NO;
-    }
-
-    batch = &r->bucket[bucket].batch[r->bucket[bucket].now];
-
-    return batch->count == 0 ? TOOL_NO : read_give(r, bucket, entry);
+    return bucket >= r->buckets || r->key[bucket].rank != bucket
+           ? TOOL_NO : read_give(r, bucket, entry);
 }

@@ -13,6 +13,7 @@
 #define RESP_BUF    (256 * 1024)
 #define RESP_LINE   1024                 /* a header, a status or an error */
 #define RESP_ITEMS  (INT64_C(1) << 32)   /* of one array; bytes of one bulk */
+#define RESP_SHORT  9                    /* digits of the most numbers */
 
 
 bool
@@ -248,10 +249,149 @@ resp_header(dmp_str_t line, audit_item_t *item)
 }
 
 
+/*
+ * A number and the end of its line; NULL where it has no digit, more than a few
+ * or a sign, or its end was not read yet.
+ */
+static const char *
+resp_short(const char *p, const char *end, size_t *number)
+{
+    size_t       n;
+    const char  *last;
+
+    n = 0;
+    last = end - p > RESP_SHORT ? p + RESP_SHORT : end;
+
+    if (p == last || *p < '0' || *p > '9') {
+        return NULL;
+    }
+
+    for ( ; p < last && *p >= '0' && *p <= '9'; p++) {
+        n = n * 10 + (size_t) (*p - '0');
+    }
+
+    if (end - p < 2 || p[0] != '\r' || p[1] != '\n') {
+        return NULL;
+    }
+
+    *number = n;
+
+    return p + 2;
+}
+
+
+/* The bytes of a bulk whose number is at p, if it is whole and may be given. */
+static const char *
+resp_whole(const char *p, const char *end, dmp_str_t *text)
+{
+    size_t  len;
+
+    p = resp_short(p, end, &len);
+
+    if (p == NULL || len > AUDIT_BULK_MAX || (size_t) (end - p) < len + 2
+        || p[len] != '\r' || p[len + 1] != '\n')
+    {
+        return NULL;
+    }
+
+    text->data = p;
+    text->len = len;
+
+    return p + len + 2;
+}
+
+
+/* What most items are, and all of it was read; false to look closer. */
+static bool
+resp_quick(audit_resp_t *resp, audit_item_t *item)
+{
+    size_t       number;
+    const char  *p, *end;
+
+    p = resp->buf + resp->pos;
+    end = resp->buf + resp->len;
+
+    if (p == end) {
+        return false;
+    }
+
+    switch (*p++) {
+
+    case '$':
+        p = resp_whole(p, end, &item->text);
+        item->type = AUDIT_ITEM_BULK;
+        number = item->text.len;
+        break;
+
+    case '*':
+        p = resp_short(p, end, &number);
+        item->type = AUDIT_ITEM_ARRAY;
+        break;
+
+    default:
+        return false;
+    }
+
+    if (p == NULL) {
+        return false;
+    }
+
+    item->number = (int64_t) number;
+    resp->pos = (size_t) (p - resp->buf);
+
+    return true;
+}
+
+
+static const char *
+resp_text(const char *p, const char *end, const char *text, size_t len)
+{
+    return p != NULL && (size_t) (end - p) >= len && memcmp(p, text, len) == 0
+           ? p + len : NULL;
+}
+
+#define resp_literal(p, end, text)  resp_text(p, end, text, sizeof(text) - 1)
+
+
+bool
+audit_resp_entry(audit_resp_t *resp, audit_stream_entry_t *entry)
+{
+    const char  *p, *end;
+
+    if (resp->why != NULL) {
+        return false;
+    }
+
+    p = resp->buf + resp->pos;
+    end = resp->buf + resp->len;
+
+    p = resp_literal(p, end, "*2\r\n$");
+    p = p != NULL ? resp_whole(p, end, &entry->id) : NULL;
+    p = resp_literal(p, end, "*4\r\n$1\r\nb\r\n$");
+    p = p != NULL ? resp_whole(p, end, &entry->body) : NULL;
+    p = resp_literal(p, end, "$1\r\no\r\n$");
+    p = p != NULL ? resp_whole(p, end, &entry->outcome) : NULL;
+
+    if (p == NULL) {
+        return false;
+    }
+
+    resp->pos = (size_t) (p - resp->buf);
+
+    return true;
+}
+
+
 bool
 audit_resp_next(audit_resp_t *resp, audit_item_t *item)
 {
     dmp_str_t  line;
+
+    memset(item, 0, sizeof(*item));
+
+    if (resp->why == NULL && resp_quick(resp, item)) {
+        return true;
+    }
 
     memset(item, 0, sizeof(*item));
 

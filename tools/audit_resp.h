@@ -51,4 +51,18 @@ void audit_resp_free(audit_resp_t *resp);
 /* False: the source ended or failed, or that is no RESP; it stays so. */
 bool audit_resp_next(audit_resp_t *resp, audit_item_t *item);
 
+/* Each lives until the next one is read. */
+typedef struct {
+    dmp_str_t  id;
+    dmp_str_t  body;
+    dmp_str_t  outcome;
+} audit_stream_entry_t;
+
+/*
+ * An entry of a stream, [id, ["b", body, "o", outcome]], in one step.  False,
+ * and nothing was taken, where something else stands there, one of them is too
+ * long, or not all of it was read yet: then item by item.
+ */
+bool audit_resp_entry(audit_resp_t *resp, audit_stream_entry_t *entry);
+
 #endif

@@ -137,8 +137,7 @@ bool dmp_stream_id_parse(dmp_str_t text, uint64_t *ms, uint64_t *n);
  * The next digest of acknowledgements: SHA-256(A || seq ":" outcome ":" ms "-"
  * n).  digest is read and written; it starts as zeros in each epoch.
  */
-bool dmp_acks_extend(EVP_MD_CTX *ctx, const EVP_MD *sha256,
-    unsigned char digest[DMP_HASH_LEN], uint64_t seq, char outcome,
-    uint64_t id_ms, uint64_t id_seq);
+bool dmp_acks_extend(unsigned char digest[DMP_HASH_LEN], uint64_t seq,
+    char outcome, uint64_t id_ms, uint64_t id_seq);
 
 #endif

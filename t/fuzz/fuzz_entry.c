@@ -1,13 +1,16 @@
 /*
  * fuzz_entry.c: any bytes as an entry of the trace, and the same as a whole
  * trace of one entry per line: no crash, nothing that a strict reader of JSON
- * refuses, and never whole without a key.
+ * refuses, the same from the plain form of the reader, and never whole without
+ * a key.
  */
 
 #include <stdlib.h>
 
 #include <dmp/dmp_scan.h>
 #include <dmp/dmp_verify.h>
+
+#include "../unit/entry_plain.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -184,6 +187,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
 
     } else if (error.text[0] == '\0') {
+        abort();
+    }
+
+    if (!entry_same((const char *) data, size, &rc)) {
         abort();
     }
 

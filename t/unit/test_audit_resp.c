@@ -59,6 +59,26 @@ begin(const char *data, size_t len, size_t piece)
 }
 
 
+/* All of it stands in the buffer, behind an item that was taken. */
+static void
+begin_read(const char *text)
+{
+    static char  answer[AUDIT_BULK_MAX + 512];
+
+    (void) snprintf(answer, sizeof(answer), ":7\r\n%s", text);
+    begin(answer, strlen(answer), sizeof(answer));
+    assert_true(audit_resp_next(&resp, &item));
+    assert_int_equal(item.number, 7);
+}
+
+
+static dmp_str_t
+text_of(const char *text)
+{
+    return (dmp_str_t) { text, strlen(text) };
+}
+
+
 static void
 next(audit_item_type_t type, int64_t number, const char *text)
 {
@@ -162,7 +182,8 @@ test_refused(void **state)
         "\r\n", "\n", "OK\r\n", "+OK\n", ":\r\n", ":x\r\n", ":1x\r\n", ":-\r\n",
         ":1234567890123456789\r\n", "$-2\r\n", "*-2\r\n", "*x\r\n",
         "*99999999999\r\n", "$99999999999\r\n", "$3\r\nabcd\r\n",
-        "$3\r\nabc\n\r", "%1\r\n", "_\r\n", "#t\r\n", "HTTP/1.1 400\r\n"
+        "$3\r\nabc\n\r", "$3\r\nabcx\n", "$3\r\nabc\rx",
+        "%1\r\n", "_\r\n", "#t\r\n", "HTTP/1.1 400\r\n"
     };
 
     (void) state;
@@ -177,6 +198,12 @@ test_refused(void **state)
         assert_string_equal(resp.why, "unexpected answer");
         assert_false(audit_resp_next(&resp, &item));
         audit_resp_free(&resp);
+
+        /* the same where all of it was read before */
+        begin_read(answers[i]);
+        assert_false(audit_resp_next(&resp, &item));
+        assert_string_equal(resp.why, "unexpected answer");
+        audit_resp_free(&resp);
     }
 
     memset(line, 'a', sizeof(line));
@@ -185,6 +212,119 @@ test_refused(void **state)
     assert_false(audit_resp_next(&resp, &item));
     assert_string_equal(resp.why, "unexpected answer");
     audit_resp_free(&resp);
+}
+
+
+/* Entries in one step where they are whole, and item by item where not. */
+static void
+test_entries(void **state)
+{
+    size_t                piece, i, quick;
+    audit_stream_entry_t  entry;
+    static const char     answer[] =
+        "*3\r\n"
+        "*2\r\n$15\r\n1795386124228-0\r\n*4\r\n$1\r\nb\r\n$7\r\n{\"a\":1}"
+        "\r\n$1\r\no\r\n$1\r\nS\r\n"
+        "*2\r\n$3\r\n2-1\r\n*4\r\n$1\r\nb\r\n$2\r\n\r\n\r\n$1\r\no\r\n"
+        "$0\r\n\r\n"
+        "*2\r\n$3\r\n3-1\r\n*4\r\n$1\r\nb\r\n$0\r\n\r\n$1\r\no\r\n"
+        "$2\r\n10\r\n";
+    static const char *const  texts[][3] = {
+        { "1795386124228-0", "{\"a\":1}", "S" },
+        { "2-1", "\r\n", "" },
+        { "3-1", "", "10" }
+    };
+
+    (void) state;
+
+    for (piece = 1; piece < sizeof(answer); piece++) {
+        begin(answer, sizeof(answer) - 1, piece);
+        next(AUDIT_ITEM_ARRAY, 3, NULL);
+        quick = 0;
+
+        for (i = 0; i < 3; i++) {
+            if (audit_resp_entry(&resp, &entry)) {
+                quick++;
+                assert_true(dmp_str_eq(entry.id, text_of(texts[i][0])));
+                assert_true(dmp_str_eq(entry.body, text_of(texts[i][1])));
+                assert_true(dmp_str_eq(entry.outcome, text_of(texts[i][2])));
+                continue;
+            }
+
+            next(AUDIT_ITEM_ARRAY, 2, NULL);
+            next(AUDIT_ITEM_BULK, (int64_t) strlen(texts[i][0]), texts[i][0]);
+            next(AUDIT_ITEM_ARRAY, 4, NULL);
+            next(AUDIT_ITEM_BULK, 1, "b");
+            next(AUDIT_ITEM_BULK, (int64_t) strlen(texts[i][1]), texts[i][1]);
+            next(AUDIT_ITEM_BULK, 1, "o");
+            next(AUDIT_ITEM_BULK, (int64_t) strlen(texts[i][2]), texts[i][2]);
+        }
+
+        /* byte by byte none was ever whole, at once all of them were */
+        assert_true(piece > 1 || quick == 0);
+        assert_true(piece < sizeof(answer) - 1 || quick == 3);
+        assert_false(audit_resp_next(&resp, &item));
+        assert_false(audit_resp_entry(&resp, &entry));
+        audit_resp_free(&resp);
+    }
+}
+
+
+/* What is not that form is left as it was. */
+static void
+test_other_entries(void **state)
+{
+    char                      *answer;
+    size_t                     i, n;
+    audit_stream_entry_t       entry;
+    static const char *const   answers[] = {
+        "*3\r\n$3\r\n1-1\r\n"
+        "*4\r\n$1\r\nb\r\n$1\r\nx\r\n$1\r\no\r\n$1\r\n1\r\n",
+        "*2\r\n$3\r\n1-1\r\n"
+        "*6\r\n$1\r\nb\r\n$1\r\nx\r\n$1\r\no\r\n$1\r\n1\r\n",
+        "*2\r\n$3\r\n1-1\r\n"
+        "*4\r\n$1\r\no\r\n$1\r\nx\r\n$1\r\nb\r\n$1\r\n1\r\n",
+        "*2\r\n$3\r\n1-1\r\n"
+        "*4\r\n$1\r\nb\r\n$1\r\nx\r\n$1\r\nb\r\n$1\r\n1\r\n",
+        "*2\r\n$-1\r\n"
+        "*4\r\n$1\r\nb\r\n$1\r\nx\r\n$1\r\no\r\n$1\r\n1\r\n",
+        "*2\r\n$3\r\n1-1\r\n*-1\r\n",
+        "*2\r\n$3\r\n1-1\r\n"
+        "*4\r\n$1\r\nb\r\n$1\r\nxx\r\n$1\r\no\r\n$1\r\n1\r\n",
+        "*2\r\n$3\r\n1-1\r\n"
+        "*4\r\n$1\r\nb\r\n$+1\r\nx\r\n$1\r\no\r\n$1\r\n1\r\n",
+        "*2\r\n$3\r\n1-1\r\n"
+        "*4\r\n$1\r\nb\r\n$1\nxx\r\n$1\r\no\r\n$1\r\n1\r\n",
+        "*2\r\n$3\r\n1-1\r\n"
+        "*4\r\n$1\r\nb\r\n:1\r\n$1\r\no\r\n$1\r\n1\r\n"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        begin_read(answers[i]);
+
+        if (audit_resp_entry(&resp, &entry)) {
+            fail_msg("taken: %s", answers[i]);
+        }
+
+        next(AUDIT_ITEM_ARRAY, answers[i][1] - '0', NULL);
+        audit_resp_free(&resp);
+    }
+
+    /* one byte too long */
+    answer = malloc(AUDIT_BULK_MAX + 256);
+    assert_non_null(answer);
+    n = (size_t) sprintf(answer, "*2\r\n$3\r\n1-1\r\n"
+                         "*4\r\n$1\r\nb\r\n$%d\r\n", AUDIT_BULK_MAX + 1);
+    memset(answer + n, 'x', AUDIT_BULK_MAX + 1);
+    n += AUDIT_BULK_MAX + 1;
+    (void) strcpy(answer + n, "\r\n$1\r\no\r\n$1\r\n1\r\n");
+    begin_read(answer);
+    assert_false(audit_resp_entry(&resp, &entry));
+    next(AUDIT_ITEM_ARRAY, 2, NULL);
+    audit_resp_free(&resp);
+    free(answer);
 }
 
 
@@ -217,6 +357,8 @@ main(void)
         cmocka_unit_test(test_items),
         cmocka_unit_test(test_long),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_other_entries),
         cmocka_unit_test(test_ends),
     };
 

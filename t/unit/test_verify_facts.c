@@ -446,6 +446,79 @@ test_history(void **state)
 }
 
 
+/* The same bytes, and as many elements, cut elsewhere. */
+static void
+test_history_cut(void **state)
+{
+    size_t         i, n, lens[2];
+    unsigned       b;
+    dmp_verify_t  *v;
+    const char    *patient, *p;
+    unsigned char  list[LOG_ENTRIES][8];
+
+    (void) state;
+    b = 1;
+    n = make_list(&whole, b, list);
+    patient = whole.records.patient[b];
+
+    for (lens[0] = 0; lens[0] <= 16; lens[0]++) {
+        lens[1] = 16 - lens[0];
+        v = feed(&whole, 0);
+        p = (const char *) list[0];
+
+        for (i = 0; i < n; i++) {
+            must(dmp_verify_history(v, patient, (dmp_str_t) {
+                p, i < 2 ? lens[i] : 8 }));
+            p += i < 2 ? lens[i] : 8;
+        }
+
+        must(dmp_verify_history_end(v, patient));
+        expect(v, lens[0] == 8 ? DMP_BREAK_NONE : DMP_BREAK_HISTORY,
+               "are not to the entries", NULL);
+    }
+}
+
+
+/* Lists of two records, told by turns: each element goes to its own. */
+static void
+test_history_turns(void **state)
+{
+    size_t         i, n[2];
+    unsigned       k, wrong;
+    dmp_verify_t  *v;
+    unsigned char  list[2][LOG_ENTRIES][8];
+
+    (void) state;
+
+    for (wrong = 0; wrong < 2; wrong++) {
+        v = feed(&whole, 0);
+
+        for (k = 0; k < 2; k++) {
+            n[k] = make_list(&whole, k + 1, list[k]);
+        }
+
+        list[1][0][3] ^= (unsigned char) wrong;
+
+        for (i = 0; i < n[0] || i < n[1]; i++) {
+            for (k = 0; k < 2; k++) {
+                if (i < n[k]) {
+                    must(dmp_verify_history(v,
+                        whole.records.patient[k + 1],
+                        (dmp_str_t) { (const char *) list[k][i], 8 }));
+                }
+            }
+        }
+
+        for (k = 0; k < 2; k++) {
+            must(dmp_verify_history_end(v, whole.records.patient[k + 1]));
+        }
+
+        expect(v, wrong ? DMP_BREAK_HISTORY : DMP_BREAK_NONE,
+               "are not to the entries", NULL);
+    }
+}
+
+
 /* An epoch that promised to speak: silent, ended, and followed by another. */
 static void
 test_silent(void **state)
@@ -591,6 +664,8 @@ main(void)
         cmocka_unit_test(test_stream),
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_history),
+        cmocka_unit_test(test_history_cut),
+        cmocka_unit_test(test_history_turns),
         cmocka_unit_test(test_history_before),
         cmocka_unit_test(test_silent),
         cmocka_unit_test(test_foreign_successor),
