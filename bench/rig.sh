@@ -5,7 +5,7 @@
 # on loopback and ends with the script.
 
 PATH=$PATH:/usr/sbin:/sbin
-DEADLINE_MS=${DEADLINE_MS:-250}
+DEADLINE_MS=${DEADLINE_MS:-1000}
 tools=${tools:-$PWD/build/bench}
 run=${run:-$tools/run}
 pki=$PWD/build/pki
@@ -327,7 +327,7 @@ END
         ssl_verify_client optional;
         ssl_verify_depth 3;
         ssl_protocols TLSv1.3;
-        ssl_session_cache shared:tls:10m;
+        ssl_session_cache shared:tls:64m;
 
         location /fhir/ {
             $on
