@@ -350,6 +350,8 @@ dmp store is unavailable
 
 
 === TEST 8: the reply byte by byte
+Thousands of them in a handshake: time is not the point.
+--- dmp: (redis => $main::Fake->address . ' timeout=20s connect_timeout=20s', http => '# split')
 --- code
 served();
 $Fake->on('split');
