@@ -173,6 +173,7 @@ pass('the trace is whole');
 --- code
 redis('HSET', 'dmp:meta', 'deadline_ms', 60000);
 reload();
+wait_for { worker_pids() == 1 } 'one worker';
 served();
 my ($mark, $log, $master) = (trace_mark(), log_mark(), nginx_pid());
 my $request = hold();
