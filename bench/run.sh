@@ -128,17 +128,18 @@ slice()
 }
 
 
-# From the gateway's core: a wake-up on another core is most of a round trip.
+# roundtrip ROUND PEER MS, from the gateway's core: a wake-up on another core is
+# most of a round trip.
 roundtrip()
 {
-    local round=$1 peer=$2 result
+    local round=$1 peer=$2 ms=$3 result
     local -a wait_for_replicas=()
 
     if [ "$peer" = replicas ]; then
         wait_for_replicas=(1)
     fi
 
-    result=$($(place gateway) "$tools/roundtrip" "$run/store_$peer/sock" 300 \
+    result=$($(place gateway) "$tools/roundtrip" "$run/store_$peer/sock" "$ms" \
         "${wait_for_replicas[@]}") \
         || die "no round trip to the store of $peer"
 
@@ -164,6 +165,26 @@ handshakes()
         done
 
         peers=("${peers[1]}" "${peers[0]}")
+    done
+}
+
+
+# One client at a time, in four short slices each: what is added is a few
+# wake-ups, and what one takes drifts with what else the machine does.  Beside
+# each of ours, the round trips to its store.
+one_client()
+{
+    local n=$1 ms=$2 part peer
+    local -a peers=(bare "${levels[@]}" "${others[@]}" again)
+
+    for part in 0 1 2 3; do
+        for peer in $(in_turn $((n + part)) "${peers[@]}"); do
+            slice "$((4 * n - part))" read1 "$peer" 1 $((ms / 6))
+
+            if is_ours "$peer"; then
+                roundtrip "$((4 * n - part))" "$peer" $((ms / 6))
+            fi
+        done
     done
 }
 
@@ -199,7 +220,7 @@ slices()
 
 round()
 {
-    local n=$1 ms=$2 peer
+    local n=$1 ms=$2
     local half=$((ms / 2))
     local -a lua=(lua)
 
@@ -212,12 +233,7 @@ round()
     slices "$n" search "$CLIENTS" "$ms" bare "${levels[@]}" "${lua[@]}" again
     slices "$n" cut "$CLIENTS" "$half" bare
     slices "$n" check "$CLIENTS" "$half" "${levels[@]}" "${lua[@]}"
-    slices "$n" read1 1 "$half" bare "${levels[@]}" "${others[@]}" again
-
-    for peer in "${levels[@]}"; do
-        roundtrip "$n" "$peer"
-    done
-
+    one_client "$n" "$ms"
     slices "$n" clear_read "$CLIENTS" "$ms" bare "${others[@]}" again
     slices "$n" clear_search "$CLIENTS" "$ms" bare "${lua[@]}" again
     slices "$n" clear_cut "$CLIENTS" "$half" bare

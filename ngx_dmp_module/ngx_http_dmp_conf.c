@@ -165,6 +165,15 @@ ngx_http_dmp_redis_parameter(ngx_conf_t *cf, ngx_http_dmp_main_conf_t *dmcf,
         {
             return NGX_OK;
         }
+
+    } else if (is("busy_poll=")) {
+        dmcf->busy_poll = (value.len == 2
+                           && ngx_strncmp(value.data, "on", 2) == 0);
+        if (dmcf->busy_poll
+            || (value.len == 3 && ngx_strncmp(value.data, "off", 3) == 0))
+        {
+            return NGX_OK;
+        }
     }
 
 #undef is
@@ -201,6 +210,7 @@ ngx_http_dmp_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     dmcf->address = &u.addrs[0];
     dmcf->timeout = 1000;
     dmcf->connect_timeout = 1000;
+    dmcf->busy_poll = 1;
 
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_http_dmp_redis_parameter(cf, dmcf, &value[i]) != NGX_OK) {

@@ -52,6 +52,7 @@ typedef struct {
     ngx_int_t        db;
     ngx_msec_t       timeout;
     ngx_msec_t       connect_timeout;
+    unsigned         busy_poll:1;
 
     EVP_PKEY        *audit_key;
     dmp_keyring_t   *record_keys;

@@ -94,6 +94,8 @@ typedef struct {
     ngx_event_t         watch;           /* nothing was answered for so long */
     ngx_event_t         drop;            /* posted: close a broken link */
     ngx_event_t         write;           /* posted: one write per turn */
+    ngx_uint_t          missed;          /* looks in a row without a reply */
+    ngx_uint_t          unpolled;        /* writes until the next look */
     const char         *why;             /* the link is broken, and why */
     const char         *told;            /* the reason that was logged last */
     char                detail[128];

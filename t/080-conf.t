@@ -650,3 +650,10 @@ for my $conf ('nginx.conf', 'centre-15.conf') {
     is($?, 0, "$conf loads") or diag $said;
     unlike($said, qr/\[(?:warn|error)\]/, 'without a warning');
 }
+
+
+
+=== TEST 55: parameters of the store
+--- http_config eval: DMP::config() =~ s/(dmp_redis [^;]+)/$1 busy_poll=always/r
+--- says
+\[emerg\] .*invalid parameter "busy_poll=always" in

@@ -356,7 +356,7 @@ our $Other = DMP::Redis->connect("127.0.0.1:$Port");
 DMP::dmpctl('init', '--redis', "127.0.0.1:$Port");
 $Other->call('COPY', 'dmp:meta', 'dmp:meta', 'DB', 5);
 $Other->call('DEL', 'dmp:meta');
-(redis => "[::1]:$Port db=5")
+(redis => "[::1]:$Port db=5 busy_poll=off")
 --- code
 is(search()->{status}, 403, 'decided');
 $Other->call('SELECT', 5);
