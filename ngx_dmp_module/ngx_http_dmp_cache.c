@@ -10,16 +10,18 @@
 #include "ngx_http_dmp_module.h"
 
 
-#define NGX_HTTP_DMP_BUCKETS  4096
+#define NGX_HTTP_DMP_BUCKETS  4096       /* a power of two */
+#define NGX_HTTP_DMP_KEY_MAX  65535
 
 typedef void (*ngx_http_dmp_free_pt)(void *value);
 
+/* Zeros are a cache that is empty: what is not used takes no memory. */
 struct ngx_http_dmp_cache_s {
-    ngx_queue_t           chains[NGX_HTTP_DMP_BUCKETS];
-    ngx_queue_t           lru;
-    ngx_uint_t            n;
-    ngx_uint_t            max;
-    ngx_http_dmp_free_pt  free;
+    ngx_http_dmp_cached_t  *chains[NGX_HTTP_DMP_BUCKETS];
+    ngx_queue_t             lru;
+    ngx_uint_t              n;
+    ngx_uint_t              max;
+    ngx_http_dmp_free_pt    free;
 };
 
 
@@ -64,12 +66,6 @@ static void
 ngx_http_dmp_cache_empty(ngx_http_dmp_cache_t *cache, ngx_uint_t max,
     ngx_http_dmp_free_pt free)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_HTTP_DMP_BUCKETS; i++) {
-        ngx_queue_init(&cache->chains[i]);
-    }
-
     ngx_queue_init(&cache->lru);
     cache->n = 0;
     cache->max = max;
@@ -110,12 +106,27 @@ ngx_http_dmp_cached_release(ngx_http_dmp_cached_t *cached)
 }
 
 
+static ngx_http_dmp_cached_t **
+ngx_http_dmp_cache_chain(ngx_http_dmp_cache_t *cache, uint32_t hash)
+{
+    return &cache->chains[hash % NGX_HTTP_DMP_BUCKETS];
+}
+
+
 static void
 ngx_http_dmp_cache_remove(ngx_http_dmp_cache_t *cache,
     ngx_http_dmp_cached_t *cached)
 {
-    /* what is in the cache is in both queues */
-    ngx_queue_remove(&cached->chain);       /* NOLINT(clang-analyzer-core.*) */
+    ngx_http_dmp_cached_t  **link;
+
+    /* what is in the cache is in its chain */
+    link = ngx_http_dmp_cache_chain(cache, cached->hash);
+
+    while (*link != cached) {
+        link = &(*link)->next;
+    }
+
+    *link = cached->next;
     ngx_queue_remove(&cached->lru);
     cache->n--;
     cached->dead = 1;
@@ -130,17 +141,12 @@ static ngx_http_dmp_cached_t *
 ngx_http_dmp_cache_find(ngx_http_dmp_cache_t *cache, const void *key,
     size_t len, uint32_t hash)
 {
-    ngx_queue_t            *q, *chain;
     ngx_http_dmp_cached_t  *cached;
 
-    chain = &cache->chains[hash % NGX_HTTP_DMP_BUCKETS];
-
-    for (q = ngx_queue_head(chain);
-         q != ngx_queue_sentinel(chain);
-         q = ngx_queue_next(q))
+    for (cached = *ngx_http_dmp_cache_chain(cache, hash);
+         cached != NULL;
+         cached = cached->next)
     {
-        cached = ngx_queue_data(q, ngx_http_dmp_cached_t, chain);
-
         if (cached->hash == hash && cached->key_len == len
             && ngx_memcmp(cached->key, key, len) == 0)
         {
@@ -177,11 +183,17 @@ static ngx_http_dmp_cached_t *
 ngx_http_dmp_cache_put(ngx_http_dmp_cache_t *cache, const void *key,
     size_t len, uint64_t version, void *value)
 {
-    uint32_t                hash;
-    ngx_queue_t            *q;
-    ngx_http_dmp_cached_t  *cached, *old;
+    uint32_t                 hash;
+    ngx_queue_t             *q;
+    ngx_http_dmp_cached_t   *cached, *old, **chain;
 
-    cached = ngx_calloc(sizeof(ngx_http_dmp_cached_t) + len, ngx_cycle->log);
+    cached = NULL;
+
+    if (len <= NGX_HTTP_DMP_KEY_MAX) {
+        cached = ngx_calloc(offsetof(ngx_http_dmp_cached_t, key) + len,
+                            ngx_cycle->log);
+    }
+
     if (cached == NULL) {
         cache->free(value);
         return NULL;
@@ -205,11 +217,12 @@ ngx_http_dmp_cache_put(ngx_http_dmp_cache_t *cache, const void *key,
     cached->refs = 1;
     cached->version = version;
     cached->value = value;
-    cached->key_len = len;
+    cached->key_len = len & NGX_HTTP_DMP_KEY_MAX;
     ngx_memcpy(cached->key, key, len);
 
-    ngx_queue_insert_head(&cache->chains[hash % NGX_HTTP_DMP_BUCKETS],
-                          &cached->chain);
+    chain = ngx_http_dmp_cache_chain(cache, hash);
+    cached->next = *chain;
+    *chain = cached;
     ngx_queue_insert_head(&cache->lru, &cached->lru);
     cache->n++;
 

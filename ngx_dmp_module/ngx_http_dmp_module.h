@@ -174,18 +174,20 @@ typedef struct {
 } ngx_http_dmp_crl_t;
 
 /* An entry of a cache; "value" is valid while a reference is held. */
-typedef struct {
-    ngx_queue_t            chain;
-    ngx_queue_t            lru;
-    ngx_http_dmp_cache_t  *cache;
-    ngx_uint_t             refs;
-    uint32_t               hash;
-    unsigned               dead:1;       /* out of the cache, still in use */
-    uint64_t               version;
-    void                  *value;
-    size_t                 key_len;
-    u_char                 key[1];
-} ngx_http_dmp_cached_t;
+typedef struct ngx_http_dmp_cached_s  ngx_http_dmp_cached_t;
+
+struct ngx_http_dmp_cached_s {
+    ngx_http_dmp_cached_t  *next;        /* of the same chain */
+    ngx_queue_t             lru;
+    ngx_http_dmp_cache_t   *cache;
+    uint64_t                version;
+    void                   *value;
+    uint32_t                hash;
+    uint32_t                refs;
+    unsigned                dead:1;      /* out of the cache, still in use */
+    unsigned                key_len:16;
+    u_char                  key[];
+};
 
 struct ngx_http_dmp_ctx_s {
     ngx_http_request_t      *request;
