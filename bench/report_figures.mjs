@@ -28,14 +28,15 @@ const FIGURES = [
     decides: 'whether a trace that outlives a power cut has to be bought with more machines',
   },
   {
-    name: 'requests/s to Lua + Redis + XADD, function in Redis', floor: 2, aim: 3, unit: '×',
-    value: (r) => of(r.read.memory.to_lua?.requests_per_second),
-    decides: 'whether the module is worth having beside the best that Debian\'s packages allow',
-  },
-  {
     name: 'requests/s to Lua + Redis + XADD, pipelines', floor: 2, aim: 3, unit: '×',
     value: (r) => of(r.read.memory.to_piped?.requests_per_second),
-    decides: 'the same beside the way it is mostly written',
+    decides: 'whether the module is worth having beside what Debian\'s packages allow',
+  },
+  {
+    // bare itself is not three times as fast: a floor would be one for nginx
+    name: 'the same, all of it in one function in Redis', floor: null, aim: null, unit: '×',
+    value: (r) => of(r.read.memory.to_lua?.requests_per_second),
+    decides: 'what records that are sealed, a chained trace and the official tables cost more',
   },
   {
     name: 'latency added for one client, to one PING of the store', floor: 2, aim: 1.3, unit: '×',
@@ -81,8 +82,12 @@ const FIGURES = [
   },
 ];
 
-/* "aim", "floor", "no" or "not measured" */
+/* "aim", "floor", "no", or "compared" where there is no bound */
 function heldOf({ floor, aim, less }, value) {
+  if (floor === null) {
+    return 'compared';
+  }
+
   const meets = (bound) => (less ? value <= bound : value >= bound);
 
   if (meets(aim)) {

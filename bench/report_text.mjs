@@ -48,7 +48,9 @@ function machineOf({ date, machine: m, rounds, run }) {
     + `${run.seconds} s in all.`;
 }
 
-const HELD = { aim: 'aim', floor: 'floor', no: '**no**', 'not measured': 'not measured' };
+const HELD = {
+  aim: 'aim', floor: 'floor', no: '**no**', compared: '', 'not measured': 'not measured',
+};
 
 const figures = (report) => tableOfWords(
   ['figure', 'floor', 'aim', 'found', 'noise', 'held', 'what it decides'],
