@@ -679,8 +679,7 @@ export function cellsOf(entry) {
     what,
     body.patient ? `${body.patient.slice(0, 6)}…` : '–',
     body.decision,
-    isSuperseded(entry) ? '(superseded)'
-      : body.reason === 'none' ? '' : body.reason ?? '',
+    isSuperseded(entry) ? '(superseded)' : body.reason ?? '',
   ];
 }
 

@@ -10,7 +10,8 @@
  *   prev        SHA-256 of the writer's previous entry here, base64url
  *   bucket      where it stands
  *   time        when it was written
- *   ack         [last acknowledged seq of this bucket and epoch, digest]
+ *   ack         [last acknowledged seq of this bucket and epoch, the digest's
+ *               first 16 bytes]
  *
  * then what the kind has (docs/store.md).  The bytes are hashed as they are:
  * nothing here may depend on anything but its arguments.
@@ -119,7 +120,7 @@ dmp_entry_begin(dmp_buf_t *b, const dmp_entry_head_t *head)
     entry_uint(b, ",\"bucket\":", head->bucket);
     entry_time(b, ",\"time\":", head->time_ms);
     entry_uint(b, ",\"ack\":[", head->ack_seq);
-    entry_bytes(b, ",", head->ack, DMP_HASH_LEN);
+    entry_bytes(b, ",", head->ack, DMP_ACK_LEN);
     dmp_buf_add(b, "]", 1);
 }
 
@@ -262,9 +263,12 @@ entry_asked(dmp_buf_t *b, const dmp_access_t *access)
     }
 
     entry_word(b, ",\"mode\":", dmp_mode_name(request->mode));
-    dmp_buf_text(b, request->mode == DMP_MODE_BRIS_DE_GLACE
-                    || request->mode == DMP_MODE_CENTRE_15
-                    ? ",\"emergency\":true" : ",\"emergency\":false");
+
+    if (request->mode == DMP_MODE_BRIS_DE_GLACE
+        || request->mode == DMP_MODE_CENTRE_15)
+    {
+        dmp_buf_text(b, ",\"emergency\":true");
+    }
 
     entry_sealed(b, ",\"justification\":", access->justification);
     entry_change(b, request);
@@ -278,24 +282,42 @@ entry_asked(dmp_buf_t *b, const dmp_access_t *access)
 }
 
 
+/* By which rule, why not, and by which text of the rules. */
+static void
+entry_decided(dmp_buf_t *b, const dmp_access_t *access)
+{
+    const dmp_decision_t  *decision;
+
+    decision = access->decision;
+
+    entry_word(b, ",\"decision\":", dmp_effect_name(decision->effect));
+    entry_word(b, ",\"rule\":", dmp_rule_name(decision->rule));
+
+    if (decision->reason > DMP_REASON_NONE
+        && decision->reason < DMP_REASON_MAX)
+    {
+        entry_word(b, ",\"reason\":", dmp_reason_name(decision->reason));
+    }
+
+    if (access->policy.len > 0) {
+        entry_string(b, ",\"policy\":",
+                     (dmp_str_t) { access->policy.data, DMP_POLICY_TEXT });
+    }
+}
+
+
 void
 dmp_entry_access(dmp_buf_t *b, const dmp_access_t *access,
     uint64_t new_version)
 {
-    const dmp_request_t   *request;
-    const dmp_decision_t  *decision;
+    const dmp_request_t  *request;
 
     request = access->request;
-    decision = access->decision;
 
     entry_string(b, ",\"trace\":", access->trace_id);
     entry_actor(b, access->subject, access->decision->unverified);
     entry_asked(b, access);
-
-    entry_word(b, ",\"decision\":", dmp_effect_name(decision->effect));
-    entry_word(b, ",\"rule\":", dmp_rule_name(decision->rule));
-    entry_word(b, ",\"reason\":", dmp_reason_name(decision->reason));
-    entry_optional(b, ",\"policy\":", access->policy);
+    entry_decided(b, access);
     entry_uint(b, ",\"version\":", access->version);
 
     if (new_version != 0) {
@@ -497,13 +519,12 @@ dmp_entry_list_end(dmp_buf_t *b)
 
 
 void
-dmp_entry_head(dmp_buf_t *b, bool first, const dmp_chain_head_t *head)
+dmp_entry_head(dmp_buf_t *b, bool first, const dmp_signed_head_t *head)
 {
     entry_uint(b, first ? "[" : ",[", head->bucket);
     entry_uint(b, ",", head->epoch);
     entry_uint(b, ",", head->seq);
-    entry_bytes(b, ",", head->hash, DMP_HASH_LEN);
-    entry_bytes(b, ",", head->acks, DMP_HASH_LEN);
+    entry_bytes(b, ",", head->digest, DMP_HASH_LEN);
     dmp_buf_add(b, "]", 1);
 }
 
@@ -553,6 +574,20 @@ dmp_acks_extend(unsigned char digest[DMP_HASH_LEN], uint64_t seq,
     dmp_buf_uint(&b, id_seq);
 
     return !b.full && dmp_hash(b.data, b.len, digest);
+}
+
+
+bool
+dmp_head_digest(const unsigned char hash[DMP_HASH_LEN],
+    const unsigned char acks[DMP_HASH_LEN],
+    unsigned char digest[DMP_HASH_LEN])
+{
+    unsigned char  both[2 * DMP_HASH_LEN];
+
+    memcpy(both, hash, DMP_HASH_LEN);
+    memcpy(both + DMP_HASH_LEN, acks, DMP_HASH_LEN);
+
+    return dmp_hash(both, sizeof(both), digest);
 }
 
 

@@ -20,7 +20,7 @@ typedef struct {
     unsigned              bucket;
     int64_t               time_ms;
     uint64_t              ack_seq;
-    const unsigned char  *ack;           /* DMP_HASH_LEN */
+    const unsigned char  *ack;           /* DMP_ACK_LEN of it are written */
 } dmp_entry_head_t;
 
 /* How the name of a writer ends: after its node, "/" and 16 hex digits. */
@@ -60,7 +60,7 @@ const char *dmp_heads_name(dmp_heads_t source);
 /* Between the two, one call per head; the first takes first = true. */
 void dmp_entry_list(dmp_buf_t *b, const char *name);
 void dmp_entry_carried(dmp_buf_t *b, bool first, const dmp_chain_head_t *head);
-void dmp_entry_head(dmp_buf_t *b, bool first, const dmp_chain_head_t *head);
+void dmp_entry_head(dmp_buf_t *b, bool first, const dmp_signed_head_t *head);
 void dmp_entry_list_end(dmp_buf_t *b);
 
 /* How the signature stands at the end of a body, before its last brace. */

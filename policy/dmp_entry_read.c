@@ -279,12 +279,11 @@ dmp_entry_value_uint(dmp_entry_reader_t *r, const char *name, uint64_t *out)
 
 
 bool
-dmp_entry_value_bool(dmp_entry_reader_t *r, const char *name, bool *out)
+dmp_entry_value_true(dmp_entry_reader_t *r, const char *name, bool *out)
 {
     *out = dmp_entry_read_literal(r, "true");
 
-    return *out || dmp_entry_read_literal(r, "false")
-           || dmp_entry_read_bad(r, name);
+    return *out || dmp_entry_read_bad(r, name);
 }
 
 
@@ -485,7 +484,7 @@ read_ack(dmp_entry_reader_t *r, dmp_entry_view_t *view)
            && dmp_entry_value_mark(r, "ack", '[')
            && dmp_entry_value_uint(r, "ack", &view->ack_seq)
            && dmp_entry_value_mark(r, "ack", ',')
-           && dmp_entry_value_bytes(r, "ack", view->ack, DMP_HASH_LEN)
+           && dmp_entry_value_bytes(r, "ack", view->ack, DMP_ACK_LEN)
            && dmp_entry_value_mark(r, "ack", ']');
 }
 

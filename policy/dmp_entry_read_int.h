@@ -80,7 +80,7 @@ bool dmp_entry_value_string(dmp_entry_reader_t *r, const char *name,
     dmp_str_t *out);
 bool dmp_entry_value_uint(dmp_entry_reader_t *r, const char *name,
     uint64_t *out);
-bool dmp_entry_value_bool(dmp_entry_reader_t *r, const char *name, bool *out);
+bool dmp_entry_value_true(dmp_entry_reader_t *r, const char *name, bool *out);
 bool dmp_entry_value_bytes(dmp_entry_reader_t *r, const char *name,
     unsigned char *out, size_t len);
 bool dmp_entry_value_time(dmp_entry_reader_t *r, const char *name,

@@ -9,9 +9,6 @@
 /* Nobody promises to speak less often than epochs end. */
 #define READ_HEARTBEAT_MAX  (DMP_EPOCH_MS / 1000)
 
-/* A hash as base64url: what names a policy. */
-#define READ_POLICY_LEN  43
-
 
 /* [system, code] of a role, a specialty or a sector. */
 static bool
@@ -43,16 +40,6 @@ read_certificate(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 }
 
 
-/* A member that is there only when it is true. */
-static bool
-read_unverified(dmp_entry_reader_t *r, dmp_entry_view_t *view)
-{
-    view->unverified = dmp_entry_read_literal(r, "true");
-
-    return view->unverified || dmp_entry_read_bad(r, "unverified");
-}
-
-
 static bool
 read_actor(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
@@ -68,7 +55,8 @@ read_actor(dmp_entry_reader_t *r, dmp_entry_view_t *view)
            && (!dmp_entry_read_at(r, "sector") || read_code(r, "sector"))
            && dmp_entry_read_optional(r, "structure", &unused)
            && dmp_entry_read_usual(r, "auth", "direct", &unused)
-           && (!dmp_entry_read_at(r, "unverified") || read_unverified(r, view))
+           && (!dmp_entry_read_at(r, "unverified")
+               || dmp_entry_value_true(r, "unverified", &view->unverified))
            && (!dmp_entry_read_at(r, "certificate")
                || (dmp_entry_value_object(r, "certificate")
                    && read_certificate(r, view)))
@@ -175,8 +163,8 @@ read_asked(dmp_entry_reader_t *r, dmp_entry_view_t *view)
            && dmp_entry_read_usual(r, "operation", "read", &view->operation)
            && dmp_entry_read_optional(r, "transaction", &view->transaction)
            && dmp_entry_read_usual(r, "mode", "normal", &view->mode)
-           && dmp_entry_read_must(r, "emergency")
-           && dmp_entry_value_bool(r, "emergency", &view->emergency)
+           && (!dmp_entry_read_at(r, "emergency")
+               || dmp_entry_value_true(r, "emergency", &view->emergency))
            && (!dmp_entry_read_at(r, "justification")
                || read_sealed(r, "justification", &view->justification))
            && read_change(r, view)
@@ -184,6 +172,27 @@ read_asked(dmp_entry_reader_t *r, dmp_entry_view_t *view)
                || read_sealed(r, "details", &view->details))
            && (!dmp_entry_read_at(r, "documents")
                || read_list(r, "documents", read_document, &view->documents));
+}
+
+
+/* Where there is one; there is no word for none. */
+static bool
+read_reason(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    return dmp_entry_value_string(r, "reason", &view->reason)
+           && ((view->reason.len > 0
+                && !dmp_str_eq(view->reason, dmp_string("none")))
+               || dmp_entry_read_bad(r, "reason"));
+}
+
+
+/* How the digest of a policy begins. */
+static bool
+read_policy(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    return dmp_entry_value_sized(r, "policy", DMP_POLICY_TEXT, &view->policy)
+           && (view->policy.len == DMP_POLICY_TEXT
+               || dmp_entry_read_bad(r, "policy"));
 }
 
 
@@ -195,10 +204,8 @@ read_access(dmp_entry_reader_t *r, dmp_entry_view_t *view)
            && read_asked(r, view)
            && dmp_entry_read_usual(r, "decision", "allow", &view->decision)
            && dmp_entry_read_string(r, "rule", &view->rule)
-           && dmp_entry_read_usual(r, "reason", "none", &view->reason)
-           && (!dmp_entry_read_at(r, "policy")
-               || dmp_entry_value_sized(r, "policy", READ_POLICY_LEN,
-                                        &view->policy))
+           && (!dmp_entry_read_at(r, "reason") || read_reason(r, view))
+           && (!dmp_entry_read_at(r, "policy") || read_policy(r, view))
            && dmp_entry_read_uint(r, "version", &view->version)
            && (view->kind != DMP_KIND_CHANGE
                || dmp_entry_read_uint(r, "new_version", &view->new_version))
@@ -263,75 +270,110 @@ read_outcomes(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 }
 
 
-/* [bucket, epoch, seq, hash, acks]; a carried one has acked before acks. */
+/* What a head in a list begins with; one per bucket, from "next" on. */
 static bool
-read_head(dmp_entry_reader_t *r, const char *name, bool carried,
-    dmp_chain_head_t *head)
+read_head_place(dmp_entry_reader_t *r, const char *name, unsigned next,
+    unsigned *bucket, uint64_t *epoch, uint64_t *seq)
 {
-    uint64_t  bucket;
+    uint64_t  n;
 
     if (!dmp_entry_value_mark(r, name, '[')
-        || !dmp_entry_value_uint(r, name, &bucket)
+        || !dmp_entry_value_uint(r, name, &n)
         || !dmp_entry_value_mark(r, name, ',')
-        || !dmp_entry_value_uint(r, name, &head->epoch)
+        || !dmp_entry_value_uint(r, name, epoch)
         || !dmp_entry_value_mark(r, name, ',')
-        || !dmp_entry_value_uint(r, name, &head->seq)
-        || !dmp_entry_value_mark(r, name, ',')
-        || !dmp_entry_value_bytes(r, name, head->hash, DMP_HASH_LEN)
+        || !dmp_entry_value_uint(r, name, seq)
         || !dmp_entry_value_mark(r, name, ','))
     {
         return false;
     }
 
-    head->acked = head->seq;
-
-    if (carried && (!dmp_entry_value_uint(r, name, &head->acked)
-                    || !dmp_entry_value_mark(r, name, ',')))
-    {
-        return false;
-    }
-
-    if (!dmp_entry_value_bytes(r, name, head->acks, DMP_HASH_LEN)
-        || !dmp_entry_value_mark(r, name, ']'))
-    {
-        return false;
-    }
-
-    if (bucket >= DMP_BUCKETS_MAX || head->acked > head->seq) {
+    if (n < next || n >= DMP_BUCKETS_MAX) {
         return dmp_entry_read_bad(r, name);
     }
 
-    head->bucket = (unsigned) bucket;
+    *bucket = (unsigned) n;
 
     return true;
 }
 
 
-/* One head per bucket, in their order. */
+/* Lists of [bucket, epoch, seq, hash, acked, acks]. */
 static bool
-read_heads(dmp_entry_reader_t *r, const char *name, bool carried,
-    dmp_entry_view_t *view)
+read_heads(dmp_entry_reader_t *r, const char *name, dmp_entry_view_t *view)
 {
-    unsigned  i;
+    unsigned           next;
+    dmp_chain_head_t  *head;
+
+    next = 0;
 
     if (!dmp_entry_value_mark(r, name, '[')) {
         return false;
     }
 
-    for (i = 0; dmp_entry_value_more(r, name, i); i++) {
-        if (i == DMP_BUCKETS_MAX) {
+    while (dmp_entry_value_more(r, name, view->n_heads)) {
+        if (view->n_heads == DMP_BUCKETS_MAX) {
             return dmp_entry_read_bad(r, name);
         }
 
-        if (!read_head(r, name, carried, &view->heads[i])) {
+        head = &view->heads[view->n_heads];
+
+        if (!read_head_place(r, name, next, &head->bucket, &head->epoch,
+                             &head->seq)
+            || !dmp_entry_value_bytes(r, name, head->hash, DMP_HASH_LEN)
+            || !dmp_entry_value_mark(r, name, ',')
+            || !dmp_entry_value_uint(r, name, &head->acked)
+            || !dmp_entry_value_mark(r, name, ',')
+            || !dmp_entry_value_bytes(r, name, head->acks, DMP_HASH_LEN)
+            || !dmp_entry_value_mark(r, name, ']'))
+        {
             return false;
         }
 
-        if (i > 0 && view->heads[i].bucket <= view->heads[i - 1].bucket) {
+        if (head->acked > head->seq) {
             return dmp_entry_read_bad(r, name);
         }
 
-        view->n_heads = i + 1;
+        next = head->bucket + 1;
+        view->n_heads++;
+    }
+
+    return r->rc == DMP_OK;
+}
+
+
+/* Lists of [bucket, epoch, seq, digest]. */
+static bool
+read_signed_heads(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    unsigned            next;
+    dmp_signed_head_t  *head;
+
+    next = 0;
+
+    if (!dmp_entry_read_must(r, "heads")
+        || !dmp_entry_value_mark(r, "heads", '['))
+    {
+        return false;
+    }
+
+    while (dmp_entry_value_more(r, "heads", view->n_signed_heads)) {
+        if (view->n_signed_heads == DMP_BUCKETS_MAX) {
+            return dmp_entry_read_bad(r, "heads");
+        }
+
+        head = &view->signed_heads[view->n_signed_heads];
+
+        if (!read_head_place(r, "heads", next, &head->bucket, &head->epoch,
+                             &head->seq)
+            || !dmp_entry_value_bytes(r, "heads", head->digest, DMP_HASH_LEN)
+            || !dmp_entry_value_mark(r, "heads", ']'))
+        {
+            return false;
+        }
+
+        next = head->bucket + 1;
+        view->n_signed_heads++;
     }
 
     return r->rc == DMP_OK;
@@ -379,7 +421,7 @@ read_epoch(dmp_entry_reader_t *r, dmp_entry_view_t *view)
                                    DMP_SIGNATURE_LEN)
            && (!dmp_entry_read_at(r, "heartbeat") || read_heartbeat(r, view))
            && dmp_entry_read_must(r, "carried")
-           && read_heads(r, "carried", true, view);
+           && read_heads(r, "carried", view);
 }
 
 
@@ -426,12 +468,13 @@ read_of(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 static bool
 read_close(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    if (dmp_entry_read_at(r, "of") && !read_of(r, view)) {
-        return false;
+    if (!dmp_entry_read_at(r, "of")) {
+        return read_signed_heads(r, view);
     }
 
-    return dmp_entry_read_must(r, "heads")
-           && read_heads(r, "heads", view->source != DMP_HEADS_NONE, view);
+    return read_of(r, view)
+           && dmp_entry_read_must(r, "heads")
+           && read_heads(r, "heads", view);
 }
 
 
@@ -546,9 +589,7 @@ dmp_entry_read_kind(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 
     case DMP_KIND_CHECKPOINT:
     case DMP_KIND_HEARTBEAT:
-        return dmp_entry_read_must(r, "heads")
-               && read_heads(r, "heads", false, view)
-               && read_signature(r, true, view);
+        return read_signed_heads(r, view) && read_signature(r, true, view);
 
     case DMP_KIND_ADMIN:
         return read_admin(r, view) && read_signature(r, false, view);

@@ -4,6 +4,7 @@
  * that what is before such a head is as it was.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "dmp_hash.h"
@@ -346,7 +347,7 @@ verify_acks(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
         return;
     }
 
-    if (memcmp(mark->acks, acks, VERIFY_SHORT) == 0) {
+    if (memcmp(mark->acks, acks, DMP_ACK_LEN) == 0) {
         part->acks_good = seq > part->acks_good ? seq : part->acks_good;
         part->acks_sure = sure ? seq : part->acks_sure;
         return;
@@ -368,6 +369,78 @@ verify_acks(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
                            (unsigned long long) from,
                            (unsigned long long) seq);
     }
+}
+
+
+/*
+ * The digest tells neither which entry it is, nor whether its bytes or an
+ * answer: the next one's link and acknowledgement do, or the store's head.
+ * Where these fit it is an answer; or what follows was forged as well.
+ */
+static void
+verify_doubt(dmp_verify_t *v, const verify_claim_t *claim,
+    const verify_part_t *part)
+{
+    char               which[96];
+    uint64_t           from, to;
+    verify_place_t     place;
+    verify_finding_t  *f;
+
+    to = claim->head.seq;
+    from = part->acks_good < to ? part->acks_good + 1 : to;
+    verify_place_of(claim->writer, claim->head.bucket, part, from, &place);
+    (void) snprintf(which, sizeof(which), from == to ? "the entry"
+                    : "one of the entries from seq %llu to %llu",
+                    (unsigned long long) from, (unsigned long long) to);
+    f = verify_find(v, part->acks_good < to ? DMP_BREAK_OUTCOME
+                                            : DMP_BREAK_EDITED,
+                    &place, &claim->witness, "%s, or its outcome or id, is not "
+                    "the one that was signed in bucket %u (%llu-%llu)", which,
+                    claim->witness.bucket,
+                    (unsigned long long) claim->witness.ms,
+                    (unsigned long long) claim->witness.n);
+
+    if (f != NULL) {
+        f->doubtful = true;
+        verify_place_of(claim->writer, claim->head.bucket, part, to,
+                        &f->doubt);
+    }
+}
+
+
+bool
+verify_digested(dmp_verify_t *v, const verify_claim_t *claim,
+    verify_part_t *part, const verify_mark_t *mark, bool sure)
+{
+    uint64_t       seq;
+    unsigned char  digest[DMP_HASH_LEN];
+
+    seq = claim->head.seq;
+
+    if (!dmp_head_digest(mark->hash, mark->acks, digest)) {
+        v->no_memory = true;
+        return false;
+    }
+
+    if (memcmp(digest, claim->digest, DMP_HASH_LEN) == 0) {
+        part->acks_good = seq > part->acks_good ? seq : part->acks_good;
+
+        if (sure && seq > part->acks_sure) {
+            part->acks_sure = seq;
+        }
+
+        return true;
+    }
+
+    if (part->acks_broken && part->acks_good < seq) {
+        /* nothing can be compared with what comes before it any more */
+        part->first = verify_mark_from(part, seq);
+
+    } else {
+        verify_doubt(v, claim, part);
+    }
+
+    return false;
 }
 
 
@@ -539,8 +612,8 @@ verify_keep(dmp_verify_t *v, verify_chain_t *chain, verify_part_t *part,
         return false;
     }
 
-    memcpy(mark->hash, chain->hash, VERIFY_SHORT);
-    memcpy(mark->acks, part->acks, VERIFY_SHORT);
+    memcpy(mark->hash, chain->hash, DMP_HASH_LEN);
+    memcpy(mark->acks, part->acks, DMP_HASH_LEN);
     mark->seq = place->seq;
     mark->acked = acked < place->seq ? acked : 0;
     mark->ms = place->ms;

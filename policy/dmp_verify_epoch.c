@@ -128,13 +128,48 @@ verify_time(dmp_verify_t *v, verify_epoch_t *e, const verify_place_t *place,
 }
 
 
+/* One head that an entry at that place names, if it can be one. */
+static void
+verify_claims_head(dmp_verify_t *v, const verify_claim_t *claim,
+    const verify_place_t *place)
+{
+    verify_chain_t          *chain;
+    const dmp_chain_head_t  *head;
+
+    head = &claim->head;
+
+    if (head->bucket >= v->buckets) {
+        (void) verify_find(v, DMP_BREAK_FORMAT, place, NULL, "it names a head "
+                           "in bucket %u, which the store does not have",
+                           head->bucket);
+        return;
+    }
+
+    if (head->seq == 0 || head->epoch == 0) {
+        (void) verify_find(v, DMP_BREAK_FORMAT, place, NULL, "it names a head "
+                           "in bucket %u that is no entry", head->bucket);
+        return;
+    }
+
+    chain = verify_chain(v, claim->writer, head->bucket);
+
+    if (!claim->certified && chain != NULL) {
+        chain->carried_by = place->epoch;
+        chain->carried_epoch = head->epoch;
+        chain->carried_seq = head->seq;
+    }
+
+    verify_claim(v, claim);
+}
+
+
 static void
 verify_claims(dmp_verify_t *v, verify_writer_t *writer,
     const verify_place_t *place, const dmp_entry_view_t *view)
 {
-    unsigned         i;
-    verify_claim_t   claim;
-    verify_chain_t  *chain;
+    unsigned                  i;
+    verify_claim_t            claim;
+    const dmp_signed_head_t  *head;
 
     memset(&claim, 0, sizeof(claim));
     claim.writer = writer;
@@ -145,30 +180,19 @@ verify_claims(dmp_verify_t *v, verify_writer_t *writer,
 
     for (i = 0; i < view->n_heads; i++) {
         claim.head = view->heads[i];
+        verify_claims_head(v, &claim, place);
+    }
 
-        if (claim.head.bucket >= v->buckets) {
-            (void) verify_find(v, DMP_BREAK_FORMAT, place, NULL, "it names a "
-                               "head in bucket %u, which the store does not "
-                               "have", claim.head.bucket);
-            continue;
-        }
+    claim.digested = view->n_signed_heads > 0;
+    memset(&claim.head, 0, sizeof(claim.head));
 
-        if (claim.head.seq == 0 || claim.head.epoch == 0) {
-            (void) verify_find(v, DMP_BREAK_FORMAT, place, NULL, "it names a "
-                               "head in bucket %u that is no entry",
-                               claim.head.bucket);
-            continue;
-        }
-
-        chain = verify_chain(v, writer, claim.head.bucket);
-
-        if (!claim.certified && chain != NULL) {
-            chain->carried_by = view->epoch;
-            chain->carried_epoch = claim.head.epoch;
-            chain->carried_seq = claim.head.seq;
-        }
-
-        verify_claim(v, &claim);
+    for (i = 0; i < view->n_signed_heads; i++) {
+        head = &view->signed_heads[i];
+        claim.head.bucket = head->bucket;
+        claim.head.epoch = head->epoch;
+        claim.head.seq = head->seq;
+        memcpy(claim.digest, head->digest, DMP_HASH_LEN);
+        verify_claims_head(v, &claim, place);
     }
 }
 

@@ -180,6 +180,38 @@ verify_settle(const dmp_verify_t *v, verify_finding_t *f)
 }
 
 
+/* Whether another finding says what it is that was not as it was signed. */
+static bool
+verify_said_better(const dmp_verify_t *v, const verify_finding_t *f)
+{
+    size_t                   i;
+    const verify_finding_t  *other;
+
+    for (i = 0; f->doubtful && i < v->n_findings; i++) {
+        other = &v->findings[i];
+
+        if (other->settled || other->doubtful
+            || (other->recovered && !f->recovered)
+            || other->place.writer != f->doubt.writer
+            || other->place.bucket != f->doubt.bucket
+            || other->place.epoch != f->doubt.epoch)
+        {
+            continue;
+        }
+
+        if ((other->what == DMP_BREAK_EDITED
+             && other->place.seq == f->doubt.seq)
+            || (other->what == DMP_BREAK_OUTCOME
+                && other->place.seq <= f->doubt.seq))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* Whether it rests on the word of an entry that was edited. */
 static bool
 verify_void(const dmp_verify_t *v, const verify_finding_t *f)
@@ -187,8 +219,12 @@ verify_void(const dmp_verify_t *v, const verify_finding_t *f)
     size_t                   i;
     const verify_finding_t  *other;
 
-    if (f->settled || f->witness.writer == NULL) {
-        return f->settled;
+    if (f->settled || verify_said_better(v, f)) {
+        return true;
+    }
+
+    if (f->witness.writer == NULL) {
+        return false;
     }
 
     for (i = 0; i < v->n_findings; i++) {

@@ -109,13 +109,46 @@ verify_word(const verify_claim_t *claim)
 }
 
 
+/* A head of which hash and acknowledgements are known one by one. */
+static bool
+verify_named(dmp_verify_t *v, const verify_claim_t *claim, verify_part_t *part,
+    const verify_mark_t *mark, bool sure)
+{
+    verify_place_t           place;
+    const dmp_chain_head_t  *head;
+
+    head = &claim->head;
+
+    if (head->acked > 0) {
+        verify_acks(v, claim->writer, head->bucket, part, head->acked,
+                    head->acks, &claim->witness, sure);
+    }
+
+    if (memcmp(mark->hash, head->hash, DMP_HASH_LEN) == 0) {
+        return true;
+    }
+
+    verify_place_of(claim->writer, head->bucket, part, head->seq, &place);
+    (void) verify_find(v, DMP_BREAK_EDITED, &place, &claim->witness, "the "
+                       "entry's bytes were changed: its hash is not the one "
+                       "that %s in bucket %u (%llu-%llu) names",
+                       claim->certified ? "a signed entry"
+                                        : "the next epoch's opening",
+                       claim->witness.bucket,
+                       (unsigned long long) claim->witness.ms,
+                       (unsigned long long) claim->witness.n);
+
+    return false;
+}
+
+
 /* The entry itself, if it is still kept. */
 static void
 verify_compare_mark(dmp_verify_t *v, const verify_claim_t *claim,
     verify_chain_t *chain, verify_part_t *part)
 {
+    bool                     sure, same;
     verify_word_t            word;
-    verify_place_t           place;
     const verify_mark_t     *mark;
     const dmp_chain_head_t  *head;
 
@@ -129,22 +162,11 @@ verify_compare_mark(dmp_verify_t *v, const verify_claim_t *claim,
     }
 
     word = verify_word(claim);
+    sure = word == VERIFY_WORD_PROVEN;
+    same = claim->digested ? verify_digested(v, claim, part, mark, sure)
+                           : verify_named(v, claim, part, mark, sure);
 
-    if (head->acked > 0) {
-        verify_acks(v, claim->writer, head->bucket, part, head->acked,
-                    head->acks, &claim->witness, word == VERIFY_WORD_PROVEN);
-    }
-
-    if (memcmp(mark->hash, head->hash, VERIFY_SHORT) != 0) {
-        verify_place_of(claim->writer, head->bucket, part, head->seq, &place);
-        (void) verify_find(v, DMP_BREAK_EDITED, &place, &claim->witness, "the "
-                           "entry's bytes were changed: its hash is not the "
-                           "one that %s in bucket %u (%llu-%llu) names",
-                           claim->certified ? "a signed entry"
-                                            : "the next epoch's opening",
-                           claim->witness.bucket,
-                           (unsigned long long) claim->witness.ms,
-                           (unsigned long long) claim->witness.n);
+    if (!same) {
         verify_not_carried(claim, chain);
 
     } else if (word != VERIFY_WORD_NONE) {

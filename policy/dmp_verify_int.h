@@ -16,7 +16,6 @@
 #include "dmp_entry_int.h"
 
 
-#define VERIFY_SHORT   16                /* of a hash that is only compared */
 #define VERIFY_BINARY  16                /* a pseudonym's bytes */
 
 /*
@@ -46,8 +45,8 @@ typedef struct {
  * heads named elsewhere.
  */
 typedef struct {
-    unsigned char           hash[VERIFY_SHORT];
-    unsigned char           acks[VERIFY_SHORT];
+    unsigned char           hash[DMP_HASH_LEN];
+    unsigned char           acks[DMP_HASH_LEN];
     uint64_t                seq;
     uint64_t                acked;       /* what it acknowledges */
     uint64_t                ms;
@@ -158,10 +157,15 @@ typedef struct {
     verify_waiting_t       *waiting;
 } verify_epoch_t;
 
-/* A head that an entry names. */
+/*
+ * A head that an entry names.  Of one that its own writer signed, hash and acks
+ * are not known, but for the digest of the two.
+ */
 struct verify_claim_s {
     verify_claim_t         *next;
     dmp_chain_head_t        head;
+    bool                    digested;
+    unsigned char           digest[DMP_HASH_LEN];
     verify_writer_t        *writer;
     verify_place_t          witness;
     bool                    final;       /* its epoch ends with it */
@@ -201,7 +205,8 @@ struct verify_writer_s {
  * edited, what it says counts for nothing.  A guess says that something is
  * missing after its place, and is void if an odd entry stands there.  "since"
  * is what the break comes after, where that is not the place: a recovery in
- * between explains it.
+ * between explains it.  A doubt says that something of the entries up to
+ * "doubt" is not as it was signed, which another finding may say more exactly.
  */
 typedef struct {
     dmp_break_t             what;
@@ -209,6 +214,8 @@ typedef struct {
     verify_place_t          witness;
     bool                    guess;
     bool                    edited;      /* the entry's bytes were changed */
+    bool                    doubtful;
+    verify_place_t          doubt;
     bool                    timeless;    /* nobody can tell when it happened */
     bool                    settled;     /* by another explanation */
     bool                    is_void;     /* … or it rests on one that was */
@@ -416,13 +423,21 @@ void verify_place_of(const verify_writer_t *writer, unsigned bucket,
     const verify_part_t *part, uint64_t seq, verify_place_t *place);
 
 /*
- * Compares a digest of acknowledgements up to seq with what the stream says.
- * The chain's own next entry (sure: false) may be anybody's: what it says keeps
- * no other from being looked at.
+ * Compares the first DMP_ACK_LEN bytes of a digest of acknowledgements up to
+ * seq with what the stream says.  The chain's own next entry (sure: false) may
+ * be anybody's: what it says keeps no other from being looked at.
  */
 void verify_acks(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
     verify_part_t *part, uint64_t seq, const unsigned char *acks,
     const verify_place_t *witness, bool sure);
+
+/*
+ * The same of a signed head, by the digest of hash and acknowledgements: false
+ * if it is another one.  Where the answers before it are known to be wrong that
+ * was to be expected, and says nothing of the entry.
+ */
+bool verify_digested(dmp_verify_t *v, const verify_claim_t *claim,
+    verify_part_t *part, const verify_mark_t *mark, bool sure);
 
 /* An epoch that its writer has ended has no more entries here. */
 void verify_after_end(dmp_verify_t *v, verify_part_t *part,

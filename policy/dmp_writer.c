@@ -374,6 +374,10 @@ writer_write_access(dmp_writer_t *w, dmp_kind_t kind, unsigned bucket,
 
     memset(entry, 0, sizeof(*entry));
 
+    if (access->policy.len > 0 && access->policy.len < DMP_POLICY_TEXT) {
+        return DMP_E_INTERNAL;
+    }
+
     if (!dmp_writer_may(w, access->time_ms)) {
         return DMP_E_REFUSED;
     }

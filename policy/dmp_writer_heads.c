@@ -188,13 +188,16 @@ dmp_writer_open_epoch(dmp_writer_t *w, int64_t now_ms, dmp_buf_t *buf,
 }
 
 
-/* Those of this epoch: all at its end, else what moved since the last list. */
-static void
+/*
+ * Those of this epoch: all at its end, else what moved since the last list.
+ * All that they name was acknowledged in it.
+ */
+static bool
 writer_write_list(const dmp_writer_t *w, bool all, dmp_buf_t *buf)
 {
     bool                   first;
     unsigned               i;
-    dmp_chain_head_t       head;
+    dmp_signed_head_t      head;
     const writer_chain_t  *chain;
 
     dmp_entry_list(buf, "heads");
@@ -210,12 +213,21 @@ writer_write_list(const dmp_writer_t *w, bool all, dmp_buf_t *buf)
             continue;
         }
 
-        writer_head(w, i, &head);
+        head.bucket = i;
+        head.epoch = chain->known.epoch;
+        head.seq = chain->known.seq;
+
+        if (!dmp_head_digest(chain->known.hash, chain->acks, head.digest)) {
+            return false;
+        }
+
         dmp_entry_head(buf, first, &head);
         first = false;
     }
 
     dmp_entry_list_end(buf);
+
+    return true;
 }
 
 
@@ -236,7 +248,9 @@ writer_write_heads(dmp_writer_t *w, dmp_kind_t kind, int64_t now_ms,
         return rc;
     }
 
-    writer_write_list(w, kind == DMP_KIND_EPOCH_CLOSE, buf);
+    if (!writer_write_list(w, kind == DMP_KIND_EPOCH_CLOSE, buf)) {
+        return DMP_E_INTERNAL;
+    }
 
     rc = dmp_writer_end(w, WRITER_NAMES_HEADS, w->epoch_key, buf, entry);
     if (rc != DMP_OK) {

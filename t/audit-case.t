@@ -191,7 +191,7 @@ like $out, $COMPLETE, 'limits nothing';
 is scalar(@lines), 4, 'its access is listed';
 
 my $place = $dead->{chain}{$bucket};
-my @ack = ($place->{seq}, MIME::Base64::encode_base64url($place->{acks}));
+my @ack = ($place->{seq}, MIME::Base64::encode_base64url(substr $place->{acks}, 0, 16));
 
 forge($dead->{name}, $bucket, 'access', like_it($last, sub { s/899700218896/899700588637/;
     s/"trace":"[^"]*"/"trace":"019a0000-0000-7000-8000-fffffffffff1"/ }),
@@ -287,7 +287,7 @@ $story = apart($bucket);
 $story->open;
 my $denied = $story->commit($bucket, 'access', ',' . like_it($last, sub {
     s/"actor":\{[^}]*\}/"actor":{"kind":"patient","id":"$other","auth":"session"}/;
-    s/"allow","rule":"G1","reason":"none"/"deny","rule":"P1","reason":"not-own-record"/;
+    s/"allow","rule":"G1"/"deny","rule":"P1","reason":"not-own-record"/;
     s/"trace":"[^"]*"/"trace":"$early"/ }), patient => $p, version => version($p));
 $story->abandon({ trace => $early });
 $story->close;

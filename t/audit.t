@@ -328,6 +328,17 @@ attack('attack 13: to use up its ids', 'format', qr/not an entry/, sub {
         'attack 13: no access goes on';
 });
 
+# 16 entries are what is asked for at first: nothing may be asked for beyond
+attack('attack 13: the last id, at the end of what was read', 'format', qr/not an entry/, sub {
+    my %len = map { $_ => DMP::redis('XLEN', key($_, 'trace')) } 0 .. $BUCKETS - 1;
+    my ($shortest) = sort { $len{$a} <=> $len{$b} } keys %len;
+    my $trace = key($shortest, 'trace');
+
+    cmp_ok $len{$shortest}, '<', 16, 'attack 13: room for it';
+    DMP::redis('XADD', $trace, '*', 'b', 'x', 'o', 'S') for $len{$shortest} .. 14;
+    DMP::redis('XADD', $trace, '18446744073709551615-18446744073709551615', 'b', 'x', 'o', 'S');
+});
+
 attack('an outcome that was turned', 'outcome', qr/outcome/, sub {
     rewrite($one->{bucket}, sub { $_[0][index_of($_[0], $one)][2] = '0' });
 }, any => 1);

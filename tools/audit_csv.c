@@ -229,7 +229,7 @@ csv_asked(csv_t *csv, const audit_item_t *item)
     csv_documents(csv, body, 1);
     csv_member(csv, body, "decision");
     csv_member(csv, body, "rule");
-    csv_member(csv, body, "reason");
+    csv_text(csv, audit_reason(&item->view));
     csv_member(csv, body, "policy");
     csv_number(csv, access, item->view.version);
     csv_number(csv, item->view.kind == DMP_KIND_CHANGE,

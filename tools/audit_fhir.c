@@ -177,7 +177,7 @@ fhir_decided(json_t *list, const audit_item_t *item)
     fhir_word(list, "emergency", item->view.emergency ? "true" : "false");
     fhir_detail(list, "decision", audit_member(body, "decision"));
     fhir_detail(list, "rule", audit_member(body, "rule"));
-    fhir_detail(list, "reason", audit_member(body, "reason"));
+    fhir_detail(list, "reason", audit_reason(&item->view));
     fhir_detail(list, "policy", audit_member(body, "policy"));
     fhir_number(list, "record-version", item->view.version);
 
@@ -268,10 +268,12 @@ fhir_outcome(json_t *event, const audit_item_t *item,
     const audit_ended_t *ended)
 {
     char         said[128];
+    dmp_str_t    reason;
     const char  *code;
 
     code = "0";
     said[0] = '\0';
+    reason = audit_reason(&item->view);
 
     if (!audit_counts(item)) {
         code = "4";
@@ -283,8 +285,7 @@ fhir_outcome(json_t *event, const audit_item_t *item,
         (void) snprintf(said, sizeof(said), "%.*s by rule %.*s: %.*s",
                         (int) item->view.decision.len,
                         item->view.decision.data, (int) item->view.rule.len,
-                        item->view.rule.data, (int) item->view.reason.len,
-                        item->view.reason.data);
+                        item->view.rule.data, (int) reason.len, reason.data);
 
     } else if (audit_not_forwarded(ended)
                && item->view.kind == DMP_KIND_ACCESS)

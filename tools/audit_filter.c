@@ -286,7 +286,7 @@ audit_filter_passes(const audit_filter_t *filter, const dmp_entry_view_t *view)
                              view->patient))
            && filter_is((dmp_str_t) { filter->actor, filter->actor_len },
                         view->actor_id)
-           && filter_is(filter->reason, view->reason)
+           && filter_is(filter->reason, audit_reason(view))
            && filter_is(filter->decision, view->decision)
            && filter_is(filter->operation, view->operation);
 }

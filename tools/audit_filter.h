@@ -127,6 +127,9 @@ bool audit_counts(const audit_item_t *item);
 /* A text member of an object; empty if there is none. */
 dmp_str_t audit_member(const json_t *object, const char *name);
 
+/* Why an access was refused, or "none"; empty of other entries. */
+dmp_str_t audit_reason(const dmp_entry_view_t *view);
+
 /* Of a member that is [system, code]. */
 dmp_str_t audit_code(const json_t *object, const char *name, size_t which);
 

@@ -487,7 +487,7 @@ french_decision(FILE *out, const audit_item_t *item,
         fputs(" : refusé", out);
         fprintf(out, "%s%s", why[0] != '\0' ? ", car " : "", why);
         french_member(out, " (règle ", item->view.rule, ", ");
-        french_member(out, "", item->view.reason, ")");
+        french_member(out, "", audit_reason(&item->view), ")");
         return;
     }
 

@@ -141,6 +141,17 @@ audit_member(const json_t *object, const char *name)
 
 
 dmp_str_t
+audit_reason(const dmp_entry_view_t *view)
+{
+    if (view->kind != DMP_KIND_ACCESS && view->kind != DMP_KIND_CHANGE) {
+        return dmp_null_string;
+    }
+
+    return view->reason.len > 0 ? view->reason : dmp_string("none");
+}
+
+
+dmp_str_t
 audit_code(const json_t *object, const char *name, size_t which)
 {
     const json_t  *value;

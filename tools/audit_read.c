@@ -403,6 +403,9 @@ read_batch(audit_reader_t *r, read_bucket_t *bucket)
         (void) snprintf(bucket->start, sizeof(bucket->start), "(%llu-%llu",
                         (unsigned long long) last->ms,
                         (unsigned long long) last->n);
+        /* Redis refuses to look beyond its last id */
+        bucket->ended = bucket->ended || (last->ms == UINT64_MAX
+                                          && last->n == UINT64_MAX);
         asked = READ_BATCH_BYTES / (batch->data_len / n + 1);
         bucket->count = asked < READ_BATCH_MIN ? READ_BATCH_MIN
                         : asked > READ_BATCH_MAX ? READ_BATCH_MAX

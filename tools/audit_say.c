@@ -165,7 +165,7 @@ say_access(FILE *out, const audit_item_t *item)
     say_documents(out, body);
     say_member(out, "  mode ", audit_member(body, "mode"), "");
     say_member(out, "  rule ", audit_member(body, "rule"), "");
-    say_member(out, " ", audit_member(body, "reason"), "");
+    say_member(out, " ", audit_reason(&item->view), "");
     say_member(out, "  from ", audit_member(body, "client"), "");
     say_member(out, "  by ", audit_member(body, "method"), "");
     say_member(out, " ", audit_member(body, "route"), "");
@@ -218,7 +218,8 @@ say_writer(FILE *out, const audit_item_t *item)
         fprintf(out, ", %zu abandoned", json_array_size(list));
 
     } else {
-        fprintf(out, "  %u heads", item->view.n_heads);
+        fprintf(out, "  %u heads",
+                item->view.n_heads + item->view.n_signed_heads);
         say_member(out, "  of ", item->view.of_writer, "");
     }
 }

@@ -140,7 +140,7 @@ stats_entry(stats_t *s, const audit_entry_t *entry)
     s->voided += !audit_counts(&s->item);
     s->emergencies += view->emergency;
     stats_count(&s->decisions, view->decision);
-    stats_count(&s->reasons, view->reason);
+    stats_count(&s->reasons, audit_reason(view));
     stats_count(&s->operations, view->operation);
     stats_count(&s->modes, view->mode);
     stats_count(&s->actors, view->actor_kind);

@@ -44,7 +44,7 @@ typedef struct {
     uint64_t          bucket;
     int64_t           time_ms;
     uint64_t          ack_seq;
-    unsigned char     ack[DMP_HASH_LEN];
+    unsigned char     ack[DMP_ACK_LEN];
 
     /* access, change, admin: empty where the entry has none */
     dmp_str_t         trace;
@@ -67,8 +67,8 @@ typedef struct {
     dmp_str_t         documents;         /* the JSON list */
     dmp_str_t         decision;
     dmp_str_t         rule;
-    dmp_str_t         reason;
-    dmp_str_t         policy;
+    dmp_str_t         reason;            /* empty: none */
+    dmp_str_t         policy;            /* how its digest begins */
     uint64_t          version;
     uint64_t          new_version;
     dmp_str_t         client;
@@ -102,9 +102,15 @@ typedef struct {
     uint64_t          of_epoch;
     dmp_heads_t       source;
 
-    /* epoch-open (carried), checkpoint, heartbeat, epoch-close */
-    unsigned          n_heads;
-    dmp_chain_head_t  heads[DMP_BUCKETS_MAX];
+    /*
+     * Either of the two: heads are carried by an epoch-open, or end another
+     * writer's epoch; those of a checkpoint, a heartbeat and the end of the
+     * writer's own are signed_heads.
+     */
+    unsigned           n_heads;
+    unsigned           n_signed_heads;
+    dmp_chain_head_t   heads[DMP_BUCKETS_MAX];
+    dmp_signed_head_t  signed_heads[DMP_BUCKETS_MAX];
 
     /*
      * Of the first signed_len bytes (0: it has none).  Always there in

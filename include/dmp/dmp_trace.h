@@ -20,6 +20,10 @@
 
 
 #define DMP_HASH_LEN       32
+#define DMP_ACK_LEN        16            /* of a digest of acknowledgements, as
+                                            entries carry it */
+#define DMP_POLICY_TEXT    22            /* of a policy's digest, as entries
+                                            name it: more than 16 bytes */
 #define DMP_WRITER_MAX     96            /* "node/16 hex digits" */
 #define DMP_ENTRY_MAX      8192          /* bytes of access, change, admin */
 #define DMP_SUMMARY_MAX    40960         /* of any other entry: outcomes, and
@@ -74,7 +78,7 @@ typedef struct {
     dmp_str_t              patient;      /* pseudonym, or empty */
     const dmp_request_t   *request;
     const dmp_decision_t  *decision;
-    dmp_str_t              policy;       /* digest */
+    dmp_str_t              policy;       /* its whole digest, or empty */
     uint64_t               version;      /* record version the decision used */
     dmp_str_t              client;       /* address */
     dmp_str_t              method;
@@ -102,8 +106,7 @@ typedef struct {
 
 /*
  * The head of one chain: the entry and what the store answered up to it.
- * acked is seq itself in checkpoints; an epoch-open may carry a head whose
- * last entries were never acknowledged.
+ * acked is less than seq where the last entries were never acknowledged.
  */
 typedef struct {
     unsigned       bucket;
@@ -113,6 +116,22 @@ typedef struct {
     uint64_t       acked;                /* 0: acks is not known */
     unsigned char  acks[DMP_HASH_LEN];
 } dmp_chain_head_t;
+
+/*
+ * The head of a chain as its own writer signs it, of entries that were all
+ * acknowledged: dmp_head_digest() of its hash and its acks.
+ */
+typedef struct {
+    unsigned       bucket;
+    uint64_t       epoch;
+    uint64_t       seq;
+    unsigned char  digest[DMP_HASH_LEN];
+} dmp_signed_head_t;
+
+/* SHA-256(hash || acks), one after the other as bytes. */
+bool dmp_head_digest(const unsigned char hash[DMP_HASH_LEN],
+    const unsigned char acks[DMP_HASH_LEN],
+    unsigned char digest[DMP_HASH_LEN]);
 
 /*
  * The head's text; empty for a place before the first one (epoch 0).  parse

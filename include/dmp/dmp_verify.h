@@ -30,7 +30,9 @@ typedef enum {
     DMP_BREAK_EDITED,                    /* bytes that were not */
     DMP_BREAK_CERTIFICATE,               /* of an epoch, or times outside it */
     DMP_BREAK_SIGNATURE,
-    DMP_BREAK_OUTCOME,                   /* outcome or id: acknowledgements */
+    DMP_BREAK_OUTCOME,                   /* outcome or id: acknowledgements; or
+                                            bytes, where a signed head alone
+                                            tells that it is one of these */
     DMP_BREAK_SILENCE,                   /* heartbeats with a hole */
     DMP_BREAK_AFTER_END,                 /* written after the epoch's end */
     DMP_BREAK_HEAD,                      /* the store's own head of a writer */

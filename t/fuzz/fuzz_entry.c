@@ -89,19 +89,48 @@ change_fits(const dmp_entry_view_t *view)
 }
 
 
+/* The writer's own heads are signed, others are told by hash and answers. */
+static bool
+heads_told(const dmp_entry_view_t *view)
+{
+    switch (view->kind) {
+
+    case DMP_KIND_EPOCH_OPEN:
+        return view->n_signed_heads == 0;
+
+    case DMP_KIND_EPOCH_CLOSE:
+        return (view->source == DMP_HEADS_NONE ? view->n_heads
+                                               : view->n_signed_heads) == 0;
+
+    case DMP_KIND_CHECKPOINT:
+    case DMP_KIND_HEARTBEAT:
+        return view->n_heads == 0;
+
+    default:
+        return view->n_heads == 0 && view->n_signed_heads == 0;
+    }
+}
+
+
 /* One head per bucket, rising; and only where heads are told. */
 static bool
 heads_fit(const dmp_entry_view_t *view)
 {
     unsigned  i;
 
-    if (view->n_heads > DMP_BUCKETS_MAX
-        || (view->n_heads > 0 && view->kind != DMP_KIND_EPOCH_OPEN
-            && view->kind != DMP_KIND_EPOCH_CLOSE
-            && view->kind != DMP_KIND_CHECKPOINT
-            && view->kind != DMP_KIND_HEARTBEAT))
+    if (!heads_told(view) || view->n_heads > DMP_BUCKETS_MAX
+        || view->n_signed_heads > DMP_BUCKETS_MAX)
     {
         return false;
+    }
+
+    for (i = 0; i < view->n_signed_heads; i++) {
+        if (view->signed_heads[i].bucket >= DMP_BUCKETS_MAX
+            || (i > 0 && view->signed_heads[i].bucket
+                         <= view->signed_heads[i - 1].bucket))
+        {
+            return false;
+        }
     }
 
     for (i = 0; i < view->n_heads; i++) {
@@ -114,6 +143,15 @@ heads_fit(const dmp_entry_view_t *view)
     }
 
     return true;
+}
+
+
+/* What does not apply is left out: there is no word for none. */
+static bool
+decided_fits(const dmp_entry_view_t *view)
+{
+    return !dmp_str_eq(view->reason, dmp_string("none"))
+           && (view->policy.len == 0 || view->policy.len == DMP_POLICY_TEXT);
 }
 
 
@@ -179,8 +217,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (rc == DMP_OK) {
         if (view.kind == DMP_KIND_NONE || view.epoch == 0 || view.seq == 0
-            || !admin_fits(&view) || !change_fits(&view) || !heads_fit(&view)
-            || !epoch_fits(&view) || !signature_fits(&view, data, size)
+            || !admin_fits(&view) || !change_fits(&view)
+            || !decided_fits(&view) || !heads_fit(&view) || !epoch_fits(&view)
+            || !signature_fits(&view, data, size)
             || !is_json(data, size))
         {
             abort();

@@ -378,7 +378,7 @@ sub trace
 }
 
 
-# An entry's body; outcomes by name.
+# An entry's body; outcomes by name, and by theirs what it leaves out.
 sub entry_body
 {
     my $body = JSON::PP->new->utf8->decode($_[0]);
@@ -389,6 +389,11 @@ sub entry_body
         @named{qw(trace status bytes shown withheld reason)} = @$said;
         delete $named{reason} if @$said < 6;
         $said = \%named;
+    }
+
+    if ($body->{kind} =~ /^(?:access|change)$/) {
+        $body->{reason} //= 'none';
+        $body->{emergency} //= JSON::PP::false;
     }
 
     return $body;

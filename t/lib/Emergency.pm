@@ -417,7 +417,7 @@ sub entries
 
     for my $item (@{ DMP::redis('XRANGE', key_of('trace', $ins), "($from", '+') }) {
         my ($id, %field) = ($item->[0], @{ $item->[1] });
-        my $body = JSON::PP->new->utf8->decode($field{b});
+        my $body = DMP::entry_body($field{b});
 
         push @entries, { id => $id, body => $body, outcome => $field{o} }
             if $body->{kind} eq 'access' && ($body->{patient} // '') eq $p;

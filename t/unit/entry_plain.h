@@ -19,7 +19,7 @@
 #define dmp_entry_read_kind     plain_entry_read_kind
 #define dmp_entry_value_string  plain_entry_value_string
 #define dmp_entry_value_uint    plain_entry_value_uint
-#define dmp_entry_value_bool    plain_entry_value_bool
+#define dmp_entry_value_true    plain_entry_value_true
 #define dmp_entry_value_bytes   plain_entry_value_bytes
 #define dmp_entry_value_time    plain_entry_value_time
 
@@ -41,7 +41,7 @@
 #undef dmp_entry_read_kind
 #undef dmp_entry_value_string
 #undef dmp_entry_value_uint
-#undef dmp_entry_value_bool
+#undef dmp_entry_value_true
 #undef dmp_entry_value_bytes
 #undef dmp_entry_value_time
 
@@ -78,6 +78,17 @@ entry_same(const char *body, size_t len, dmp_rc_t *rc)
             || x.heads[i].acked != y.heads[i].acked
             || memcmp(x.heads[i].hash, y.heads[i].hash, DMP_HASH_LEN) != 0
             || memcmp(x.heads[i].acks, y.heads[i].acks, DMP_HASH_LEN) != 0)
+        {
+            return false;
+        }
+    }
+
+    for (i = 0; i < x.n_signed_heads; i++) {
+        if (x.signed_heads[i].bucket != y.signed_heads[i].bucket
+            || x.signed_heads[i].epoch != y.signed_heads[i].epoch
+            || x.signed_heads[i].seq != y.signed_heads[i].seq
+            || memcmp(x.signed_heads[i].digest, y.signed_heads[i].digest,
+                      DMP_HASH_LEN) != 0)
         {
             return false;
         }

@@ -211,14 +211,16 @@ access_entry(const log_access_t *a, bool change)
 }
 
 
-/* What stands between what was asked and what was decided. */
+/* What stands between the mode and what was decided. */
 static void
 asked_is(const char *expected)
 {
     const char  *start, *end;
 
-    start = strstr(entry.body.data, ",\"emergency\":");
+    start = strchr(member_of(",\"mode\":\"") + sizeof(",\"mode\":\"") - 1,
+                   '"');
     assert_non_null(start);
+    start++;
     end = strstr(start, ",\"decision\":");
     assert_non_null(end);
 
@@ -266,7 +268,7 @@ test_sealed_members(void **state)
     a.access.document.id = dmp_string("doc");
     a.access.document.type = dmp_null_string;
     access_entry(&a, true);
-    asked_is(",\"emergency\":false,\"details\":\"" SEALED_TEXT "\","
+    asked_is(",\"details\":\"" SEALED_TEXT "\","
              "\"documents\":[[\"doc\",\"\"]]");
     view_of(&view);
     assert_true(dmp_str_eq(view.details, dmp_string(SEALED_TEXT)));
@@ -298,7 +300,7 @@ test_writer_names(void **state)
         n = snprintf(body, sizeof(body), "{\"format\":1,\"kind\":\"outcome\","
                      "\"writer\":\"%s\",\"epoch\":1,\"seq\":1,\"prev\":\""
                      "%043d\",\"bucket\":0,\"time\":"
-                     "\"2026-11-22T03:06:48.123Z\",\"ack\":[0,\"%043d\"],"
+                     "\"2026-11-22T03:06:48.123Z\",\"ack\":[0,\"%021dA\"],"
                      "\"outcomes\":[],\"abandoned\":[]}", names[i], 0, 0);
         assert_int_equal(dmp_entry_parse(body, (size_t) n, &view, &error)
                          == DMP_OK, i == 0);
@@ -336,7 +338,7 @@ test_ends(void **state)
         n = snprintf(body, sizeof(body), "{\"format\":1,\"kind\":\"outcome\","
                      "\"writer\":\"gw-a/0123456789abcdef\",\"epoch\":1,"
                      "\"seq\":1,\"prev\":\"%043d\",\"bucket\":0,\"time\":"
-                     "\"2026-11-22T03:06:48.123Z\",\"ack\":[0,\"%043d\"],"
+                     "\"2026-11-22T03:06:48.123Z\",\"ack\":[0,\"%021dA\"],"
                      "\"outcomes\":[", 0, 0);
         n += snprintf(body + n, sizeof(body) - (size_t) n, ends[i], id);
         n += snprintf(body + n, sizeof(body) - (size_t) n,
@@ -366,7 +368,7 @@ test_rights(void **state)
     a.access.document.id = dmp_null_string;
     a.access.details = (dmp_str_t) { sealed_bytes, DMP_SEAL_OVERHEAD };
     access_entry(&a, true);
-    asked_is(",\"emergency\":false,\"change\":\"block\","
+    asked_is(",\"change\":\"block\","
              "\"target\":\"899700314422\",\"details\":\"" SEALED_TEXT "\"");
     view_of(&view);
     assert_true(dmp_str_eq(view.change, dmp_string("block")));
@@ -378,23 +380,23 @@ test_rights(void **state)
     a.decision.effect = DMP_DENY;
     a.access.details = dmp_null_string;
     access_entry(&a, false);
-    asked_is(",\"emergency\":false,\"change\":\"block\","
+    asked_is(",\"change\":\"block\","
              "\"target\":\"899700314422\"");
     sent('1');
 
     /* a change that nobody knows, and what is no change of rights */
     a.request.change = DMP_CHANGE_MAX;
     access_entry(&a, false);
-    asked_is(",\"emergency\":false");
+    asked_is("");
     sent('1');
     a.request.change = DMP_CHANGE_NONE;
     access_entry(&a, false);
-    asked_is(",\"emergency\":false");
+    asked_is("");
     sent('1');
     a.request.change = DMP_CHANGE_BLOCK;
     a.request.operation = DMP_OPERATION_CLOSE;
     access_entry(&a, true);
-    asked_is(",\"emergency\":false");
+    asked_is("");
     sent('R');
 }
 
@@ -447,7 +449,7 @@ test_targets(void **state)
         a.request.target = (dmp_str_t) { cases[i].target,
                                          strlen(cases[i].target) };
         (void) snprintf(expected, sizeof(expected),
-                        ",\"emergency\":false,\"change\":\"%s\"%s%s%s",
+                        ",\"change\":\"%s\"%s%s%s",
                         cases[i].name, cases[i].named ? ",\"target\":\"" : "",
                         cases[i].named ? cases[i].target : "",
                         cases[i].named ? "\"" : "");
@@ -496,11 +498,11 @@ test_rights_refused(void **state)
           "wrong value of \"details\"" },
         { "\"details\":", "\"justification\":", DMP_E_UNKNOWN,
           "member \"justification\" where \"decision\" should be" },
-        { ",\"emergency\":false,",
-          ",\"emergency\":false,\"justification\":\"Af\",", DMP_E_SYNTAX,
+        { ",\"mode\":\"normal\",",
+          ",\"mode\":\"normal\",\"justification\":\"Af\",", DMP_E_SYNTAX,
           "wrong value of \"justification\"" },
-        { ",\"emergency\":false,",
-          ",\"emergency\":false,\"details\":\"" SEALED_TEXT "\",",
+        { ",\"mode\":\"normal\",",
+          ",\"mode\":\"normal\",\"details\":\"" SEALED_TEXT "\",",
           DMP_E_UNKNOWN, "member \"change\" where \"decision\" should be" },
     };
 
@@ -513,6 +515,58 @@ test_rights_refused(void **state)
     a.access.details = (dmp_str_t) { sealed_bytes, DMP_SEAL_OVERHEAD };
     access_entry(&a, false);
     REFUSED_EACH(edits);
+    sent('1');
+}
+
+
+/* Millions of these are kept in memory: what a card's read costs. */
+static void
+test_size(void **state)
+{
+    log_access_t  a;
+
+    (void) state;
+    open_epoch();
+    log_make_access(&a, now());
+    a.subject.used.sector.code = dmp_null_string;
+    a.subject.used.structure = dmp_null_string;
+    a.decision.unverified = false;
+    access_entry(&a, false);
+    print_message("# a read: %zu bytes\n", entry.body.len);
+    assert_true(entry.body.len < 790);
+    sent('1');
+}
+
+
+/* By which policy: how its digest begins, or nothing. */
+static void
+test_policy(void **state)
+{
+    log_access_t      a;
+    dmp_entry_view_t  view;
+
+    (void) state;
+    open_epoch();
+    log_make_access(&a, now());
+    access_entry(&a, false);
+    view_of(&view);
+    assert_true(dmp_str_eq(view.policy, dmp_string("Vd0VnWq1cCnZ3l6cIXg0bJ")));
+    assert_int_equal(view.reason.len, 0);
+    sent('1');
+
+    a.access.policy = dmp_null_string;
+    access_entry(&a, false);
+    view_of(&view);
+    assert_int_equal(view.policy.len, 0);
+    sent('1');
+
+    /* less than that names none */
+    a.access.policy = dmp_string("Vd0VnWq1cCnZ3l6cIXg0b");
+    assert_int_equal(dmp_writer_access(w, 0, &a.access, &buf, &entry),
+                     DMP_E_INTERNAL);
+    assert_null(entry.body.data);
+    a.access.policy = dmp_null_string;
+    access_entry(&a, false);
     sent('1');
 }
 
@@ -637,6 +691,8 @@ main(void)
         WRITER_TEST(test_ends),
         WRITER_TEST(test_targets),
         WRITER_TEST(test_rights_refused),
+        WRITER_TEST(test_size),
+        WRITER_TEST(test_policy),
         WRITER_TEST(test_largest),
         WRITER_TEST(test_too_long),
     };

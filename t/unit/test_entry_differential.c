@@ -27,6 +27,7 @@
 typedef struct {
     char    *data;
     size_t   len;
+    bool     lines;                      /* more than one entry */
 } seed_t;
 
 static seed_t    seeds[SEEDS_MAX];
@@ -62,6 +63,7 @@ read_seed(const char *folder, const char *name)
     file = fopen(path, "r");
     assert_non_null(file);
     seed->len = fread(seed->data, 1, SEED_MAX, file);
+    seed->lines = memchr(seed->data, '\n', seed->len) != NULL;
     assert_int_equal(fclose(file), 0);
 }
 
@@ -132,13 +134,20 @@ compare(const char *body, size_t len)
 static void
 test_whole_and_cut(void **state)
 {
-    size_t  i, len, good;
+    size_t    i, len, good;
+    dmp_rc_t  rc;
 
     (void) state;
     good = 0;
 
     for (i = 0; i < n_seeds; i++) {
-        good += compare(seeds[i].data, seeds[i].len) == DMP_OK;
+        rc = compare(seeds[i].data, seeds[i].len);
+        good += rc == DMP_OK;
+
+        /* a kept one that is none any more would say little */
+        if (getenv("DMP_ENTRIES") == NULL && !seeds[i].lines && rc != DMP_OK) {
+            fail_msg("%.*s", (int) seeds[i].len, seeds[i].data);
+        }
 
         for (len = 0; len < seeds[i].len; len += len < 1200 ? 1 : 97) {
             (void) compare(seeds[i].data, len);
@@ -253,7 +262,7 @@ static const char  entry[] =
     "\"epoch\":1,\"seq\":1,"
     "\"prev\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
     "\"bucket\":0,\"time\":\"%s\","
-    "\"ack\":[0,\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"],"
+    "\"ack\":[0,\"AAAAAAAAAAAAAAAAAAAAAA\"],"
     "\"outcomes\":[],\"abandoned\":[]}";
 
 

@@ -209,7 +209,10 @@ test_open_bytes(void **state)
 static void
 test_heartbeat_bytes(void **state)
 {
-    char  expected[256];
+    char              expected[256];
+    dmp_buf_t         b;
+    unsigned char     digest[DMP_HASH_LEN];
+    dmp_chain_head_t  head;
 
     static const edit_t  edits[] = {
         { ",\"heads\":[", ",\"carried\":[", DMP_E_UNKNOWN,
@@ -220,6 +223,19 @@ test_heartbeat_bytes(void **state)
           "unknown kind \"none\"" },
         { "\"kind\":\"heartbeat\"", "\"kind\":\"epoch-open\"", DMP_E_UNKNOWN,
           "member \"heads\" where \"public\" should be" },
+        /* of five or six, or of three; a digest cut; a bucket that is none */
+        { "\"]],\"signature", "\",\"" ZEROS "\"]],\"signature", DMP_E_SYNTAX,
+          "wrong value of \"heads\"" },
+        { "\"]],\"signature", "\",1,\"" ZEROS "\"]],\"signature",
+          DMP_E_SYNTAX, "wrong value of \"heads\"" },
+        { ",1,1,\"", ",1,\"", DMP_E_SYNTAX, "wrong value of \"heads\"" },
+        { ",1,1,\"", ",1,1,\"-", DMP_E_SYNTAX, "wrong value of \"heads\"" },
+        { "\"]],\"signature", "\"],[0,1,1,\"" ZEROS "\"]],\"signature",
+          DMP_E_SYNTAX, "wrong value of \"heads\"" },
+        { "\"]],\"signature", "\"],[256,1,1,\"" ZEROS "\"]],\"signature",
+          DMP_E_SYNTAX, "wrong value of \"heads\"" },
+        { "\"]],\"signature", "\"],],\"signature", DMP_E_SYNTAX,
+          "wrong value of \"heads\"" },
     };
 
     (void) state;
@@ -227,10 +243,16 @@ test_heartbeat_bytes(void **state)
     assert_int_equal(dmp_writer_heartbeat(w, now(), &buf, &entry), DMP_OK);
     goes_on("{\"format\":1,",
             "{\"format\":1,\"kind\":\"heartbeat\",\"writer\":\"gw-1");
-    (void) snprintf(expected, sizeof(expected), "],\"heads\":[[%u,1,1,\"",
-                    dmp_writer_home(w));
+    assert_true(dmp_writer_known(w, dmp_writer_home(w), &head));
+    assert_true(dmp_head_digest(head.hash, head.acks, digest));
+    dmp_buf_init(&b, expected, sizeof(expected));
+    dmp_buf_text(&b, "],\"heads\":[[");
+    dmp_buf_uint(&b, dmp_writer_home(w));
+    dmp_buf_text(&b, ",1,1,\"");
+    dmp_buf_base64url(&b, digest, sizeof(digest));
+    dmp_buf_text(&b, "\"]],\"signature\":\"");
+    dmp_buf_add(&b, "", 1);
     goes_on("],\"heads\":", expected);
-    goes_on("\"]],\"signature\":\"", "\"]],\"signature\":\"");
     REFUSED_EACH(edits);
     sent('S');
 }
@@ -397,10 +419,43 @@ test_form(void **state)
           "not the form of an entry at byte 1 " },
         { ",\"seq\":", ",\"s\\u0065q\":", DMP_E_SYNTAX,
           "not the form of an entry at byte " },
-        { ",\"emergency\":false", ",\"emergency\":False", DMP_E_SYNTAX,
-          "wrong value of \"emergency\"" },
-        { ",\"emergency\":false", ",\"emergency\":falsey", DMP_E_SYNTAX,
-          "not the form of an entry at byte " },
+        /* what does not apply is left out, and not denied */
+        { ",\"mode\":\"normal\"", ",\"mode\":\"normal\",\"emergency\":false",
+          DMP_E_SYNTAX, "wrong value of \"emergency\"" },
+        { ",\"mode\":\"normal\"", ",\"mode\":\"normal\",\"emergency\":truey",
+          DMP_E_SYNTAX, "not the form of an entry at byte " },
+        { ",\"mode\":\"normal\"", ",\"mode\":\"normal\",\"emergency\":1",
+          DMP_E_SYNTAX, "wrong value of \"emergency\"" },
+        { ",\"mode\":\"normal\"", ",\"mode\":\"normal\",\"emergency\":true,"
+          "\"emergency\":true", DMP_E_UNKNOWN,
+          "member \"emergency\" where \"decision\" should be" },
+        { ",\"mode\":\"normal\"", ",\"mode\":\"normal\",\"emergency\":true",
+          DMP_OK, "" },
+        { ",\"rule\":\"G1\"", ",\"rule\":\"G1\",\"reason\":\"none\"",
+          DMP_E_SYNTAX, "wrong value of \"reason\"" },
+        { ",\"rule\":\"G1\"", ",\"rule\":\"G1\",\"reason\":\"\"",
+          DMP_E_SYNTAX, "wrong value of \"reason\"" },
+        { ",\"rule\":\"G1\"", ",\"rule\":\"G1\",\"reason\":null",
+          DMP_E_SYNTAX, "wrong value of \"reason\"" },
+        { ",\"rule\":\"G1\"", ",\"rule\":\"G1\",\"reason\":\"blocked\"",
+          DMP_OK, "" },
+        /* whole digests, and such that are cut elsewhere */
+        { "\"ack\":[0,\"AAAAAAAAAAAAAAAAAAAAAA\"]",
+          "\"ack\":[0,\"" ZEROS "\"]", DMP_E_SYNTAX,
+          "wrong value of \"ack\"" },
+        { "\"ack\":[0,\"A", "\"ack\":[0,\"", DMP_E_SYNTAX,
+          "wrong value of \"ack\"" },
+        { "\"ack\":[0,\"AAAAAAAAAAAAAAAAAAAAAA\"]",
+          "\"ack\":[0,\"AAAAAAAAAAAAAAAAAAAAAB\"]", DMP_E_SYNTAX,
+          "wrong value of \"ack\"" },
+        { "\"policy\":\"Vd0VnWq1cCnZ3l6cIXg0bJ\"",
+          "\"policy\":\"Vd0VnWq1cCnZ3l6cIXg0bJH0wRrXJw2Q0sFf0J5l3aE\"",
+          DMP_E_SYNTAX, "wrong value of \"policy\"" },
+        { "\"policy\":\"V", "\"policy\":\"", DMP_E_SYNTAX,
+          "wrong value of \"policy\"" },
+        { "\"policy\":\"Vd0VnWq1cCnZ3l6cIXg0bJ\"", "\"policy\":\"\"",
+          DMP_E_SYNTAX, "wrong value of \"policy\"" },
+        { ",\"policy\":\"Vd0VnWq1cCnZ3l6cIXg0bJ\"", "", DMP_OK, "" },
         { "\"unverified\":true", "\"unverified\":false", DMP_E_SYNTAX,
           "wrong value of \"unverified\"" },
         { "\"actor\":{", "\"actor\":[", DMP_E_SYNTAX,
@@ -430,7 +485,9 @@ test_form(void **state)
 
     (void) state;
     open_epoch();
-    assert_int_equal(access_in(1), DMP_OK);
+    /* the first entry of its bucket, which acknowledges none */
+    assert_int_equal(access_in((dmp_writer_home(w) + 1) % LOG_BUCKETS),
+                     DMP_OK);
     REFUSED_EACH(edits);
     sent('1');
 }

@@ -17,6 +17,7 @@
 
 
 #define A43  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define A22  "AAAAAAAAAAAAAAAAAAAAAA"
 #define NO_HEADS  ",\"heads\":[],\"signature\":\"" A43 A43 "\""
 
 static life_t            whole;
@@ -189,7 +190,7 @@ test_heads(void **state)
 
         for (k = 0; k < 3; k++) {
             n = forge_entry(body, sizeof(body), i, said[k],
-                            dmp_string("[0,\"" A43 "\"]"), NO_HEADS);
+                            dmp_string("[0,\"" A22 "\"]"), NO_HEADS);
             put_after(&log, i, body, n);
             kinds = look(&log, false, NULL, &r);
             assert_int_not_equal(kinds & (1u << (home ? DMP_BREAK_SIGNATURE
@@ -228,7 +229,7 @@ acks_of(const log_t *log, size_t i, char *out, size_t size)
     dmp_buf_text(&b, "[");
     dmp_buf_uint(&b, views[i].seq);
     dmp_buf_text(&b, ",\"");
-    dmp_buf_base64url(&b, digest, sizeof(digest));
+    dmp_buf_base64url(&b, digest, DMP_ACK_LEN);
     dmp_buf_text(&b, "\"]");
     dmp_buf_add(&b, "", 1);
 }
@@ -310,7 +311,7 @@ test_cover(void **state)
 
     i = whole.flight;
     n = forge_entry(body, sizeof(body), i, "outcome",
-                    dmp_string("[0,\"" A43 "\"]"),
+                    dmp_string("[0,\"" A22 "\"]"),
                     ",\"outcomes\":[],\"abandoned\":[]");
     put_after(&log, i, body, n);
     assert_int_equal(look(&log, false, &v, &r), 0);
@@ -385,7 +386,7 @@ test_recovery(void **state)
 
     kept = whole;
     n = forge_entry(body[0], sizeof(body[0]), i, "admin",
-                    dmp_string("[0,\"" A43 "\"]"), ",\"trace\":"
+                    dmp_string("[0,\"" A22 "\"]"), ",\"trace\":"
                     "\"019a0000-0000-7000-8000-0000000000aa\",\"actor\":{"
                     "\"kind\":\"operator\",\"id\":\"anne\",\"auth\":"
                     "\"operator\"},\"command\":\"audit recover\",\"buckets\":"
@@ -394,7 +395,7 @@ test_recovery(void **state)
     whole.log = log;
     must(dmp_entry_parse(body[0], n, &views[i + 1], &error));
     n = forge_entry(body[1], sizeof(body[1]), i + 1, "heartbeat",
-                    dmp_string("[0,\"" A43 "\"]"), NO_HEADS);
+                    dmp_string("[0,\"" A22 "\"]"), NO_HEADS);
     put_after(&log, i + 1, body[1], n);
     log.entries[0].outcome = 'R';
     kinds = look(&log, true, NULL, &r);
@@ -415,7 +416,7 @@ feed_alone(dmp_verify_t *v, unsigned writer, unsigned epoch, unsigned seq,
     n = snprintf(body, sizeof(body), "{\"format\":1,\"kind\":\"admin\","
                  "\"writer\":\"x/%016x\",\"epoch\":%u,\"seq\":%u,\"prev\":\""
                  A43 "\",\"bucket\":0,\"time\":\"2026-11-22T03:06:48.123Z\","
-                 "\"ack\":[0,\"" A43 "\"],\"trace\":\"019a0000-0000-7000-8000-"
+                 "\"ack\":[0,\"" A22 "\"],\"trace\":\"019a0000-0000-7000-8000-"
                  "0000000000aa\",\"actor\":{\"kind\":\"operator\",\"id\":"
                  "\"anne\",\"auth\":\"operator\"},\"command\":\"audit recover"
                  "\",\"buckets\":[0],\"phase\":\"begin\"}", writer, epoch, seq);

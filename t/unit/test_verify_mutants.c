@@ -129,9 +129,7 @@ must_not_find(const log_t *log, const operator_t *op, size_t position,
 static bool
 speaks_of(size_t k, size_t i, bool acked)
 {
-    unsigned                 h;
     bool                     same;
-    const dmp_chain_head_t  *head;
     const dmp_entry_view_t  *one, *of;
 
     one = &views[k];
@@ -149,19 +147,7 @@ speaks_of(size_t k, size_t i, bool acked)
         same = dmp_str_eq(one->of_writer, of->writer);
     }
 
-    for (h = 0; h < one->n_heads; h++) {
-        head = &one->heads[h];
-
-        if (same && head->bucket == of->bucket
-            && ((head->epoch == of->epoch
-                 && (acked ? head->acked : head->seq) >= of->seq)
-                || (!acked && head->epoch > of->epoch)))
-        {
-            return true;
-        }
-    }
-
-    return false;
+    return same && life_names(one, of, acked);
 }
 
 

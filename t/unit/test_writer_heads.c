@@ -135,7 +135,7 @@ test_heartbeat(void **state)
     assert_int_equal(view.kind, DMP_KIND_HEARTBEAT);
     assert_int_equal(view.bucket, dmp_writer_home(w));
     assert_int_equal(view.time_ms, t);
-    assert_int_equal(view.n_heads, dmp_writer_home(w) == 2 ? 1 : 2);
+    assert_int_equal(view.n_signed_heads, dmp_writer_home(w) == 2 ? 1 : 2);
     assert_int_equal(dmp_writer_signed_ms(w), t);
     assert_int_equal(dmp_writer_unsigned(w), 0);
 
@@ -156,8 +156,8 @@ test_heartbeat(void **state)
     /* nothing has moved but its own bucket */
     assert_int_equal(heartbeat(t + 2), DMP_OK);
     view_of(&view);
-    assert_int_equal(view.n_heads, 1);
-    assert_int_equal(view.heads[0].bucket, dmp_writer_home(w));
+    assert_int_equal(view.n_signed_heads, 1);
+    assert_int_equal(view.signed_heads[0].bucket, dmp_writer_home(w));
     sent('S');
 }
 
@@ -397,7 +397,7 @@ test_close_other_own(void **state)
     /* its answer is not the checkpoint's */
     assert_int_equal(checkpoint(now()), DMP_OK);
     view_of(&view);
-    assert_int_equal(view.n_heads, dmp_writer_home(w) == 2 ? 1 : 2);
+    assert_int_equal(view.n_signed_heads, dmp_writer_home(w) == 2 ? 1 : 2);
     assert_true(log_append(&store, w, &first, 'S'));
     assert_true(log_ack(&store, w, &first));
     assert_int_equal(dmp_writer_unsigned(w), 1);

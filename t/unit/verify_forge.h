@@ -16,13 +16,20 @@ typedef enum {
     FORGE_RIGHT = 0,                     /* as if the writer had done it */
     FORGE_NEWER,                         /* with another epoch's key */
     FORGE_OLDER,
-    FORGE_FOREIGN
+    FORGE_FOREIGN,
+    FORGE_NOTHING                        /* what is signed stays as it was */
 } forge_key_t;
 
+/* By what other entries name one: its hash, and what signed heads say. */
 typedef struct {
-    life_t  l;                           /* bodies are its own */
-    char    was[LOG_ENTRIES][FORGE_HASH_LEN];
-    char    is[LOG_ENTRIES][FORGE_HASH_LEN];
+    char    hash[FORGE_HASH_LEN];
+    char    head[FORGE_HASH_LEN];
+} forge_names_t;
+
+typedef struct {
+    life_t         l;                    /* bodies are its own */
+    forge_names_t  was[LOG_ENTRIES];
+    forge_names_t  is[LOG_ENTRIES];
 } forge_t;
 
 
@@ -35,6 +42,23 @@ forge_hash(const log_entry_t *e, char out[FORGE_HASH_LEN])
     life_must(dmp_entry_hash(e->body, e->len, hash), "no hash");
     dmp_buf_init(&b, out, FORGE_HASH_LEN);
     dmp_buf_base64url(&b, hash, sizeof(hash));
+}
+
+
+static inline void
+forge_names(const life_t *l, size_t i, forge_names_t *names)
+{
+    dmp_buf_t           b;
+    unsigned char       hash[DMP_HASH_LEN], digest[DMP_HASH_LEN];
+    const log_entry_t  *e;
+
+    e = &l->log.entries[i];
+    forge_hash(e, names->hash);
+    life_must(dmp_entry_hash(e->body, e->len, hash)
+              && dmp_head_digest(hash, l->places[i].acks, digest),
+              "no digest");
+    dmp_buf_init(&b, names->head, FORGE_HASH_LEN);
+    dmp_buf_base64url(&b, digest, sizeof(digest));
 }
 
 
@@ -52,7 +76,7 @@ forge_begin(forge_t *f, const life_t *whole)
         memcpy(copy, whole->log.entries[i].body, whole->log.entries[i].len);
         copy[whole->log.entries[i].len] = '\0';
         f->l.log.entries[i].body = copy;
-        forge_hash(&whole->log.entries[i], f->was[i]);
+        forge_names(whole, i, &f->was[i]);
     }
 }
 
@@ -144,13 +168,53 @@ forge_sign(log_entry_t *e, size_t signed_len, EVP_PKEY *key)
 }
 
 
+/* Whether a name of one that changed stood there, and is the new one now. */
+static inline bool
+forge_rename(log_entry_t *e, const char *was, const char *is)
+{
+    char  *p;
+    bool   renamed;
+
+    renamed = false;
+
+    while (memcmp(was, is, FORGE_HASH_LEN) != 0
+           && (p = memmem(e->body, e->len, was, FORGE_HASH_LEN)) != NULL)
+    {
+        memcpy(p, is, FORGE_HASH_LEN);
+        renamed = true;
+    }
+
+    return renamed;
+}
+
+
+/* Puts right what an entry says of those before it; whether it has changed. */
+static inline bool
+forge_entry_again(forge_t *f, size_t i)
+{
+    bool           changed;
+    size_t         k;
+    log_entry_t   *e;
+
+    e = &f->l.log.entries[i];
+    forge_names(&f->l, i, &f->is[i]);
+    changed = memcmp(f->was[i].hash, f->is[i].hash, FORGE_HASH_LEN) != 0;
+
+    for (k = 0; k < i; k++) {
+        changed |= forge_rename(e, f->was[k].hash, f->is[k].hash);
+        changed |= forge_rename(e, f->was[k].head, f->is[k].head);
+    }
+
+    return changed;
+}
+
+
 /* All that follows from what was edited, and the store's heads. */
 static inline void
 forge_again(forge_t *f, forge_key_t which, EVP_PKEY *foreign)
 {
-    char                      *p;
     bool                       changed;
-    size_t                     i, k;
+    size_t                     i;
     log_head_t                *h;
     dmp_error_t                error;
     log_entry_t               *e;
@@ -158,28 +222,17 @@ forge_again(forge_t *f, forge_key_t which, EVP_PKEY *foreign)
 
     for (i = 0; i < f->l.log.n; i++) {
         e = &f->l.log.entries[i];
-        forge_hash(e, f->is[i]);
-        changed = memcmp(f->was[i], f->is[i], FORGE_HASH_LEN) != 0;
-
-        for (k = 0; k < i; k++) {
-            while (memcmp(f->was[k], f->is[k], FORGE_HASH_LEN) != 0
-                   && (p = memmem(e->body, e->len, f->was[k], FORGE_HASH_LEN))
-                      != NULL)
-            {
-                memcpy(p, f->is[k], FORGE_HASH_LEN);
-                changed = true;
-            }
-        }
-
         life_must(dmp_entry_parse(e->body, e->len, &view, &error) == DMP_OK,
                   error.text);
+        changed = (which != FORGE_NOTHING || view.signed_len == 0)
+                  && forge_entry_again(f, i);
 
         if (changed && view.signed_len > 0) {
             forge_sign(e, view.signed_len,
                        forge_key(&f->l, &view, which, foreign));
         }
 
-        forge_hash(e, f->is[i]);
+        forge_names(&f->l, i, &f->is[i]);
         h = log_head(&f->l.log, view.writer, e->bucket);
 
         if (h->epoch == view.epoch && h->seq == view.seq) {

@@ -17,6 +17,13 @@
 
 #define LIFE_KEYS  16
 
+/* Where an entry stands, and what its writer is told up to it. */
+typedef struct {
+    size_t         chain;                /* of the store's heads */
+    uint64_t       epoch;
+    unsigned char  acks[DMP_HASH_LEN];
+} life_place_t;
+
 /* Whose epoch has which key: a forger may have one of them. */
 typedef struct {
     char        writer[DMP_WRITER_MAX + 1];
@@ -26,6 +33,7 @@ typedef struct {
 
 typedef struct {
     log_t          log;
+    life_place_t   places[LOG_ENTRIES];
     log_records_t  records;
     EVP_PKEY      *audit_key;
     life_key_t     keys[LIFE_KEYS];
@@ -55,11 +63,42 @@ life_buf(dmp_buf_t *b)
 }
 
 
+/* Of the entry that was appended last. */
+static inline void
+life_place(life_t *l, const dmp_writer_t *w, const dmp_entry_t *e)
+{
+    size_t              i, k;
+    life_place_t       *place;
+    const log_entry_t  *stored;
+
+    i = l->log.n - 1;
+    stored = &l->log.entries[i];
+    place = &l->places[i];
+    place->chain = (size_t) (log_head(&l->log, dmp_writer_name(w), e->bucket)
+                             - l->log.heads);
+    place->epoch = e->epoch;
+    memset(place->acks, 0, DMP_HASH_LEN);
+
+    for (k = i; k-- > 0; /* void */) {
+        if (l->places[k].chain == place->chain
+            && l->places[k].epoch == place->epoch)
+        {
+            memcpy(place->acks, l->places[k].acks, DMP_HASH_LEN);
+            break;
+        }
+    }
+
+    life_must(dmp_acks_extend(place->acks, e->seq, stored->outcome, stored->ms,
+                              stored->n), "no digest");
+}
+
+
 static inline void
 life_send(life_t *l, dmp_writer_t *w, const dmp_entry_t *e, char outcome,
     bool acked)
 {
     life_must(log_append(&l->log, w, e, outcome), "not appended");
+    life_place(l, w, e);
 
     if (acked) {
         life_must(log_ack(&l->log, w, e), "not acknowledged");
@@ -349,6 +388,42 @@ life_make(life_t *l, EVP_PKEY *audit_key)
     dmp_writer_free(a);
     dmp_writer_free(b);
     dmp_writer_free(d);
+}
+
+
+/* Whether a head that one names says something of the chain of another. */
+static inline bool
+life_names(const dmp_entry_view_t *one, const dmp_entry_view_t *of,
+    bool acked)
+{
+    unsigned                  h;
+    const dmp_chain_head_t   *head;
+    const dmp_signed_head_t  *own;
+
+    for (h = 0; h < one->n_heads; h++) {
+        head = &one->heads[h];
+
+        if (head->bucket == of->bucket
+            && ((head->epoch == of->epoch
+                 && (acked ? head->acked : head->seq) >= of->seq)
+                || (!acked && head->epoch > of->epoch)))
+        {
+            return true;
+        }
+    }
+
+    for (h = 0; h < one->n_signed_heads; h++) {
+        own = &one->signed_heads[h];
+
+        if (own->bucket == of->bucket
+            && ((own->epoch == of->epoch && own->seq >= of->seq)
+                || (!acked && own->epoch > of->epoch)))
+        {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

@@ -126,7 +126,7 @@ sub forge
     my $body = sprintf '{"format":1,"kind":"%s","writer":"%s","epoch":%d,"seq":%d,'
         . '"prev":"%s","bucket":%d,"time":"%s","ack":[%d,"%s"],%s}', $kind, $name, $epoch,
         $seq, encode_base64url($prev), $bucket, DMP::Writer::time_of($o{time} // time),
-        @{ $o{ack} // [0, 'A' x 43] }, $members;
+        @{ $o{ack} // [0, 'A' x 22] }, $members;
     my @trace = (key($bucket, 'trace'), key($bucket, "w:$name"), key($bucket, 'closed'));
     my @chain = ($head, DMP::head($epoch, $seq, sha256($body)), $body);
     my $reply = $o{patient}

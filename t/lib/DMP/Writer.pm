@@ -119,8 +119,8 @@ sub commit
     my $body = sprintf '{"format":1,"kind":"%s","writer":"%s","epoch":%d,"seq":%d,'
         . '"prev":"%s","bucket":%d,"time":"%s","ack":[%d,"%s"]%s}', $kind,
         $self->{name}, $self->{epoch}, $seq, encode_base64url($place->{hash}),
-        $bucket, time_of($self->now), $place->{seq}, encode_base64url($place->{acks}),
-        $members;
+        $bucket, time_of($self->now), $place->{seq},
+        encode_base64url(substr $place->{acks}, 0, 16), $members;
 
     if ($o{sign}) {
         $body =~ s/\}\z//;
@@ -152,20 +152,25 @@ sub commit
 }
 
 
-# [bucket, epoch, seq, hash, A] of those buckets, in this epoch; "acked", the
-# sequence up to which the store answered, before A where it is asked for.
+# [bucket, epoch, seq, D] of those buckets, in this epoch; or, for who ends it
+# for its writer, [bucket, epoch, seq, hash, acknowledged seq, A].
 sub heads
 {
-    my ($self, $acked, @buckets) = @_;
+    my ($self, $apart, @buckets) = @_;
 
     my @heads;
 
     for my $bucket (sort { $a <=> $b } @buckets) {
         my $place = $self->{chain}{$bucket};
+        my ($epoch, $seq, $hash, $acks) = @$place{qw(epoch seq hash acks)};
 
-        push @heads, sprintf '[%d,%d,%d,"%s",%s"%s"]', $bucket, @$place{qw(epoch seq)},
-            encode_base64url($place->{hash}), $acked ? "$place->{seq}," : '',
-            encode_base64url($place->{acks}) if $place->{epoch} == $self->{epoch};
+        next if $epoch != $self->{epoch};
+
+        my @said = $apart
+            ? (qq("${\ encode_base64url($hash)}"), $seq, qq("${\ encode_base64url($acks)}"))
+            : qq("${\ encode_base64url(sha256($hash . $acks))}");
+
+        push @heads, '[' . join(',', $bucket, $epoch, $seq, @said) . ']';
     }
 
     return ',"heads":[' . join(',', @heads) . ']';
@@ -211,8 +216,8 @@ sub access
     my $entry = $self->commit($bucket, 'access', qq(,"trace":"$trace",)
         . '"actor":{"kind":"professional","id":"899700218896","auth":"direct"},'
         . qq("patient":"$patient","operation":"read","transaction":"TD3.2",)
-        . '"mode":"normal","emergency":false,"decision":"allow","rule":"G1",'
-        . qq("reason":"none","policy":"${\ ('A' x 43)}","version":$version,)
+        . '"mode":"normal","decision":"allow","rule":"G1",'
+        . qq("policy":"${\ ('A' x 22)}","version":$version,)
         . '"client":"192.0.2.17","method":"GET","route":"/Binary/{id}"',
         patient => $patient, version => $version);
 
