@@ -12,7 +12,6 @@
 
 
 #define NGX_HTTP_DMP_FLUSH_MS      200
-#define NGX_HTTP_DMP_BATCH         DMP_OUTCOMES_MAX
 #define NGX_HTTP_DMP_UNSIGNED_MAX  64
 #define NGX_HTTP_DMP_PENDING_MAX   65536
 
@@ -36,8 +35,8 @@ typedef struct {
     ngx_uint_t      closing;
     ngx_uint_t      n;
     ngx_uint_t      n_abandoned;
-    dmp_outcome_t   outcomes[NGX_HTTP_DMP_BATCH];
-    char            abandoned[NGX_HTTP_DMP_BATCH][DMP_UUID_LEN];
+    char          (*abandoned)[DMP_UUID_LEN];    /* behind the outcomes */
+    dmp_outcome_t   outcomes[];
 } ngx_http_dmp_batch_t;
 
 
@@ -88,7 +87,7 @@ ngx_http_dmp_list_grow(void *items, ngx_uint_t n, ngx_uint_t *size,
         return items;
     }
 
-    wanted = (*size == 0) ? NGX_HTTP_DMP_BATCH : *size * 2;
+    wanted = (*size == 0) ? DMP_OUTCOMES_MAX : *size * 2;
     if (wanted > NGX_HTTP_DMP_PENDING_MAX) {
         return NULL;
     }
@@ -265,6 +264,27 @@ ngx_http_dmp_batch_send(ngx_http_dmp_batch_t *batch)
 }
 
 
+static ngx_http_dmp_batch_t *
+ngx_http_dmp_batch_create(ngx_uint_t n, ngx_uint_t n_abandoned)
+{
+    ngx_http_dmp_batch_t  *batch;
+
+    batch = ngx_alloc(sizeof(ngx_http_dmp_batch_t) + n * sizeof(dmp_outcome_t)
+                      + n_abandoned * DMP_UUID_LEN,
+                      ngx_http_dmp_store.log);
+    if (batch == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(batch, sizeof(ngx_http_dmp_batch_t));
+    batch->n = n;
+    batch->n_abandoned = n_abandoned;
+    batch->abandoned = (char (*)[DMP_UUID_LEN]) (batch->outcomes + n);
+
+    return batch;
+}
+
+
 static ngx_int_t
 ngx_http_dmp_write_batch(void)
 {
@@ -274,15 +294,13 @@ ngx_http_dmp_write_batch(void)
 
     store = &ngx_http_dmp_store;
 
-    batch = ngx_alloc(sizeof(ngx_http_dmp_batch_t), store->log);
+    batch = ngx_http_dmp_batch_create(
+                           ngx_min(ngx_http_dmp_outcomes.n, DMP_OUTCOMES_MAX),
+                           ngx_min(ngx_http_dmp_abandoned.n,
+                                   DMP_ABANDONED_MAX));
     if (batch == NULL) {
         return NGX_ERROR;
     }
-
-    batch->closing = 0;
-    batch->n = ngx_min(ngx_http_dmp_outcomes.n, NGX_HTTP_DMP_BATCH);
-    batch->n_abandoned = ngx_min(ngx_http_dmp_abandoned.n,
-                                 NGX_HTTP_DMP_BATCH);
 
     /* the oldest stand first */
     if (batch->n != 0) {
@@ -337,7 +355,7 @@ ngx_http_dmp_write_heads(dmp_kind_t kind)
 
     store = &ngx_http_dmp_store;
 
-    batch = ngx_calloc(sizeof(ngx_http_dmp_batch_t), store->log);
+    batch = ngx_http_dmp_batch_create(0, 0);
     if (batch == NULL) {
         return NGX_ERROR;
     }
@@ -474,7 +492,7 @@ ngx_http_dmp_log_handler(ngx_http_request_t *r)
     if (ngx_http_dmp_store.state == NGX_HTTP_DMP_STORE_READY
         && ngx_http_dmp_store.why == NULL)
     {
-        if (ngx_http_dmp_outcomes.n >= NGX_HTTP_DMP_BATCH) {
+        if (ngx_http_dmp_outcomes.n >= DMP_OUTCOMES_MAX) {
             (void) ngx_http_dmp_write_batch();
         }
 
