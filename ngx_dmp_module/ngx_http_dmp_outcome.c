@@ -87,10 +87,12 @@ ngx_http_dmp_list_grow(void *items, ngx_uint_t n, ngx_uint_t *size,
         return items;
     }
 
-    wanted = (*size == 0) ? DMP_OUTCOMES_MAX : *size * 2;
-    if (wanted > NGX_HTTP_DMP_PENDING_MAX) {
+    if (*size >= NGX_HTTP_DMP_PENDING_MAX) {
         return NULL;
     }
+
+    wanted = (*size == 0) ? DMP_OUTCOMES_MAX
+                          : ngx_min(*size * 2, NGX_HTTP_DMP_PENDING_MAX);
 
     grown = ngx_alloc(wanted * item, ngx_http_dmp_store.log);
     if (grown == NULL) {

@@ -420,6 +420,8 @@ ngx_http_dmp_store_set_ready(void)
 
     store->state = NGX_HTTP_DMP_STORE_READY;
     store->failures = 0;
+    store->missed = 0;
+    store->unpolled = 0;
 
     /* another store, or this one as it was: it may not have what was entered */
     ngx_http_dmp_forget_all_learnt();

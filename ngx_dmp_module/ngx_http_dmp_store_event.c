@@ -252,18 +252,21 @@ ngx_http_dmp_store_write_handler(ngx_event_t *ev)
 }
 
 
-/* A reply within the time; an end or an error is left to the loop. */
+/* Something to read within the time, be it an end or an error. */
 static ngx_uint_t
 ngx_http_dmp_store_replied(ngx_socket_t fd)
 {
-    char        byte;
-    uint64_t    began;
-    ngx_uint_t  i;
+    char             byte;
+    int64_t          passed;
+    ngx_uint_t       i;
+    struct timespec  began, now;
 
-    began = ngx_http_dmp_now_ns();
+    (void) clock_gettime(CLOCK_MONOTONIC, &began);
 
     do {
-        if (recv(fd, &byte, 1, MSG_PEEK|MSG_DONTWAIT) > 0) {
+        if (recv(fd, &byte, 1, MSG_PEEK|MSG_DONTWAIT) >= 0
+            || ngx_socket_errno != NGX_EAGAIN)
+        {
             return 1;
         }
 
@@ -271,13 +274,21 @@ ngx_http_dmp_store_replied(ngx_socket_t fd)
             ngx_cpu_pause();
         }
 
-    } while (ngx_http_dmp_now_ns() - began < NGX_HTTP_DMP_POLL_NS);
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        passed = (now.tv_sec - began.tv_sec) * 1000000000
+                 + (now.tv_nsec - began.tv_nsec);
+
+    } while (passed < NGX_HTTP_DMP_POLL_NS);
 
     return 0;
 }
 
 
-/* Other requests must not wait for this one's reply: then there is no look. */
+/*
+ * Other requests must not wait for this one's reply: then there is no look.
+ * Nothing is read here, but by the loop, which does not sleep then: a client
+ * that sends one request after the other must not keep the worker from it.
+ */
 static void
 ngx_http_dmp_store_poll(ngx_http_dmp_store_t *store)
 {
@@ -293,14 +304,13 @@ ngx_http_dmp_store_poll(ngx_http_dmp_store_t *store)
         return;
     }
 
-    if (!ngx_http_dmp_store_replied(store->connection->fd)) {
-        store->missed += store->missed < NGX_HTTP_DMP_POLL_RARE;
-        store->unpolled = (ngx_uint_t) 1 << store->missed;
+    if (ngx_http_dmp_store_replied(store->connection->fd)) {
+        store->missed = 0;
         return;
     }
 
-    store->missed = 0;
-    ngx_http_dmp_store_read_handler(store->connection->read);
+    store->missed += store->missed < NGX_HTTP_DMP_POLL_RARE;
+    store->unpolled = (ngx_uint_t) 1 << store->missed;
 }
 
 

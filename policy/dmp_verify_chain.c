@@ -379,15 +379,14 @@ verify_acks(dmp_verify_t *v, verify_writer_t *writer, unsigned bucket,
  */
 static void
 verify_doubt(dmp_verify_t *v, const verify_claim_t *claim,
-    const verify_part_t *part)
+    const verify_part_t *part, uint64_t from)
 {
     char               which[96];
-    uint64_t           from, to;
+    uint64_t           to;
     verify_place_t     place;
     verify_finding_t  *f;
 
     to = claim->head.seq;
-    from = part->acks_good < to ? part->acks_good + 1 : to;
     verify_place_of(claim->writer, claim->head.bucket, part, from, &place);
     (void) snprintf(which, sizeof(which), from == to ? "the entry"
                     : "one of the entries from seq %llu to %llu",
@@ -432,13 +431,21 @@ verify_digested(dmp_verify_t *v, const verify_claim_t *claim,
         return true;
     }
 
-    if (part->acks_broken && part->acks_good < seq) {
-        /* nothing can be compared with what comes before it any more */
-        part->first = verify_mark_from(part, seq);
-
-    } else {
-        verify_doubt(v, claim, part);
+    if (!part->acks_broken || part->acks_good >= seq) {
+        verify_doubt(v, claim, part,
+                     part->acks_good < seq ? part->acks_good + 1 : seq);
+        return false;
     }
+
+    /*
+     * Nothing can be compared with what comes before it any more.  What broke
+     * it may be excused, and then says nothing of what was done later.
+     */
+    if (v->since_recovery) {
+        verify_doubt(v, claim, part, seq);
+    }
+
+    part->first = verify_mark_from(part, seq);
 
     return false;
 }

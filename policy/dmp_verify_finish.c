@@ -129,9 +129,12 @@ verify_not_before(const verify_place_t *of, verify_place_t *since)
 static bool
 verify_excused(const dmp_verify_t *v, const verify_finding_t *f)
 {
-    verify_place_t  since;
+    verify_place_t         since;
+    const verify_place_t  *place;
 
-    since = f->place;
+    /* a doubt is of what was signed last: what is named may be long before */
+    place = f->doubtful ? &f->doubt : &f->place;
+    since = *place;
 
     if (f->has_since) {
         since.ms = f->since_ms;
@@ -139,16 +142,16 @@ verify_excused(const dmp_verify_t *v, const verify_finding_t *f)
     }
 
     if (f->what == DMP_BREAK_VERSION && f->has_since && since.ms != 0
-        && verify_recovered(v, f->place.bucket, &since, &f->place))
+        && verify_recovered(v, place->bucket, &since, place))
     {
         return true;
     }
 
     if (f->what == DMP_BREAK_VERSION) {
-        since = f->place;
+        since = *place;
     }
 
-    verify_not_before(&f->place, &since);
+    verify_not_before(place, &since);
 
     if (since.ms == 0 && f->witness.writer != NULL) {
         since.ms = f->witness.ms;
@@ -157,7 +160,7 @@ verify_excused(const dmp_verify_t *v, const verify_finding_t *f)
     }
 
     return since.ms != 0
-           && verify_recovered(v, f->place.bucket, &since, NULL);
+           && verify_recovered(v, place->bucket, &since, NULL);
 }
 
 
@@ -190,7 +193,7 @@ verify_said_better(const dmp_verify_t *v, const verify_finding_t *f)
     for (i = 0; f->doubtful && i < v->n_findings; i++) {
         other = &v->findings[i];
 
-        if (other->settled || other->doubtful
+        if (other->is_void || other->doubtful
             || (other->recovered && !f->recovered)
             || other->place.writer != f->doubt.writer
             || other->place.bucket != f->doubt.bucket
@@ -201,7 +204,8 @@ verify_said_better(const dmp_verify_t *v, const verify_finding_t *f)
 
         if ((other->what == DMP_BREAK_EDITED
              && other->place.seq == f->doubt.seq)
-            || (other->what == DMP_BREAK_OUTCOME
+            || ((other->what == DMP_BREAK_OUTCOME
+                 || other->what == DMP_BREAK_MISSING)
                 && other->place.seq <= f->doubt.seq))
         {
             return true;
@@ -292,6 +296,22 @@ verify_in_order(const void *one, const void *other)
 }
 
 
+static void
+verify_void_all(dmp_verify_t *v, bool doubtful)
+{
+    size_t             i;
+    verify_finding_t  *f;
+
+    for (i = 0; i < v->n_findings; i++) {
+        f = &v->findings[i];
+
+        if (f->doubtful == doubtful) {
+            f->is_void = verify_void(v, f);
+        }
+    }
+}
+
+
 /* Leaves the findings that count, in their order. */
 static void
 verify_sort_out(dmp_verify_t *v, dmp_verify_result_t *result)
@@ -303,9 +323,9 @@ verify_sort_out(dmp_verify_t *v, dmp_verify_result_t *result)
         verify_settle(v, &v->findings[i]);
     }
 
-    for (i = 0; i < v->n_findings; i++) {
-        v->findings[i].is_void = verify_void(v, &v->findings[i]);
-    }
+    /* what counts otherwise is known before a doubt gives way to it */
+    verify_void_all(v, false);
+    verify_void_all(v, true);
 
     for (i = 0, n = 0; i < v->n_findings; i++) {
         f = &v->findings[i];

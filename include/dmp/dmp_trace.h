@@ -28,8 +28,8 @@
 #define DMP_ENTRY_MAX      8192          /* bytes of access, change, admin */
 #define DMP_SUMMARY_MAX    40960         /* of any other entry: outcomes, and
                                             those that list heads */
-#define DMP_OUTCOMES_MAX   192           /* per outcome entry: more would not
-                                            fit at their longest */
+#define DMP_OUTCOMES_MAX   192           /* per outcome entry: they fit at
+                                            their longest, with those below */
 #define DMP_ABANDONED_MAX  256           /* per outcome entry */
 #define DMP_FLIGHT_MAX     8192          /* entries sent and not acknowledged */
 

@@ -414,6 +414,93 @@ free_key(void **state)
 
 #define HEADS_TEST(f)  cmocka_unit_test_setup_teardown(f, begin, end)
 
+/*
+ * One epoch that ran on over a recovery: what a doubt names may be long before
+ * it, and what broke the answers may be excused; the head that does not fit is
+ * neither.  "gap": an entry right after the recovery is cut out.
+ */
+static void
+after_recovery(bool gap)
+{
+    char                *p;
+    size_t               i, n, at[8];
+    log_entry_t         *e;
+    dmp_verify_t        *v;
+    dmp_writer_t        *tool;
+
+    tool = life_writer(&life, "dmpctl", false, false);
+    life_act(&life, w, away, LIFE_READ, true);
+    life_act(&life, w, away, LIFE_READ, true);
+    life_open(&life, tool);
+    life_admin(&life, tool, "audit recover", false, &away, 1);
+    life_heads(&life, tool, DMP_KIND_CHECKPOINT);
+    life_act(&life, w, away, LIFE_READ, true);
+    life_act(&life, w, away, LIFE_READ, true);
+    life_act(&life, w, away, LIFE_READ, true);
+    life_heads(&life, w, DMP_KIND_CHECKPOINT);
+
+    for (i = 0, n = 0; i < life.log.n && n < 8; i++) {
+        e = &life.log.entries[i];
+
+        if (e->bucket == away
+            && memmem(e->body, e->len, "\"writer\":\"gw-a", 14) != NULL)
+        {
+            at[n++] = i;
+        }
+    }
+
+    assert_int_equal(n, 6);
+    e = &life.log.entries[at[5]];
+    p = memmem(e->body, e->len, "\"client\":\"", 10);
+    assert_non_null(p);
+    p[10] = (p[10] == '1') ? '2' : '1';
+
+    if (!gap) {
+        p = memmem(e->body, e->len, "\"ack\":[", 7);
+        assert_non_null(p);
+        p[7] = '0';
+    }
+
+    assert_true(dmp_entry_hash(e->body, e->len,
+                               log_head(&life.log, dmp_writer_name(w),
+                                        away)->hash));
+
+    if (gap) {
+        free(life.log.entries[at[3]].body);
+        memmove(&life.log.entries[at[3]], &life.log.entries[at[3] + 1],
+                (life.log.n - at[3] - 1) * sizeof(log_entry_t));
+        life.log.n--;
+    }
+
+    v = dmp_verify_create(LOG_BUCKETS, (int64_t) life.log.ms);
+    assert_non_null(v);
+    assert_int_equal(dmp_verify_key(v, audit_key), DMP_OK);
+    dmp_verify_since_recovery(v);
+    assert_int_equal(log_feed(v, &life.log, LOG_MERGED), DMP_OK);
+    assert_int_equal(dmp_verify_finish(v, &result), DMP_OK);
+    assert_true(result.findings > 0);
+    assert_non_null(strstr(result.first.text, DOUBT));
+    dmp_verify_free(v);
+    dmp_writer_free(tool);
+}
+
+
+static void
+test_after_recovery(void **state)
+{
+    (void) state;
+    after_recovery(false);
+}
+
+
+static void
+test_gap_after_recovery(void **state)
+{
+    (void) state;
+    after_recovery(true);
+}
+
+
 int
 main(void)
 {
@@ -424,6 +511,8 @@ main(void)
         HEADS_TEST(test_bytes),
         HEADS_TEST(test_gap),
         HEADS_TEST(test_each),
+        HEADS_TEST(test_after_recovery),
+        HEADS_TEST(test_gap_after_recovery),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
