@@ -185,15 +185,15 @@ pass('the trace is whole');
 --- code
 my $mark = trace_mark();
 my $get = "GET $Search HTTP/1.1\r\nHost: localhost\r\n" =~ s/\|/%7C/r;
-my $answers = request_raw('morel', "$get\r\n" x 149 . "${get}Connection: close\r\n\r\n", 60);
-is(scalar(() = $answers =~ m{HTTP/1\.1 200 OK}g), 150, 'all are served');
-wait_for { CORE::keys %{ outcomes($mark) } >= 150 } 'all outcomes';
+my $answers = request_raw('morel', "$get\r\n" x 199 . "${get}Connection: close\r\n\r\n", 60);
+is(scalar(() = $answers =~ m{HTTP/1\.1 200 OK}g), 200, 'all are served');
+wait_for { CORE::keys %{ outcomes($mark) } >= 200 } 'all outcomes';
 my $said = outcomes($mark);
-is(scalar(CORE::keys %$said), 150, 'of all of them');
+is(scalar(CORE::keys %$said), 200, 'of all of them');
 is(scalar(grep { @$_ != 1 } values %$said), 0, 'once each');
 my @batches = trace($mark, qr/^outcome$/);
 cmp_ok(scalar @batches, '<', 50, 'in fewer entries');
-is(scalar(grep { @{ $_->{body}{outcomes} } > 64 } @batches), 0, 'of limited size');
+is(scalar(grep { @{ $_->{body}{outcomes} } > 192 } @batches), 0, 'of limited size');
 verify_trace();
 pass('the trace is whole');
 
