@@ -140,6 +140,17 @@ whole(void)
 }
 
 
+/* The log without entry i; its bodies are those of the life's. */
+static void
+cut_out(size_t i, log_t *log)
+{
+    *log = life.log;
+    memmove(&log->entries[i], &log->entries[i + 1],
+            (log->n - i - 1) * sizeof(log_entry_t));
+    log->n--;
+}
+
+
 /* SHA-256 of 64 zero bytes, as anybody has it. */
 static void
 test_digest(void **state)
@@ -298,10 +309,7 @@ test_gap(void **state)
     }
 
     whole();
-    log = life.log;
-    memmove(&log.entries[i], &log.entries[i + 1],
-            (log.n - i - 1) * sizeof(log_entry_t));
-    log.n--;
+    cut_out(i, &log);
     v = feed(&log, LOG_MERGED);
     part = verify_part(v->writers[0]->chains[away], 1);
     assert_non_null(part);
@@ -319,10 +327,7 @@ test_gap(void **state)
     life_act(&life, w, away, LIFE_READ, true);
     life_heads(&life, w, DMP_KIND_CHECKPOINT);
     whole();
-    log = life.log;
-    memmove(&log.entries[i], &log.entries[i + 1],
-            (log.n - i - 1) * sizeof(log_entry_t));
-    log.n--;
+    cut_out(i, &log);
     v = feed(&log, LOG_MERGED);
     assert_int_equal(dmp_verify_finish(v, &result), DMP_OK);
     assert_int_equal(result.findings, 1);
