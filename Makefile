@@ -34,7 +34,7 @@ HARD := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIC \
         -fno-semantic-interposition
 SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all \
         -fno-omit-frame-pointer -O1
-LIBS := -lhiredis -ljansson -lcrypto -lutf8proc
+LIBS := -lhiredis -ljansson -ljwt -lcrypto -lutf8proc
 
 
 .PHONY: help
@@ -222,7 +222,12 @@ $(B)/race: $(RACE:%.c=$(B)/obj/%.o)
 
 T ?= $(sort $(wildcard t/*.t))
 
-prove: build $(B)/oracle $(B)/race $(B)/unsafe/ngx_http_dmp_module.so $(B)/valkey/valkey-server ## the tests through a real nginx; T=t/NNN-name.t for one
+# Opens what is sealed, for tests that look at messages
+$(B)/unseal: $(B)/obj/t/tool/unseal.o $(B)/libdmp.a
+	@echo "  LINK $(@F)"
+	$(Q)$(CC) -o $@ $^ $(LIBS)
+
+prove: build $(B)/oracle $(B)/unseal $(B)/race $(B)/unsafe/ngx_http_dmp_module.so $(B)/valkey/valkey-server ## the tests through a real nginx; T=t/NNN-name.t for one
 	@prove -j$(JOBS) --timer -It/lib $(T)
 
 

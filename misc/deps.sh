@@ -25,6 +25,7 @@ PACKAGES='
     nginx-dev
     libhiredis-dev
     libjansson-dev
+    libjwt-dev
     libssl-dev
     libutf8proc-dev
     libcurl4-openssl-dev

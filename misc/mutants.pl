@@ -53,7 +53,7 @@ my $policy = 'conf/policy';
 my $dir = tempdir('dmp-mutants-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $parent = $$;
 my @cc = (qw(gcc -std=c11 -D_GNU_SOURCE -Iinclude -O1 -w));
-my @libs = qw(-lcrypto -ljansson -lutf8proc);
+my @libs = qw(-ljansson -ljwt -lcrypto -lutf8proc);
 my $json = JSON::PP->new->utf8->canonical->indent;
 my %wanted = map { $_ => 1 } split /,/, $option{only};
 

@@ -32,5 +32,5 @@ sources=$(sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' \
 nginx -V 2>&1
 cat "$src/conf_flags"
 dpkg-query -W nginx-dev libssl-dev libhiredis-dev libjansson-dev \
-    libutf8proc-dev 2>/dev/null \
+    libjwt-dev libutf8proc-dev 2>/dev/null \
     || true

@@ -8,7 +8,7 @@
  * decided or traced ends in a refusal.
  */
 
-#include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_session.h"
 #include "ngx_http_dmp_metrics.h"
 #include "ngx_http_dmp_refusals.h"
 
@@ -49,6 +49,10 @@ static const struct {
     [NGX_HTTP_DMP_MASK] = { "mask", ngx_http_dmp_state_mask },
     [NGX_HTTP_DMP_LOAD] = { "load", ngx_http_dmp_state_load },
     [NGX_HTTP_DMP_DECIDE] = { "decide", ngx_http_dmp_state_decide },
+    [NGX_HTTP_DMP_SIGN_IN] = { "sign-in", ngx_http_dmp_state_sign_in },
+    [NGX_HTTP_DMP_CREATE] = { "create", ngx_http_dmp_state_create },
+    [NGX_HTTP_DMP_CONTACT] = { "contact", ngx_http_dmp_state_contact },
+    [NGX_HTTP_DMP_SESSION] = { "session", ngx_http_dmp_state_session },
     [NGX_HTTP_DMP_COMMIT] = { "commit", ngx_http_dmp_state_commit },
     [NGX_HTTP_DMP_ACKNOWLEDGE] = { "acknowledge",
                                    ngx_http_dmp_state_acknowledge },
@@ -191,16 +195,19 @@ ngx_http_dmp_state_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return ngx_http_dmp_too_late(r, ctx);
     }
 
-    if (ctx->form_read) {
-        /* reading it may have taken hours: who asks is established anew */
-        ngx_http_dmp_map_request(r, ctx, ctx->form);
-
-    } else if (!ctx->refused) {
-        ngx_http_dmp_read_request(r, ctx);
+    if (!ctx->form_read && !ctx->refused) {
+        ngx_http_dmp_read_headers(r, ctx);
     }
 
+    /* anew where a form was read: that may have taken hours */
     if (ngx_http_dmp_identify(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!ctx->refused) {
+        ngx_http_dmp_map_request(r, ctx, ctx->form_read ? ctx->form
+                                                        : dmp_null_string);
+        ngx_http_dmp_session_actor(ctx);
     }
 
     ctx->state = (ctx->subject.certificate == DMP_CREDENTIAL_VERIFIED)
@@ -280,6 +287,10 @@ ngx_http_dmp_state_map(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     uint64_t    since;
     ngx_uint_t  level;
+
+    if (ngx_http_dmp_sign_in_is_call(ctx)) {
+        return ngx_http_dmp_sign_in_start(r, ctx);
+    }
 
     since = ngx_http_dmp_now_ns();
 
@@ -370,6 +381,9 @@ ngx_http_dmp_state_load(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     w = ctx->waiter;
 
+    /* whose record it is may be known only now */
+    ngx_http_dmp_session_actor(ctx);
+
     if (w != NULL && w->sent) {
 
         if (w->result == NGX_HTTP_DMP_WAIT_PENDING) {
@@ -431,6 +445,18 @@ ngx_http_dmp_can_do(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     if (!ngx_http_dmp_is_change(ctx)) {
+        return NGX_OK;
+    }
+
+    if (ctx->asked.operation == DMP_OPERATION_CREATE
+        && !ngx_http_dmp_create_is_ready(ctx))
+    {
+        ctx->state = NGX_HTTP_DMP_CREATE;
+        return NGX_OK;
+    }
+
+    if (ngx_http_dmp_contact_is_open(ctx)) {
+        ctx->state = NGX_HTTP_DMP_CONTACT;
         return NGX_OK;
     }
 
@@ -518,6 +544,10 @@ ngx_http_dmp_state_enforce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     ctx->state = NGX_HTTP_DMP_END;
 
+    if (ctx->sign_in != NULL && ctx->traced) {
+        return ngx_http_dmp_send_sign_in(r, ctx);
+    }
+
     if (ctx->decision.effect != DMP_ALLOW || !ctx->traced) {
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -530,6 +560,10 @@ ngx_http_dmp_state_enforce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     if (ctx->find != NULL) {
         return ngx_http_dmp_send_find(r, ctx);
+    }
+
+    if (ctx->create != NULL) {
+        return ngx_http_dmp_send_created(r, ctx);
     }
 
     if (ctx->api) {

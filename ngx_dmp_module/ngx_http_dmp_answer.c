@@ -46,6 +46,23 @@ ngx_http_dmp_add_text(ngx_http_request_t *r, const char *name,
 }
 
 
+static ngx_int_t
+ngx_http_dmp_add_retry(ngx_http_request_t *r, ngx_uint_t seconds)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = (size_t) (ngx_sprintf(value.data, "%ui", seconds)
+                          - value.data);
+
+    return ngx_http_dmp_add_header(r, "Retry-After", "retry-after", &value);
+}
+
+
 /* Status and headers of an answer of ours, whatever stood there before. */
 ngx_int_t
 ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
@@ -124,6 +141,18 @@ ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (ctx->cookie.len != 0
+        && ngx_http_dmp_add_header(r, "Set-Cookie", "set-cookie",
+                                   &ctx->cookie)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (status == NGX_HTTP_TOO_MANY_REQUESTS) {
+        return ngx_http_dmp_add_retry(r, ctx->retry_after);
     }
 
     if (status == NGX_HTTP_UNAUTHORIZED) {
@@ -278,6 +307,18 @@ ngx_http_dmp_send_refusal(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     return ngx_http_dmp_send(r, ctx, status,
                              ngx_http_dmp_refusal_body(r, ctx, status,
                                                        reason));
+}
+
+
+ngx_int_t
+ngx_http_dmp_send_json(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_uint_t status, const dmp_buf_t *text)
+{
+    if (status == NGX_HTTP_NO_CONTENT) {
+        r->header_only = 1;
+    }
+
+    return ngx_http_dmp_send(r, ctx, status, ngx_http_dmp_body_of(r, text));
 }
 
 

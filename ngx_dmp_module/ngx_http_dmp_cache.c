@@ -30,6 +30,7 @@ static ngx_http_dmp_cache_t  ngx_http_dmp_documents;
 static ngx_http_dmp_cache_t  ngx_http_dmp_entries;
 static ngx_http_dmp_cache_t  ngx_http_dmp_learned;
 static ngx_http_dmp_cache_t  ngx_http_dmp_absent;
+static ngx_http_dmp_cache_t  ngx_http_dmp_tokens;
 
 
 static void
@@ -51,6 +52,15 @@ static void
 ngx_http_dmp_free_entry(void *value)
 {
     dmp_directory_free(value);
+}
+
+
+/* It says whose the token is. */
+static void
+ngx_http_dmp_free_claims(void *value)
+{
+    ngx_explicit_memzero(value, sizeof(dmp_claims_t));
+    ngx_free(value);
 }
 
 
@@ -86,6 +96,8 @@ ngx_http_dmp_cache_init(void)
                              ngx_http_dmp_free_nothing);
     ngx_http_dmp_cache_empty(&ngx_http_dmp_absent, 5000,
                              ngx_http_dmp_free_nothing);
+    ngx_http_dmp_cache_empty(&ngx_http_dmp_tokens, 5000,
+                             ngx_http_dmp_free_claims);
 }
 
 
@@ -255,6 +267,22 @@ ngx_http_dmp_cache_done(void)
     ngx_http_dmp_cache_clear(&ngx_http_dmp_entries);
     ngx_http_dmp_cache_clear(&ngx_http_dmp_learned);
     ngx_http_dmp_cache_clear(&ngx_http_dmp_absent);
+    ngx_http_dmp_cache_clear(&ngx_http_dmp_tokens);
+}
+
+
+ngx_http_dmp_cached_t *
+ngx_http_dmp_token_get(dmp_str_t token)
+{
+    return ngx_http_dmp_cache_get(&ngx_http_dmp_tokens, token.data, token.len);
+}
+
+
+ngx_http_dmp_cached_t *
+ngx_http_dmp_token_put(dmp_str_t token, void *claims)
+{
+    return ngx_http_dmp_cache_put(&ngx_http_dmp_tokens, token.data, token.len,
+                                  0, claims);
 }
 
 

@@ -5,7 +5,7 @@
  * gateway.
  */
 
-#include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_session.h"
 
 #include <dmp/dmp_change.h>
 #include <dmp/dmp_notice.h>
@@ -19,6 +19,8 @@ struct ngx_http_dmp_change_s {
     unsigned        changed:1;           /* it has an effect */
     dmp_str_t       sealed;
     dmp_str_t       details;
+    const char     *notice;              /* NULL: nobody is told */
+    dmp_str_t       told;                /* sealed, of the notice; or empty */
     uint64_t        done_ns;             /* when the commit was answered */
     ngx_event_t     hold;
 };
@@ -36,6 +38,7 @@ ngx_http_dmp_is_change(const ngx_http_dmp_ctx_t *ctx)
     case DMP_OPERATION_RIGHTS:
     case DMP_OPERATION_MASK:
     case DMP_OPERATION_UNMASK:
+    case DMP_OPERATION_CREATE:
     case DMP_OPERATION_CLOSE:
     case DMP_OPERATION_REOPEN:
         return 1;
@@ -137,6 +140,49 @@ ngx_http_dmp_change_details(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
+/*
+ * Who is told: the patient of what others did, and the address that was on
+ * record of what somebody did in the patient's name.
+ */
+static ngx_int_t
+ngx_http_dmp_change_notice(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_http_dmp_change_t *change)
+{
+    change->notice = NULL;
+    change->told = dmp_null_string;
+
+    if (!change->changed) {
+        return NGX_OK;
+    }
+
+    if (ctx->decision.obligations & DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED) {
+        change->notice =
+            dmp_notice_name(DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED);
+        return NGX_OK;
+    }
+
+    if (ctx->asked.operation != DMP_OPERATION_RIGHTS) {
+        return NGX_OK;
+    }
+
+    switch (ctx->asked.change) {
+
+    case DMP_CHANGE_CONTACT:
+        change->notice = "contact-changed";
+        break;
+
+    case DMP_CHANGE_OPPOSE:
+        change->notice = "emergency-changed";
+        break;
+
+    default:
+        return NGX_OK;
+    }
+
+    return ngx_http_dmp_confirm(r, ctx, &change->notice, &change->told);
+}
+
+
 /* The record as it will be, sealed as its next version. */
 static ngx_int_t
 ngx_http_dmp_change_make(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
@@ -180,7 +226,38 @@ ngx_http_dmp_change_make(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     change->version = ctx->facts.version + 1;
 
     if (ngx_http_dmp_change_details(r, ctx, &edit, &change->details)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_dmp_change_notice(r, ctx, change) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_dmp_change_seal(r, ctx, change);
+}
+
+
+/* The time of its creation: no record before it had that version. */
+static ngx_int_t
+ngx_http_dmp_change_create(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_http_dmp_change_t *change)
+{
+    ngx_int_t    rc;
+    dmp_error_t  error;
+
+    change->told = dmp_null_string;
+
+    rc = ngx_http_dmp_create_make(r, ctx, &change->json, &change->len,
+                                  &change->notice, &change->told);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    change->changed = 1;
+    change->version = (uint64_t) ngx_http_dmp_time_ms();
+
+    if (dmp_record_parse(change->json, change->len, &change->record, &error)
+        != DMP_OK)
     {
         return NGX_ERROR;
     }
@@ -202,6 +279,10 @@ ngx_http_dmp_change_prepare(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     /* of a version that is no longer current */
     ngx_http_dmp_change_wipe(ctx->change);
 
+    if (ctx->asked.operation == DMP_OPERATION_CREATE) {
+        return ngx_http_dmp_change_create(r, ctx, ctx->change);
+    }
+
     if (ctx->json == NULL) {
         return NGX_ERROR;
     }
@@ -214,17 +295,22 @@ ngx_int_t
 ngx_http_dmp_change_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     dmp_access_t *access)
 {
-    const char  *notice;
+    ngx_http_dmp_change_commit_t  what;
+
+    ngx_memzero(&what, sizeof(ngx_http_dmp_change_commit_t));
 
     access->details = ctx->change->details;
 
-    notice = (ctx->change->changed
-              && (ctx->decision.obligations
-                  & DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED))
-             ? dmp_notice_name(DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED) : NULL;
+    what.version = ctx->change->version;
+    what.sealed = ctx->change->sealed;
+    what.notice = ctx->change->notice;
+    what.told = ctx->change->told;
+    what.session = ngx_http_dmp_session_own(ctx);
 
-    return ngx_http_dmp_store_change(ctx, access, ctx->change->version,
-                                     ctx->change->sealed, notice);
+    /* who reopens it, or reads its history, signs in again */
+    what.ends_sessions = (ctx->asked.operation == DMP_OPERATION_CLOSE);
+
+    return ngx_http_dmp_store_change(ctx, access, &what);
 }
 
 
@@ -262,7 +348,7 @@ ngx_http_dmp_change_done(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
 
 static void
-ngx_http_dmp_change_held(ngx_event_t *ev)
+ngx_http_dmp_held(ngx_event_t *ev)
 {
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
@@ -278,6 +364,37 @@ ngx_http_dmp_change_held(ngx_event_t *ev)
 
     /* nothing of r may be read after this */
     ngx_http_run_posted_requests(c);
+}
+
+
+/*
+ * Counted from the answer to the commit: what some gateway had checked just
+ * before it may leave until then.  nginx's timer starts from its cached clock,
+ * which may be behind.
+ */
+ngx_int_t
+ngx_http_dmp_hold_back(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_event_t *ev, uint64_t since_ns)
+{
+    uint64_t  passed, deadline;
+
+    passed = ngx_http_dmp_now_ns() - since_ns;
+    deadline = (uint64_t) (ngx_http_dmp_store.deadline
+                           + DMP_HOLD_MARGIN_MS) * 1000000;
+
+    if (passed > deadline) {
+        return NGX_OK;
+    }
+
+    if (!ev->timer_set) {
+        ev->handler = ngx_http_dmp_held;
+        ev->data = ctx;
+        ev->log = r->connection->log;
+
+        ngx_add_timer(ev, (ngx_msec_t) ((deadline - passed) / 1000000 + 1));
+    }
+
+    return NGX_AGAIN;
 }
 
 
@@ -318,35 +435,20 @@ ngx_http_dmp_change_show(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/*
- * Not before the deadline is over, counted from the answer to the commit: what
- * some gateway had checked just before it may leave until then.  nginx's timer
- * starts from its cached clock, which may be behind.
- */
+/* Not before the deadline is over. */
 ngx_int_t
 ngx_http_dmp_state_acknowledge(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    uint64_t                passed, deadline;
     ngx_http_dmp_change_t  *change;
 
     change = ctx->change;
 
-    passed = ngx_http_dmp_now_ns() - change->done_ns;
-    deadline = (uint64_t) (ngx_http_dmp_store.deadline
-                           + DMP_HOLD_MARGIN_MS) * 1000000;
-
-    if (passed > deadline || !ngx_http_dmp_change_is_held(change)) {
-        return ngx_http_dmp_change_show(r, ctx);
+    if (ngx_http_dmp_change_is_held(change)
+        && ngx_http_dmp_hold_back(r, ctx, &change->hold, change->done_ns)
+           == NGX_AGAIN)
+    {
+        return NGX_AGAIN;
     }
 
-    if (!change->hold.timer_set) {
-        change->hold.handler = ngx_http_dmp_change_held;
-        change->hold.data = ctx;
-        change->hold.log = r->connection->log;
-
-        ngx_add_timer(&change->hold,
-                      (ngx_msec_t) ((deadline - passed) / 1000000 + 1));
-    }
-
-    return NGX_AGAIN;
+    return ngx_http_dmp_change_show(r, ctx);
 }

@@ -3,7 +3,7 @@
  * used, in one call of the store.  Only a timely "1" lets it through.
  */
 
-#include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_session.h"
 
 
 #define NGX_HTTP_DMP_TRIES       10      /* commits of one request */
@@ -161,6 +161,30 @@ ngx_http_dmp_seal_words(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
+void
+ngx_http_dmp_trace_of(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_access_t *access)
+{
+    ngx_memzero(access, sizeof(dmp_access_t));
+
+    access->time_ms = ngx_http_dmp_time_ms();
+    access->trace_id = (dmp_str_t) { (char *) ctx->trace_id, DMP_UUID_LEN };
+    access->subject = &ctx->subject;
+    access->request = &ctx->asked;
+    access->decision = &ctx->decision;
+    access->policy = (dmp_str_t) { ctx->policy->digest,
+                                   sizeof(ctx->policy->digest) };
+    access->version = ctx->facts.version;
+    access->client = ngx_http_dmp_str(r->connection->addr_text);
+    access->method = ngx_http_dmp_str(r->method_name);
+    access->repeated = ctx->repeated;
+
+    if (ctx->patient_known) {
+        access->patient = (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN };
+    }
+}
+
+
 static ngx_int_t
 ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
@@ -168,22 +192,10 @@ ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ngx_http_dmp_notices_t          notices;
     const ngx_http_dmp_notices_t   *told;
 
-    ngx_memzero(&access, sizeof(dmp_access_t));
+    ngx_http_dmp_trace_of(r, ctx, &access);
 
-    access.time_ms = ngx_http_dmp_time_ms();
-    access.trace_id = (dmp_str_t) { (char *) ctx->trace_id, DMP_UUID_LEN };
-    access.subject = &ctx->subject;
-    access.request = &ctx->asked;
-    access.decision = &ctx->decision;
-    access.policy = (dmp_str_t) { ctx->policy->digest,
-                                  sizeof(ctx->policy->digest) };
-    access.version = ctx->facts.version;
-    access.client = ngx_http_dmp_str(r->connection->addr_text);
-    access.method = ngx_http_dmp_str(r->method_name);
-    access.repeated = ctx->repeated;
-
-    if (ctx->patient_known) {
-        access.patient = (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN };
+    if (ctx->sign_in != NULL) {
+        return ngx_http_dmp_sign_in_send(r, ctx, &access);
     }
 
     ngx_http_dmp_trace_document(r, ctx, &access.document);
@@ -206,7 +218,8 @@ ngx_http_dmp_send_trace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    return ngx_http_dmp_store_trace(ctx, &access, told);
+    return ngx_http_dmp_store_trace(ctx, &access, told,
+                                    ngx_http_dmp_session_own(ctx));
 }
 
 
@@ -247,6 +260,10 @@ ngx_http_dmp_make_receipt(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 static ngx_int_t
 ngx_http_dmp_permitted(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
+    if (ctx->sign_in != NULL) {
+        return ngx_http_dmp_sign_in_stands(r, ctx);
+    }
+
     if (ctx->decision.effect == DMP_ALLOW && ctx->change != NULL) {
         return ngx_http_dmp_change_done(r, ctx);
     }
@@ -278,7 +295,7 @@ ngx_http_dmp_committed(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         && (took <= (uint64_t) ngx_http_dmp_store.deadline * 1000000
             || !ngx_http_dmp_safety(NGX_HTTP_DMP_SAFETY_DEADLINE)))
     {
-        ctx->sent_ns = w->sent_ns;
+        ctx->sent_ns = ngx_http_dmp_session_since(ctx, w->sent_ns);
         ctx->traced = 1;
         ngx_http_dmp_waiter_release(w);
         ngx_http_dmp_noticed(ctx);
@@ -291,6 +308,11 @@ ngx_http_dmp_committed(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     } else {
         ngx_http_dmp_count(NGX_HTTP_DMP_EVENT_LATE);
+    }
+
+    if (w->result == NGX_HTTP_DMP_WAIT_STALE && w->ended) {
+        ngx_http_dmp_waiter_release(w);
+        return ngx_http_dmp_session_ended(ctx);
     }
 
     if (w->result == NGX_HTTP_DMP_WAIT_STALE
@@ -330,6 +352,12 @@ ngx_http_dmp_state_commit(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         }
 
         return ngx_http_dmp_committed(r, ctx);
+    }
+
+    if (ngx_http_dmp_session_wanted(ctx)) {
+        /* it lives elsewhere than what is asked for */
+        ctx->state = NGX_HTTP_DMP_SESSION;
+        return NGX_OK;
     }
 
     rc = ngx_http_dmp_wait_store(ctx);

@@ -9,8 +9,15 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#if (NGX_THREADS)
+#include <ngx_thread_pool.h>
+#else
+typedef struct ngx_thread_pool_s  ngx_thread_pool_t;
+#endif
+
 #include <dmp/dmp_policy.h>
 #include <dmp/dmp_record.h>
+#include <dmp/dmp_session.h>
 
 
 #define NGX_HTTP_DMP_OFF     0
@@ -57,6 +64,10 @@ typedef struct {
     EVP_PKEY        *audit_key;
     dmp_keyring_t   *record_keys;
     u_char          *pseudonym_key;      /* DMP_KEY_LEN bytes; NULL: none */
+    dmp_session_keys_t  *session_keys;   /* NULL: no patient can sign in */
+    ngx_thread_pool_t   *threads;        /* where passwords are looked at */
+    ngx_uint_t       signin_rate;        /* of one address, a minute */
+    ngx_uint_t       signin_burst;
     ngx_str_t        node;
     ngx_uint_t       durability;
     ngx_uint_t       replicas;           /* that must have each trace */

@@ -3,7 +3,7 @@
  * over internal redirects, gone with the request.
  */
 
-#include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_session.h"
 
 #include <openssl/rand.h>
 
@@ -44,6 +44,31 @@ ngx_http_dmp_release_documents(ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/* Passwords and codes: what was read of them, wherever nginx has put it. */
+static void
+ngx_http_dmp_wipe_words(ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    ngx_explicit_memzero((void *) ctx->form.data, ctx->form.len);
+    ngx_explicit_memzero((void *) ctx->words.data, ctx->words.len);
+
+    if (ctx->request->request_body == NULL) {
+        return;
+    }
+
+    for (cl = ctx->request->request_body->bufs; cl != NULL; cl = cl->next) {
+        b = cl->buf;
+
+        /* behind "last" the next request may stand already */
+        if (b->temporary && b->start != NULL) {
+            ngx_explicit_memzero(b->start, (size_t) (b->last - b->start));
+        }
+    }
+}
+
+
 /* The client's request ends: nobody may find its context any more. */
 static void
 ngx_http_dmp_cleanup(void *data)
@@ -80,6 +105,12 @@ ngx_http_dmp_cleanup(void *data)
 
     ngx_http_dmp_find_cleanup(ctx);
     ngx_http_dmp_change_cleanup(ctx);
+    ngx_http_dmp_sign_in_cleanup(ctx);
+    ngx_http_dmp_create_cleanup(ctx);
+
+    if (ctx->api) {
+        ngx_http_dmp_wipe_words(ctx);
+    }
 
     ctx->request = NULL;
 

@@ -4,7 +4,7 @@
  * held against, are looked at on each request.
  */
 
-#include "ngx_http_dmp_module.h"
+#include "ngx_http_dmp_session.h"
 
 #include <openssl/ssl.h>
 
@@ -125,7 +125,6 @@ ngx_http_dmp_reject(ngx_http_dmp_ctx_t *ctx)
     ngx_memzero(&rejected, sizeof(dmp_subject_t));
 
     rejected.certificate = DMP_CREDENTIAL_REJECTED;
-    rejected.token = ctx->subject.token;
 
     if (!ctx->unproven) {
         rejected.certificate_serial = ctx->subject.certificate_serial;
@@ -156,22 +155,14 @@ ngx_http_dmp_judge_certificate(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
-ngx_int_t
-ngx_http_dmp_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+static ngx_int_t
+ngx_http_dmp_identify_card(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     X509                       *certificate;
-    dmp_credential_t            token;
     ngx_connection_t           *c;
     ngx_http_dmp_connection_t  *conn;
 
     c = r->connection;
-    ngx_memzero(&ctx->subject, sizeof(dmp_subject_t));
-
-    /* no token can be verified yet: one that is shown is one that fails */
-    token = ctx->headers.token ? DMP_CREDENTIAL_REJECTED
-                               : DMP_CREDENTIAL_ABSENT;
-    ctx->subject.token = token;
-    ctx->unproven = 1;
 
     if (c->ssl == NULL
         || (!ctx->refused && !ngx_http_dmp_verified_here(r)))
@@ -196,9 +187,22 @@ ngx_http_dmp_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     ctx->subject = conn->identity.subject;
-    ctx->subject.token = token;
 
     ngx_http_dmp_judge_certificate(r, ctx, conn);
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_dmp_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_memzero(&ctx->subject, sizeof(dmp_subject_t));
+    ctx->unproven = 1;
+
+    if (ngx_http_dmp_identify_card(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_dmp_session_identify(r, ctx);
 }

@@ -2,7 +2,7 @@
  * Directives, configuration and registration; no request is handled here.
  */
 
-#include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_session.h"
 #include "ngx_http_dmp_zone.h"
 
 #include <dmp/dmp_scan.h>
@@ -188,6 +188,20 @@ static ngx_command_t  ngx_http_dmp_commands[] = {
       0,
       NULL },
 
+    { ngx_string("dmp_session_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_dmp_session_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("dmp_signin_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_dmp_signin_rate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("dmp_audit_sign"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
@@ -302,10 +316,12 @@ ngx_http_dmp_create_main_conf(ngx_conf_t *cf)
      *     dmcf->address = NULL; dmcf->audit_key = NULL;
      *     dmcf->record_keys = NULL; dmcf->pseudonym_key = NULL;
      *     dmcf->zone = NULL; dmcf->replicas = 0; dmcf->enabled = 0;
+     *     dmcf->session_keys = NULL; dmcf->threads = NULL;
      */
 
     dmcf->durability = NGX_CONF_UNSET_UINT;
     dmcf->sign_each = NGX_CONF_UNSET_UINT;
+    dmcf->signin_rate = NGX_CONF_UNSET_UINT;
     dmcf->directory_valid = NGX_CONF_UNSET_MSEC;
     dmcf->crl_grace = NGX_CONF_UNSET;
 
@@ -337,6 +353,12 @@ ngx_http_dmp_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_uint_value(dmcf->durability, NGX_HTTP_DMP_FSYNC);
     ngx_conf_init_uint_value(dmcf->sign_each, 0);
+
+    if (dmcf->signin_rate == NGX_CONF_UNSET_UINT) {
+        dmcf->signin_rate = 10;
+        dmcf->signin_burst = 10;
+    }
+
     ngx_conf_init_msec_value(dmcf->directory_valid, 10000);
     ngx_conf_init_value(dmcf->crl_grace, 24 * 60 * 60);
 

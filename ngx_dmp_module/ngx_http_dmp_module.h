@@ -43,7 +43,8 @@
 #define NGX_HTTP_DMP_API_OBLIGATIONS                                          \
     (DMP_OBLIGATION_TRACE | DMP_OBLIGATION_COMPOSE                            \
      | DMP_OBLIGATION_CHANGE_RECORD | DMP_OBLIGATION_FORWARD_CHANGE           \
-     | DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED | DMP_OBLIGATION_IMPUTE)
+     | DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED | DMP_OBLIGATION_IMPUTE           \
+     | DMP_OBLIGATION_NOTIFY_RECORD_CREATED)
 
 /*
  * What makes a revocation hold.  A build for the tests alone can do without
@@ -82,6 +83,10 @@ typedef enum {
     NGX_HTTP_DMP_MASK,
     NGX_HTTP_DMP_LOAD,
     NGX_HTTP_DMP_DECIDE,
+    NGX_HTTP_DMP_SIGN_IN,
+    NGX_HTTP_DMP_CREATE,
+    NGX_HTTP_DMP_CONTACT,
+    NGX_HTTP_DMP_SESSION,
     NGX_HTTP_DMP_COMMIT,
     NGX_HTTP_DMP_ACKNOWLEDGE,
     NGX_HTTP_DMP_ENFORCE,
@@ -158,6 +163,9 @@ typedef struct ngx_http_dmp_cache_s   ngx_http_dmp_cache_t;
 typedef struct ngx_http_dmp_ctx_s     ngx_http_dmp_ctx_t;
 typedef struct ngx_http_dmp_find_s    ngx_http_dmp_find_t;
 typedef struct ngx_http_dmp_change_s  ngx_http_dmp_change_t;
+typedef struct ngx_http_dmp_session_s ngx_http_dmp_session_t;
+typedef struct ngx_http_dmp_create_s  ngx_http_dmp_create_t;
+typedef struct ngx_http_dmp_sign_in_s ngx_http_dmp_sign_in_t;
 
 /* A list of revoked certificates, of one issuer: ngx_http_dmp_crl.c. */
 typedef struct {
@@ -222,6 +230,7 @@ struct ngx_http_dmp_ctx_s {
     unsigned                 mask_ambiguous:1;
     unsigned                 form_read:1;
     unsigned                 declined:1;     /* by the last check */
+    unsigned                 confirmed:1;    /* the contact, by its code */
     ngx_uint_t               tries;
     ngx_uint_t               http_version;   /* the client's */
     uint64_t                 repeated;
@@ -251,6 +260,14 @@ struct ngx_http_dmp_ctx_s {
     char                     owner[DMP_PSEUDONYM_LEN];   /* of all of them */
 
     dmp_str_t                form;           /* the body, once it was read */
+    dmp_str_t                words;          /* what it says, decoded */
+
+    ngx_http_dmp_session_t  *session;        /* of the token that was shown;
+                                                NULL: none, or none that is */
+    ngx_http_dmp_sign_in_t  *sign_in;        /* NULL: not a call of a session */
+    ngx_http_dmp_create_t   *create;         /* NULL: no record is created */
+    ngx_uint_t               retry_after;    /* seconds, of a 429 */
+    ngx_str_t                cookie;         /* to be set; or empty */
 
     ngx_http_dmp_find_t     *find;           /* NULL: not a "find" */
     ngx_array_t             *masks;          /* of dmp_document_t *: those that
@@ -377,6 +394,10 @@ ngx_int_t ngx_http_dmp_seal_words(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, dmp_str_t field, dmp_str_t words,
     dmp_str_t *sealed);
 
+/* The entry of this request, but for its document and what is sealed. */
+void ngx_http_dmp_trace_of(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    dmp_access_t *access);
+
 /* What a commit is to notice, for whom. */
 typedef struct {
     char         who[22];                /* dmp_seen_hash() */
@@ -422,6 +443,13 @@ ngx_int_t ngx_http_dmp_change_done(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_state_acknowledge(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * NGX_OK when the deadline, and a margin, have passed since that moment; until
+ * then NGX_AGAIN, and the request goes on with the event.
+ */
+ngx_int_t ngx_http_dmp_hold_back(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_event_t *ev, uint64_t since_ns);
 void ngx_http_dmp_change_cleanup(ngx_http_dmp_ctx_t *ctx);
 
 /*
@@ -451,7 +479,7 @@ ngx_int_t ngx_http_dmp_recheck(ngx_http_request_t *r,
 ngx_int_t ngx_http_dmp_is_fresh(const ngx_http_dmp_ctx_t *ctx);
 
 /* ngx_http_dmp_request.c */
-void ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
+void ngx_http_dmp_read_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_prepare_forward(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 
@@ -638,7 +666,7 @@ bool ngx_http_dmp_lists_note(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 bool ngx_http_dmp_lists_judge(ngx_http_dmp_ctx_t *ctx,
     const dmp_hearing_t *hearing, const dmp_fhir_list_t *list);
 
-/* ngx_http_dmp_answer.c */
+/* ngx_http_dmp_answer.c; 429 takes ctx->retry_after, all take ctx->cookie */
 ngx_int_t ngx_http_dmp_send_refusal(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_send_check(ngx_http_request_t *r,
@@ -651,6 +679,10 @@ ngx_int_t ngx_http_dmp_set_headers(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, off_t length);
 ngx_buf_t *ngx_http_dmp_refusal_body(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, dmp_reason_t reason);
+
+/* An answer of JSON, with that status; without a body where it is 204. */
+ngx_int_t ngx_http_dmp_send_json(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, ngx_uint_t status, const dmp_buf_t *text);
 
 /* A text of at most "size" bytes, and sending it with 200. */
 ngx_int_t ngx_http_dmp_text(ngx_http_request_t *r, dmp_buf_t *text,
@@ -684,6 +716,13 @@ void ngx_http_dmp_record_drop(const char *patient);
 
 /* All of them: versions that were known are void. */
 void ngx_http_dmp_forget_records(void);
+
+/*
+ * Of tokens that have verified, by their whole text: the value is a
+ * dmp_claims_t, whose expiry the caller looks at.
+ */
+ngx_http_dmp_cached_t *ngx_http_dmp_token_get(dmp_str_t token);
+ngx_http_dmp_cached_t *ngx_http_dmp_token_put(dmp_str_t token, void *claims);
 
 /* Of the directory; the value is NULL for who is not in it. */
 ngx_http_dmp_cached_t *ngx_http_dmp_entry_get(dmp_str_t id, ngx_msec_t valid);

@@ -3,7 +3,7 @@
  * at again before an answer leaves that took longer than the deadline.
  */
 
-#include "ngx_http_dmp_store.h"
+#include "ngx_http_dmp_session.h"
 
 
 #define NGX_HTTP_DMP_CHECKS  3           /* of one answer */
@@ -65,7 +65,9 @@ ngx_http_dmp_take_record(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     if (rc == DMP_OK) {
         rc = dmp_record_parse(text, len, &record, &error);
 
-        if (rc == DMP_OK && ngx_http_dmp_is_change(ctx)) {
+        if (rc == DMP_OK
+            && (ngx_http_dmp_is_change(ctx) || ctx->sign_in != NULL))
+        {
             ngx_http_dmp_record_keep(ctx, text, len);
             text = NULL;
 
@@ -175,7 +177,8 @@ ngx_http_dmp_rechecked(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         rc = ngx_http_dmp_decide_again(r, ctx, w);
     }
 
-    ctx->sent_ns = w->sent_ns;
+    ctx->sent_ns = ngx_http_dmp_session_since(ctx, w->sent_ns);
+    ngx_http_dmp_session_looked(ctx);
     ngx_http_dmp_waiter_release(w);
 
     return rc;
@@ -189,7 +192,13 @@ ngx_http_dmp_recheck(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     rc = NGX_OK;
 
-    if (ctx->waiter != NULL) {
+    if (ngx_http_dmp_session_is_looking(ctx)) {
+        rc = ngx_http_dmp_session_look(ctx);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+    } else if (ctx->waiter != NULL) {
         rc = ngx_http_dmp_rechecked(r, ctx);
         if (rc != NGX_OK && rc != NGX_DECLINED) {
             return rc;
@@ -203,6 +212,11 @@ ngx_http_dmp_recheck(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     if (!ngx_http_dmp_store_ready()) {
         return ngx_http_dmp_store_wait_ready(ctx);
+    }
+
+    rc = ngx_http_dmp_session_look(ctx);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (++ctx->checks > NGX_HTTP_DMP_CHECKS) {

@@ -24,8 +24,7 @@ static struct {
 } ngx_http_dmp_refusals;
 
 
-/* An IPv6 host has the addresses of a whole /64. */
-static uint32_t
+uint32_t
 ngx_http_dmp_address_hash(ngx_connection_t *c)
 {
 #if (NGX_HAVE_INET6)

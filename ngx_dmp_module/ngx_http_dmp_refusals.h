@@ -17,4 +17,7 @@
 ngx_uint_t ngx_http_dmp_refusal_traced(ngx_connection_t *c,
     uint64_t *repeated);
 
+/* An IPv6 host has the addresses of a whole /64: they are one. */
+uint32_t ngx_http_dmp_address_hash(ngx_connection_t *c);
+
 #endif

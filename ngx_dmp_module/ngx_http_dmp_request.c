@@ -267,8 +267,10 @@ ngx_http_dmp_map_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     raw.host = ngx_http_dmp_str(dlcf->host);
 
     raw.own_mode = (dmp_mode_t) dlcf->access_path;
+    raw.own_ins = ctx->subject.ins;
 
     ngx_http_dmp_map_room(r, ctx, &raw);
+    ctx->words = (dmp_str_t) { raw.words, raw.words_size };
 
     if (ctx->api) {
         dmp_api_map(&raw, &ctx->asked);
@@ -279,6 +281,14 @@ ngx_http_dmp_map_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     ctx->asked.offers = ngx_http_dmp_offers(ctx, dlcf);
     ctx->asked.channel = (dmp_channel_t) dlcf->channel;
+
+    if (ctx->asked.operation == DMP_OPERATION_CREATE
+        && dmcf->session_keys == NULL)
+    {
+        ctx->asked.mapping = DMP_MAPPING_OPERATION_UNKNOWN;
+        ctx->asked.why = "no patient can sign in here: there is no "
+                         "dmp_session_key";
+    }
 
     if (ctx->api) {
         /* nothing is forwarded: nobody else reads it */
@@ -302,7 +312,7 @@ ngx_http_dmp_map_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
 
 void
-ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+ngx_http_dmp_read_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -322,8 +332,6 @@ ngx_http_dmp_read_request(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         part = part->next;
 
     } while (part != NULL);
-
-    ngx_http_dmp_map_request(r, ctx, dmp_null_string);
 }
 
 

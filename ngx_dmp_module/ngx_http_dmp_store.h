@@ -13,10 +13,10 @@
 
 /*
  * What a command has before an entry's text, and after it: names of seven
- * keys, numbers and hashes; who, a time and a mode.
+ * keys, numbers and hashes; who, a time and a mode, or a message that is sealed.
  */
 #define NGX_HTTP_DMP_ENTRY_HEAD  (7 * (DMP_KEY_NAME_MAX + 16) + 512)
-#define NGX_HTTP_DMP_ENTRY_TAIL  512
+#define NGX_HTTP_DMP_ENTRY_TAIL  3072
 
 typedef enum {
     NGX_HTTP_DMP_STORE_IDLE = 0,
@@ -53,6 +53,8 @@ struct ngx_http_dmp_waiter_s {
     unsigned              access:1;      /* that lets a request through */
     unsigned              confirm:1;     /* a read that replicas confirm */
     unsigned              record:1;      /* it asks for the patient's record */
+    unsigned              ended:1;       /* the session that it was asked with
+                                            is no more */
     char                  outcome;       /* that Redis gives it on success */
 
     unsigned              bucket;
@@ -162,13 +164,46 @@ ngx_int_t ngx_http_dmp_store_wait_ready(ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_store_load(ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_store_get(ngx_http_dmp_ctx_t *ctx, const char *key,
     size_t len);
-ngx_int_t ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx,
-    const dmp_access_t *access, const ngx_http_dmp_notices_t *notices);
 
-/* A change: the record, sealed as its next version, and a notice or NULL. */
+/*
+ * With a session: only while it lives, in the same call.  It is the session of
+ * the record's own holder, and then there are no notices.
+ */
+ngx_int_t ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx,
+    const dmp_access_t *access, const ngx_http_dmp_notices_t *notices,
+    dmp_str_t session);
+
+/* A change: the record, sealed as its next version, and who is told. */
+typedef struct {
+    uint64_t     version;
+    dmp_str_t    sealed;
+    const char  *notice;                 /* NULL: none */
+    dmp_str_t    told;                   /* sealed, of the notice; or empty */
+    dmp_str_t    session;                /* the holder's, or empty */
+    unsigned     ends_sessions:1;        /* all of the holder's */
+} ngx_http_dmp_change_commit_t;
+
 ngx_int_t ngx_http_dmp_store_change(ngx_http_dmp_ctx_t *ctx,
-    const dmp_access_t *access, uint64_t version, dmp_str_t sealed,
-    const char *notice);
+    const dmp_access_t *access, const ngx_http_dmp_change_commit_t *what);
+
+/*
+ * An entry about a session, of the patient that it names, and what becomes of
+ * the session with it (docs/store.md: dmp1_session).
+ */
+#define NGX_HTTP_DMP_SESSION_IDLE    (15 * 60 * 1000)       /* ms */
+#define NGX_HTTP_DMP_SESSION_LIMIT   (8 * 60 * 60 * 1000)
+#define NGX_HTTP_DMP_SESSION_SEALED  2048
+
+typedef struct {
+    const char  *verb;                   /* "check", "open", "only", "end",
+                                            "clear", "none" */
+    dmp_str_t    session;
+    const char  *kind;                   /* of a message; NULL: none */
+    dmp_str_t    sealed;
+} ngx_http_dmp_session_commit_t;
+
+ngx_int_t ngx_http_dmp_store_session(ngx_http_dmp_ctx_t *ctx,
+    const dmp_access_t *access, const ngx_http_dmp_session_commit_t *what);
 
 /*
  * A command of any kind that reads: its reply is "expected" values, or as many

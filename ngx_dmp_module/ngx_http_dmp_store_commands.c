@@ -143,13 +143,13 @@ ngx_http_dmp_reply_id(dmp_str_t id, uint64_t *ms, uint64_t *n)
 
 /*
  * {0, id, head, version, record}, where head is the one that the entry this
- * reply is waited for has made.
+ * reply is waited for has made; and "session" where that is no more.
  */
 static ngx_int_t
 ngx_http_dmp_reply_stale(const redisReply *reply, const dmp_head_t *head)
 {
     return reply->type == REDIS_REPLY_ARRAY
-           && reply->elements == 5
+           && (reply->elements == 5 || reply->elements == 6)
            && reply->element[0]->type == REDIS_REPLY_INTEGER
            && reply->element[0]->integer == 0
            && reply->element[1]->type == REDIS_REPLY_STRING
@@ -459,6 +459,7 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
         && ngx_http_dmp_reply_stale(reply, &w->head))
     {
         outcome = '0';
+        w->ended = (reply->elements == 6);
 
         if (ngx_http_dmp_reply_record(w, reply->element[3], reply->element[4])
             != NGX_OK)

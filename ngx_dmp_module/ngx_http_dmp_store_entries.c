@@ -52,7 +52,11 @@ static u_char *
 ngx_http_dmp_command_bulk(u_char *p, const void *data, size_t len)
 {
     p = ngx_http_dmp_command_count(p, '$', len);
-    p = ngx_cpymem(p, data, len);
+
+    if (len != 0) {
+        p = ngx_cpymem(p, data, len);
+    }
+
     *p++ = CR;
     *p++ = LF;
 
@@ -234,9 +238,47 @@ ngx_http_dmp_command_notices(u_char *p, const ngx_http_dmp_notices_t *notices)
 }
 
 
+/* Which session it is, and for how long a use keeps it alive. */
+static u_char *
+ngx_http_dmp_command_session(u_char *p, dmp_str_t session)
+{
+    u_char  idle[NGX_INT64_LEN];
+
+    p = ngx_http_dmp_command_bulk(p, session.data, session.len);
+
+    return ngx_http_dmp_command_bulk(p, idle,
+              (size_t) (ngx_http_dmp_decimal(idle, NGX_HTTP_DMP_SESSION_IDLE)
+                        - idle));
+}
+
+
+/* Only with a session that lives: of the record's own holder. */
+static ngx_int_t
+ngx_http_dmp_store_signed(ngx_http_dmp_waiter_t *w,
+    const dmp_access_t *access, dmp_str_t session)
+{
+    u_char                  *last;
+    ngx_http_dmp_command_t   c;
+
+    ngx_http_dmp_command_begin(&c, "dmp1_signed", "6");
+    ngx_http_dmp_command_record(&c, access->patient);
+    ngx_http_dmp_command_key(&c, ngx_http_dmp_store.entry.bucket, "sess",
+                             access->patient);
+    ngx_http_dmp_command_number(&c, access->version);
+    ngx_http_dmp_command_entry(&c);
+
+    last = ngx_http_dmp_command_session(ngx_http_dmp_command_behind(),
+                                        session);
+
+    return ngx_http_dmp_command_send(&c, 2, last, ngx_http_dmp_store_traced,
+                                     w);
+}
+
+
 static ngx_int_t
 ngx_http_dmp_store_commit(ngx_http_dmp_waiter_t *w,
-    const dmp_access_t *access, const ngx_http_dmp_notices_t *notices)
+    const dmp_access_t *access, const ngx_http_dmp_notices_t *notices,
+    dmp_str_t session)
 {
     u_char                  *last;
     unsigned                 bucket;
@@ -244,6 +286,10 @@ ngx_http_dmp_store_commit(ngx_http_dmp_waiter_t *w,
 
     if (access->patient.len == 0) {
         return ngx_http_dmp_store_append(ngx_http_dmp_store_traced, w);
+    }
+
+    if (session.len != 0) {
+        return ngx_http_dmp_store_signed(w, access, session);
     }
 
     bucket = ngx_http_dmp_store.entry.bucket;
@@ -301,7 +347,7 @@ ngx_http_dmp_waiter_sent(ngx_http_dmp_ctx_t *ctx, ngx_http_dmp_waiter_t *w)
 
 ngx_int_t
 ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
-    const ngx_http_dmp_notices_t *notices)
+    const ngx_http_dmp_notices_t *notices, dmp_str_t session)
 {
     unsigned                bucket;
     dmp_buf_t               buf;
@@ -338,7 +384,7 @@ ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
                               (access->patient.len != 0) ? '1' : 'S');
     w->access = (access->decision->effect == DMP_ALLOW);
 
-    if (ngx_http_dmp_store_commit(w, access, notices) != NGX_OK) {
+    if (ngx_http_dmp_store_commit(w, access, notices, session) != NGX_OK) {
         /* the chain has the entry as sent: the link is broken already */
         ngx_http_dmp_waiter_release(w);
         return NGX_ERROR;
@@ -348,11 +394,114 @@ ngx_http_dmp_store_trace(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
 }
 
 
+/* What follows the body of an entry about a session. */
+static u_char *
+ngx_http_dmp_command_what(u_char *p,
+    const ngx_http_dmp_session_commit_t *what)
+{
+    u_char  limit[NGX_INT64_LEN];
+
+    p = ngx_http_dmp_command_bulk(p, what->verb, ngx_strlen(what->verb));
+    p = ngx_http_dmp_command_session(p, what->session);
+    p = ngx_http_dmp_command_bulk(p, limit,
+              (size_t) (ngx_http_dmp_decimal(limit, NGX_HTTP_DMP_SESSION_LIMIT)
+                        - limit));
+
+    if (what->kind != NULL) {
+        p = ngx_http_dmp_command_bulk(p, what->kind, ngx_strlen(what->kind));
+        p = ngx_http_dmp_command_bulk(p, what->sealed.data, what->sealed.len);
+    }
+
+    return p;
+}
+
+
+static ngx_int_t
+ngx_http_dmp_store_send_session(ngx_http_dmp_waiter_t *w,
+    const dmp_access_t *access, const ngx_http_dmp_session_commit_t *what)
+{
+    unsigned                 bucket;
+    ngx_http_dmp_command_t   c;
+
+    bucket = ngx_http_dmp_store.entry.bucket;
+
+    ngx_http_dmp_command_begin(&c, "dmp1_session", "6");
+    ngx_http_dmp_command_key(&c, bucket, "trace", dmp_null_string);
+    ngx_http_dmp_command_key(&c, bucket, "idx", access->patient);
+    ngx_http_dmp_command_writer(&c, bucket);
+    ngx_http_dmp_command_key(&c, bucket, "sess", access->patient);
+    ngx_http_dmp_command_key(&c, bucket, "outbox", dmp_null_string);
+    ngx_http_dmp_command_entry(&c);
+
+    return ngx_http_dmp_command_send(&c, (what->kind != NULL) ? 6 : 4,
+               ngx_http_dmp_command_what(ngx_http_dmp_command_behind(), what),
+               ngx_http_dmp_store_traced, w);
+}
+
+
+ngx_int_t
+ngx_http_dmp_store_session(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
+    const ngx_http_dmp_session_commit_t *what)
+{
+    unsigned                bucket;
+    dmp_buf_t               buf;
+    ngx_http_dmp_store_t   *store;
+    ngx_http_dmp_waiter_t  *w;
+
+    store = &ngx_http_dmp_store;
+    bucket = dmp_bucket(access->patient.data, store->buckets);
+
+    if (store->closed[bucket]
+        || what->sealed.len > NGX_HTTP_DMP_SESSION_SEALED)
+    {
+        return NGX_ERROR;
+    }
+
+    w = ngx_http_dmp_waiter_create(ctx, store->deadline);
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    dmp_buf_init(&buf, ngx_http_dmp_store_text, DMP_SUMMARY_MAX);
+
+    if (dmp_writer_session(store->writer, bucket, access, &buf, &store->entry)
+        != DMP_OK)
+    {
+        ngx_http_dmp_waiter_release(w);
+        return NGX_ERROR;
+    }
+
+    /* of no version: a reply that it is not the current one brings none */
+    ngx_http_dmp_waiter_entry(w, bucket, '1');
+    w->record = 0;
+
+    if (ngx_http_dmp_store_send_session(w, access, what) != NGX_OK) {
+        ngx_http_dmp_waiter_release(w);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_dmp_waiter_sent(ctx, w);
+}
+
+
+/* What a change says beyond the record: arguments 7 to 11. */
+static u_char *
+ngx_http_dmp_command_told(u_char *p, const ngx_http_dmp_change_commit_t *what)
+{
+    p = ngx_http_dmp_command_bulk(p, what->notice,
+                                  (what->notice != NULL)
+                                  ? ngx_strlen(what->notice) : 0);
+    p = ngx_http_dmp_command_session(p, what->session);
+    p = ngx_http_dmp_command_bulk(p, what->told.data, what->told.len);
+
+    return ngx_http_dmp_command_bulk(p, "1", what->ends_sessions ? 1 : 0);
+}
+
+
 /* A record is of any length: the command has a buffer of its own. */
 static ngx_int_t
 ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
-    const dmp_access_t *access, uint64_t version, dmp_str_t sealed,
-    const char *notice)
+    const dmp_access_t *access, const ngx_http_dmp_change_commit_t *what)
 {
     size_t                   len;
     u_char                  *p, *start, next[NGX_INT64_LEN];
@@ -363,20 +512,18 @@ ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
 
     e = &ngx_http_dmp_store.entry;
 
-    ngx_http_dmp_command_begin(&c, "dmp1_change", notice ? "6" : "5");
+    ngx_http_dmp_command_begin(&c, "dmp1_change", "7");
     ngx_http_dmp_command_record(&c, access->patient);
-
-    if (notice != NULL) {
-        ngx_http_dmp_command_key(&c, e->bucket, "outbox", dmp_null_string);
-    }
-
+    ngx_http_dmp_command_key(&c, e->bucket, "outbox", dmp_null_string);
+    ngx_http_dmp_command_key(&c, e->bucket, "sess", access->patient);
     ngx_http_dmp_command_number(&c, access->version);
     ngx_http_dmp_command_entry(&c);
-    head = ngx_http_dmp_command_head(&c, notice ? 3 : 2);
+    head = ngx_http_dmp_command_head(&c, 7);
 
-    len = head.len + e->body.len + 2 + sealed.len + sizeof(next)
-          + 3 * (NGX_HTTP_DMP_COUNT_MAX + 2)
-          + (notice ? ngx_strlen(notice) : 0);
+    len = head.len + e->body.len + 2 + what->sealed.len + what->told.len
+          + what->session.len + 2 * sizeof(next)
+          + 7 * (NGX_HTTP_DMP_COUNT_MAX + 2)
+          + (what->notice ? ngx_strlen(what->notice) : 0) + 1;
 
     start = ngx_alloc(len, ngx_http_dmp_store.log);
     if (start == NULL) {
@@ -388,13 +535,10 @@ ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
     p = ngx_cpymem(p, e->body.data, e->body.len);
     *p++ = CR;
     *p++ = LF;
-    p = ngx_http_dmp_command_bulk(p, sealed.data, sealed.len);
+    p = ngx_http_dmp_command_bulk(p, what->sealed.data, what->sealed.len);
     p = ngx_http_dmp_command_bulk(p, next,
-              (size_t) (ngx_http_dmp_decimal(next, version) - next));
-
-    if (notice != NULL) {
-        p = ngx_http_dmp_command_bulk(p, notice, ngx_strlen(notice));
-    }
+              (size_t) (ngx_http_dmp_decimal(next, what->version) - next));
+    p = ngx_http_dmp_command_told(p, what);
 
     rc = ngx_http_dmp_store_send_formatted(ngx_http_dmp_store_traced, w, start,
                                            (size_t) (p - start));
@@ -406,7 +550,7 @@ ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
 
 ngx_int_t
 ngx_http_dmp_store_change(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
-    uint64_t version, dmp_str_t sealed, const char *notice)
+    const ngx_http_dmp_change_commit_t *what)
 {
     unsigned                bucket;
     dmp_buf_t               buf;
@@ -427,7 +571,7 @@ ngx_http_dmp_store_change(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
 
     dmp_buf_init(&buf, ngx_http_dmp_store_text, DMP_SUMMARY_MAX);
 
-    if (dmp_writer_change(store->writer, bucket, access, version, &buf,
+    if (dmp_writer_change(store->writer, bucket, access, what->version, &buf,
                           &store->entry)
         != DMP_OK)
     {
@@ -438,9 +582,7 @@ ngx_http_dmp_store_change(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
     /* whether it stands is for the record to say: nothing is abandoned */
     ngx_http_dmp_waiter_entry(w, bucket, 'R');
 
-    if (ngx_http_dmp_store_send_change(w, access, version, sealed, notice)
-        != NGX_OK)
-    {
+    if (ngx_http_dmp_store_send_change(w, access, what) != NGX_OK) {
         ngx_http_dmp_waiter_release(w);
         return NGX_ERROR;
     }

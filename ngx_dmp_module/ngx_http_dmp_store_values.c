@@ -77,14 +77,22 @@ ngx_http_dmp_reply_size(const redisReply *reply, size_t *size)
     for (i = 0; i < n; i++) {
         value = ngx_http_dmp_reply_element(reply, i);
 
-        if (value->type != REDIS_REPLY_STRING
-            && value->type != REDIS_REPLY_NIL)
-        {
+        switch (value->type) {
+
+        case REDIS_REPLY_STRING:
+            *size += (size_t) value->len + 1;
+            break;
+
+        case REDIS_REPLY_INTEGER:
+            *size += NGX_INT64_LEN + 1;
+            break;
+
+        case REDIS_REPLY_NIL:
+            break;
+
+        default:
             return NGX_ERROR;
         }
-
-        *size += (value->type == REDIS_REPLY_STRING) ? (size_t) value->len + 1
-                                                     : 0;
     }
 
     return (*size <= NGX_HTTP_DMP_VALUES_SIZE) ? NGX_OK : NGX_ERROR;
@@ -106,8 +114,12 @@ ngx_http_dmp_reply_values(ngx_http_dmp_waiter_t *w, const redisReply *reply)
 
     n = ngx_http_dmp_reply_elements(reply);
 
-    if ((w->expected != 0) ? n != w->expected
-                           : reply->type != REDIS_REPLY_ARRAY)
+    if (w->expected == 0 && reply->type == REDIS_REPLY_NIL) {
+        /* there is no list */
+        n = 0;
+
+    } else if ((w->expected != 0) ? n != w->expected
+                                  : reply->type != REDIS_REPLY_ARRAY)
     {
         return NGX_ERROR;
     }
@@ -127,6 +139,12 @@ ngx_http_dmp_reply_values(ngx_http_dmp_waiter_t *w, const redisReply *reply)
             w->values[i].data = p;
             w->values[i].len = (size_t) value->len;
             p = ngx_cpymem(p, value->str, w->values[i].len + 1);
+
+        } else if (value->type == REDIS_REPLY_INTEGER) {
+            w->values[i].data = p;
+            p = ngx_sprintf(p, "%L", (int64_t) value->integer);
+            w->values[i].len = (size_t) (p - w->values[i].data);
+            *p++ = '\0';
         }
     }
 

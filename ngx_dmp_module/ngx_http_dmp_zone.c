@@ -125,14 +125,14 @@ ngx_http_dmp_zone_init(ngx_shm_zone_t *zone, void *data)
 }
 
 
-static void
+void
 ngx_http_dmp_zone_lock(void)
 {
     ngx_shmtx_lock(&ngx_http_dmp_zone_pool->mutex);
 }
 
 
-static void
+void
 ngx_http_dmp_zone_unlock(void)
 {
     ngx_shmtx_unlock(&ngx_http_dmp_zone_pool->mutex);

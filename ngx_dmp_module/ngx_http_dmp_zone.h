@@ -62,18 +62,31 @@ typedef struct {
                                                         ends with a zero byte */
 } ngx_http_dmp_zone_worker_t;
 
+/* Sign-ins that an address has tried, in thousandths, and when. */
+#define NGX_HTTP_DMP_ZONE_ATTEMPTS  1024
+
+typedef struct {
+    ngx_msec_t        at;
+    ngx_uint_t        excess;
+} ngx_http_dmp_zone_attempts_t;
+
 typedef struct {
     ngx_queue_t                writers;
     ngx_queue_t                workers;
     ngx_uint_t                 buckets;      /* of the store; 0: none seen */
     ngx_uint_t                 kept_full;    /* said that there is no room */
     ngx_http_dmp_zone_kept_t  *kept;         /* so many, or NULL */
+    ngx_http_dmp_zone_attempts_t  attempts[NGX_HTTP_DMP_ZONE_ATTEMPTS];
     ngx_http_dmp_counters_t    counters;
 } ngx_http_dmp_zone_t;
 
 
 /* NULL where there is none: no protected location, or not in a worker. */
 extern ngx_http_dmp_zone_t  *ngx_http_dmp_zone;
+
+/* The zone's mutex. */
+void ngx_http_dmp_zone_lock(void);
+void ngx_http_dmp_zone_unlock(void);
 
 /* The directive, and the default zone of a configuration without it. */
 char *ngx_http_dmp_zone_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

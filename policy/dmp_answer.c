@@ -80,6 +80,21 @@ static const char *const dmp_titles[] = {
     [DMP_REASON_ANSWER_UNCHECKED] =
         "La réponse de l'hébergeur n'a pas pu être vérifiée : rien n'en est "
         "transmis.",
+    [DMP_REASON_CREDENTIALS_REJECTED] =
+        "Identifiant ou mot de passe incorrect : vérifiez-les et réessayez.",
+    [DMP_REASON_CODE_REJECTED] =
+        "Ce code n'est pas accepté : vérifiez-le, ou identifiez-vous à "
+        "nouveau pour en recevoir un autre.",
+    [DMP_REASON_PASSWORD_CHANGE_REQUIRED] =
+        "Votre mot de passe est provisoire : choisissez-en d'abord un autre.",
+    [DMP_REASON_TOO_MANY_ATTEMPTS] =
+        "Trop d'essais : attendez un peu avant de réessayer.",
+    [DMP_REASON_PASSWORD_REFUSED] =
+        "Ce mot de passe ne peut pas être pris : choisissez au moins douze "
+        "caractères, qu'on ne devine pas.",
+    [DMP_REASON_CONTACT_MISSING] =
+        "Aucune adresse ni aucun numéro n'est enregistré pour vous envoyer un "
+        "code : adressez-vous à un professionnel de santé.",
     [DMP_REASON_MAX] = NULL
 };
 
@@ -125,6 +140,26 @@ dmp_answer_status(const dmp_request_t *request, const dmp_decision_t *decision)
 {
     if (decision->effect == DMP_ERROR) {
         return 503;
+    }
+
+    switch (decision->reason) {
+
+    case DMP_REASON_CREDENTIALS_REJECTED:
+    case DMP_REASON_CODE_REJECTED:
+        return 401;
+
+    case DMP_REASON_PASSWORD_CHANGE_REQUIRED:
+    case DMP_REASON_CONTACT_MISSING:
+        return 403;
+
+    case DMP_REASON_PASSWORD_REFUSED:
+        return 400;
+
+    case DMP_REASON_TOO_MANY_ATTEMPTS:
+        return 429;
+
+    default:
+        break;
     }
 
     switch (decision->rule) {
@@ -222,6 +257,9 @@ dmp_issue_type(unsigned status)
 
     case 413:
         return "too-long";
+
+    case 429:
+        return "throttled";
 
     case 503:
         return "transient";

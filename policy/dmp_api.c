@@ -4,254 +4,83 @@
  * have escapes: documents are named by what their authors chose.
  */
 
-#include <jansson.h>
-
 #include <dmp/dmp_ids.h>
 
+#include "dmp_api_int.h"
 #include "dmp_change_int.h"
-#include "dmp_request_int.h"
-
-
-#define API_SEGMENTS      4              /* records/{ins}/blocks/{ps} */
-#define API_DOCUMENT_MAX  256            /* bytes of a document's name */
-#define API_RPPS_LEN      11
-
-/* What the last segment names. */
-typedef enum {
-    API_NAMES_NOTHING = 0,
-    API_NAMES_PERSON,
-    API_NAMES_GRANTEE,                   /* a person or a structure */
-    API_NAMES_DOCUMENT
-} dmp_api_names_t;
-
-/* Reads the body into *out; NULL, or why not. */
-typedef const char *(*dmp_api_body_pt)(json_t *body, dmp_request_t *out);
-
-/* One call; a part that is empty: the record itself. */
-typedef struct {
-    dmp_str_t         method;
-    dmp_str_t         part;
-    dmp_api_names_t   names;
-    dmp_operation_t   operation;
-    dmp_change_t      change;
-    bool              optional;          /* the body */
-    dmp_api_body_pt   body;              /* NULL: there is none */
-    const char       *route;
-} dmp_api_call_t;
-
-/* A request while it is read. */
-typedef struct {
-    const dmp_raw_t       *raw;
-    dmp_request_t         *out;
-    const dmp_api_call_t  *call;
-    dmp_room_t             room;
-    dmp_str_t              segments[API_SEGMENTS];
-    unsigned               n;
-} dmp_api_t;
-
-
-/* No member but those in names, which NULL ends. */
-static bool
-api_has_only(json_t *body, const char *const *names)
-{
-    size_t       i;
-    json_t      *value;
-    const char  *key;
-
-    json_object_foreach(body, key, value) {
-        for (i = 0; names[i] != NULL && strcmp(names[i], key) != 0; i++) {
-            /* look for it */
-        }
-
-        if (names[i] == NULL) {
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
-/* Absent: *out stays.  False: it is neither true nor false. */
-static bool
-api_choice(json_t *body, const char *name, dmp_choice_t *out)
-{
-    json_t  *value;
-
-    value = json_object_get(body, name);
-
-    if (value != NULL && !json_is_boolean(value)) {
-        return false;
-    }
-
-    if (value != NULL) {
-        *out = json_is_true(value) ? DMP_CHOICE_YES : DMP_CHOICE_NO;
-    }
-
-    return true;
-}
-
-
-static const char *
-api_body_status(json_t *body, dmp_request_t *out)
-{
-    const char                *status;
-    static const char *const   names[] = { "status", NULL };
-
-    if (!api_has_only(body, names)) {
-        return "the body has a member other than \"status\"";
-    }
-
-    status = json_string_value(json_object_get(body, "status"));
-
-    if (status != NULL && strcmp(status, "open") == 0) {
-        out->operation = DMP_OPERATION_REOPEN;
-
-    } else if (status != NULL && strcmp(status, "closed") == 0) {
-        out->operation = DMP_OPERATION_CLOSE;
-
-    } else {
-        return "\"status\" is neither \"open\" nor \"closed\"";
-    }
-
-    return NULL;
-}
-
-
-static const char *
-api_body_emergency(json_t *body, dmp_request_t *out)
-{
-    dmp_emergency_t           *e;
-    static const char *const   names[] = {
-        "bris_de_glace", "centre_15", "masked", NULL
-    };
-
-    e = &out->emergency;
-
-    if (!api_has_only(body, names)) {
-        return "the body has a member other than \"bris_de_glace\", "
-               "\"centre_15\" and \"masked\"";
-    }
-
-    if (!api_choice(body, "bris_de_glace", &e->bris_de_glace)) {
-        return "\"bris_de_glace\" is neither true nor false";
-    }
-
-    if (!api_choice(body, "centre_15", &e->centre_15)) {
-        return "\"centre_15\" is neither true nor false";
-    }
-
-    if (!api_choice(body, "masked", &e->masked)) {
-        return "\"masked\" is neither true nor false";
-    }
-
-    if (json_object_size(body) == 0) {
-        return "the body has none of \"bris_de_glace\", \"centre_15\" and "
-               "\"masked\"";
-    }
-
-    return NULL;
-}
-
-
-static const char *
-api_body_authorisation(json_t *body, dmp_request_t *out)
-{
-    int32_t                    day;
-    json_t                    *until;
-    dmp_choice_t               consent;
-    static const char *const   names[] = { "consent", "until", NULL };
-
-    consent = DMP_CHOICE_NONE;
-    until = json_object_get(body, "until");
-
-    if (!api_has_only(body, names)) {
-        return "the body has a member other than \"consent\" and \"until\"";
-    }
-
-    if (!api_choice(body, "consent", &consent)) {
-        return "\"consent\" is neither true nor false";
-    }
-
-    out->consent = (consent == DMP_CHOICE_YES);
-
-    if (until == NULL) {
-        return NULL;
-    }
-
-    /* day 0 would be no end at all */
-
-    if (!json_is_string(until)
-        || !dmp_day_parse((dmp_str_t) { json_string_value(until),
-                                        json_string_length(until) }, &day)
-        || day <= 0)
-    {
-        return "\"until\" is not a date after 1970-01-01 (YYYY-MM-DD)";
-    }
-
-    out->until = day;
-
-    return NULL;
-}
-
-
-static const char *
-api_body_masks(json_t *body, dmp_request_t *out)
-{
-    static const char *const  names[] = { "mask_by_default", NULL };
-
-    if (!api_has_only(body, names)) {
-        return "the body has a member other than \"mask_by_default\"";
-    }
-
-    if (!api_choice(body, "mask_by_default", &out->mask_by_default)
-        || out->mask_by_default == DMP_CHOICE_NONE)
-    {
-        return "\"mask_by_default\" is neither true nor false";
-    }
-
-    return NULL;
-}
-
 
 static const dmp_api_call_t  dmp_api_calls[] = {
-    { dmp_string("GET"), dmp_string(""), API_NAMES_NOTHING,
+    { dmp_string("GET"), API_PATH_RECORD, dmp_string(""), API_NAMES_NOTHING,
       DMP_OPERATION_CHECK, DMP_CHANGE_NONE, false, NULL, "records/{ins}" },
-    { dmp_string("HEAD"), dmp_string(""), API_NAMES_NOTHING,
+    { dmp_string("HEAD"), API_PATH_RECORD, dmp_string(""), API_NAMES_NOTHING,
       DMP_OPERATION_CHECK, DMP_CHANGE_NONE, false, NULL, "records/{ins}" },
-    { dmp_string("PUT"), dmp_string("status"), API_NAMES_NOTHING,
-      DMP_OPERATION_NONE, DMP_CHANGE_NONE, false, api_body_status,
+    { dmp_string("PUT"), API_PATH_RECORD, dmp_string("status"),
+      API_NAMES_NOTHING,
+      DMP_OPERATION_NONE, DMP_CHANGE_NONE, false, dmp_api_body_status,
       "records/{ins}/status" },
-    { dmp_string("PUT"), dmp_string("emergency"), API_NAMES_NOTHING,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_OPPOSE, false, api_body_emergency,
+    { dmp_string("PUT"), API_PATH_RECORD, dmp_string("emergency"),
+      API_NAMES_NOTHING,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_OPPOSE, false, dmp_api_body_emergency,
       "records/{ins}/emergency" },
-    { dmp_string("PUT"), dmp_string("authorisations"), API_NAMES_GRANTEE,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_AUTHORISE, true, api_body_authorisation,
+    { dmp_string("PUT"), API_PATH_RECORD, dmp_string("authorisations"),
+      API_NAMES_GRANTEE,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_AUTHORISE, true, dmp_api_body_authorisation,
       "records/{ins}/authorisations/{ps}" },
-    { dmp_string("DELETE"), dmp_string("authorisations"), API_NAMES_GRANTEE,
+    { dmp_string("DELETE"), API_PATH_RECORD, dmp_string("authorisations"),
+      API_NAMES_GRANTEE,
       DMP_OPERATION_RIGHTS, DMP_CHANGE_WITHDRAW, false, NULL,
       "records/{ins}/authorisations/{ps}" },
-    { dmp_string("PUT"), dmp_string("blocks"), API_NAMES_PERSON,
+    { dmp_string("PUT"), API_PATH_RECORD, dmp_string("blocks"),
+      API_NAMES_PERSON,
       DMP_OPERATION_RIGHTS, DMP_CHANGE_BLOCK, false, NULL,
       "records/{ins}/blocks/{ps}" },
-    { dmp_string("DELETE"), dmp_string("blocks"), API_NAMES_PERSON,
+    { dmp_string("DELETE"), API_PATH_RECORD, dmp_string("blocks"),
+      API_NAMES_PERSON,
       DMP_OPERATION_RIGHTS, DMP_CHANGE_UNBLOCK, false, NULL,
       "records/{ins}/blocks/{ps}" },
-    { dmp_string("PUT"), dmp_string("treating"), API_NAMES_PERSON,
+    { dmp_string("PUT"), API_PATH_RECORD, dmp_string("treating"),
+      API_NAMES_PERSON,
       DMP_OPERATION_RIGHTS, DMP_CHANGE_DESIGNATE, false, NULL,
       "records/{ins}/treating/{ps}" },
-    { dmp_string("DELETE"), dmp_string("treating"), API_NAMES_PERSON,
+    { dmp_string("DELETE"), API_PATH_RECORD, dmp_string("treating"),
+      API_NAMES_PERSON,
       DMP_OPERATION_RIGHTS, DMP_CHANGE_DISMISS, false, NULL,
       "records/{ins}/treating/{ps}" },
-    { dmp_string("PUT"), dmp_string("masks"), API_NAMES_NOTHING,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_MASK_DEFAULT, false, api_body_masks,
+    { dmp_string("PUT"), API_PATH_RECORD, dmp_string("masks"),
+      API_NAMES_NOTHING,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_MASK_DEFAULT, false, dmp_api_body_masks,
       "records/{ins}/masks" },
-    { dmp_string("PUT"), dmp_string("masks"), API_NAMES_DOCUMENT,
+    { dmp_string("PUT"), API_PATH_RECORD, dmp_string("masks"),
+      API_NAMES_DOCUMENT,
       DMP_OPERATION_MASK, DMP_CHANGE_NONE, false, NULL,
       "records/{ins}/masks/{document}" },
-    { dmp_string("DELETE"), dmp_string("masks"), API_NAMES_DOCUMENT,
+    { dmp_string("DELETE"), API_PATH_RECORD, dmp_string("masks"),
+      API_NAMES_DOCUMENT,
       DMP_OPERATION_UNMASK, DMP_CHANGE_NONE, false, NULL,
       "records/{ins}/masks/{document}" },
+    { dmp_string("PUT"), API_PATH_RECORD, dmp_string("contact"),
+      API_NAMES_NOTHING, DMP_OPERATION_RIGHTS, DMP_CHANGE_CONTACT, false,
+      dmp_api_body_contact, "records/{ins}/contact" },
+
+    { dmp_string("POST"), API_PATH_RECORDS, dmp_string(""), API_NAMES_NOTHING,
+      DMP_OPERATION_CREATE, DMP_CHANGE_NONE, false, dmp_api_body_create,
+      "records" },
+
+    { dmp_string("POST"), API_PATH_SESSION, dmp_string(""), API_NAMES_NOTHING,
+      DMP_OPERATION_SIGN_IN, DMP_CHANGE_NONE, false, dmp_api_body_sign_in,
+      "session" },
+    { dmp_string("DELETE"), API_PATH_SESSION, dmp_string(""),
+      API_NAMES_NOTHING, DMP_OPERATION_SIGN_OUT, DMP_CHANGE_NONE, false, NULL,
+      "session" },
+    { dmp_string("POST"), API_PATH_SESSION, dmp_string("code"),
+      API_NAMES_NOTHING, DMP_OPERATION_CODE, DMP_CHANGE_NONE, false,
+      dmp_api_body_code, "session/code" },
+    { dmp_string("POST"), API_PATH_SESSION, dmp_string("password"),
+      API_NAMES_NOTHING, DMP_OPERATION_PASSWORD, DMP_CHANGE_NONE, false,
+      dmp_api_body_password, "session/password" },
+    { dmp_string("POST"), API_PATH_SESSION, dmp_string("recovery"),
+      API_NAMES_NOTHING, DMP_OPERATION_RECOVERY, DMP_CHANGE_NONE, false,
+      dmp_api_body_recovery, "session/recovery" },
 };
 
 #define API_CALLS  (sizeof(dmp_api_calls) / sizeof(dmp_api_calls[0]))
@@ -419,26 +248,48 @@ api_target(dmp_api_t *api)
 }
 
 
+/* Whether the segments are those of this call, whatever the method. */
+static bool
+api_is_path(const dmp_api_t *api, const dmp_api_call_t *call)
+{
+    unsigned   first;
+    dmp_str_t  part;
+
+    first = (call->path == API_PATH_RECORD) ? 2 : 1;
+    part = (api->n > first) ? api->segments[first] : dmp_string("");
+
+    if (!dmp_str_eq(api->segments[0], (call->path == API_PATH_SESSION)
+                                      ? dmp_string("session")
+                                      : dmp_string("records"))
+        || !dmp_str_eq(part, call->part))
+    {
+        return false;
+    }
+
+    if (call->path == API_PATH_RECORD) {
+        return api->n >= 2
+               && (call->names != API_NAMES_NOTHING)
+                  == (api->n == API_SEGMENTS);
+    }
+
+    return api->n == first + (call->part.len != 0);
+}
+
+
 /* The call that the segments are, or that would be with another method. */
 static bool
 api_call(dmp_api_t *api)
 {
     bool                   known;
     size_t                 i;
-    dmp_str_t              part;
     const dmp_api_call_t  *call;
 
     known = false;
-    part = (api->n > 2) ? api->segments[2] : dmp_string("");
 
     for (i = 0; i < API_CALLS; i++) {
         call = &dmp_api_calls[i];
 
-        if (api->n < 2
-            || !dmp_str_eq(api->segments[0], dmp_string("records"))
-            || !dmp_str_eq(call->part, part)
-            || (call->names != API_NAMES_NOTHING) != (api->n == API_SEGMENTS))
-        {
+        if (!api_is_path(api, call)) {
             continue;
         }
 
@@ -464,6 +315,11 @@ api_patient(dmp_api_t *api)
     dmp_request_t  *out;
 
     out = api->out;
+
+    if (api->call->path != API_PATH_RECORD) {
+        return true;
+    }
+
     out->ins = api->segments[1];
     out->ins_system = dmp_string("urn:oid:1.2.250.1.213.1.4.8");
 
@@ -547,7 +403,7 @@ api_names(dmp_api_t *api)
 
 /* Whether there may be a body, of that type; before it is read. */
 static bool
-api_body_announced(dmp_api_t *api)
+dmp_api_body_announced(dmp_api_t *api)
 {
     if (!api->raw->has_body) {
         return api->call->body == NULL || api->call->optional
@@ -612,7 +468,7 @@ api_body(dmp_api_t *api)
     body = api_parse(text);
 
     why = json_is_object(body)
-          ? api->call->body(body, api->out)
+          ? api->call->body(api, body)
           : "the body is not one object of JSON, each member given once";
 
     json_decref(body);
@@ -662,7 +518,7 @@ dmp_api_map(const dmp_raw_t *raw, dmp_request_t *out)
         && api_is_unconditional(&api)
         && api_patient(&api)
         && api_names(&api)
-        && api_body_announced(&api)
+        && dmp_api_body_announced(&api)
         && api_accept(&api)
         && api_body(&api))
     {

@@ -25,7 +25,7 @@
 
 static const char  *const entry_kinds[DMP_KIND_MAX] = {
     "none", "access", "change", "outcome", "epoch-open", "epoch-close",
-    "checkpoint", "heartbeat", "admin"
+    "checkpoint", "heartbeat", "admin", "session"
 };
 
 

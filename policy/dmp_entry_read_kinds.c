@@ -43,7 +43,7 @@ read_certificate(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 static bool
 read_actor(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
-    dmp_str_t  unused;
+    dmp_str_t  structure;
 
     return dmp_entry_read_must(r, "actor")
            && dmp_entry_value_object(r, "actor")
@@ -53,8 +53,8 @@ read_actor(dmp_entry_reader_t *r, dmp_entry_view_t *view)
            && (!dmp_entry_read_at(r, "role") || read_code(r, "role"))
            && (!dmp_entry_read_at(r, "specialty") || read_code(r, "specialty"))
            && (!dmp_entry_read_at(r, "sector") || read_code(r, "sector"))
-           && dmp_entry_read_optional(r, "structure", &unused)
-           && dmp_entry_read_usual(r, "auth", "direct", &unused)
+           && dmp_entry_read_optional(r, "structure", &structure)
+           && dmp_entry_read_usual(r, "auth", "direct", &view->actor_auth)
            && (!dmp_entry_read_at(r, "unverified")
                || dmp_entry_value_true(r, "unverified", &view->unverified))
            && (!dmp_entry_read_at(r, "certificate")
@@ -569,6 +569,15 @@ read_admin(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 }
 
 
+/* What an access has; it was decided with no version of a record. */
+static bool
+read_session(dmp_entry_reader_t *r, dmp_entry_view_t *view)
+{
+    return read_access(r, view)
+           && (view->version == 0 || dmp_entry_read_bad(r, "version"));
+}
+
+
 bool
 dmp_entry_read_kind(dmp_entry_reader_t *r, dmp_entry_view_t *view)
 {
@@ -577,6 +586,9 @@ dmp_entry_read_kind(dmp_entry_reader_t *r, dmp_entry_view_t *view)
     case DMP_KIND_ACCESS:
     case DMP_KIND_CHANGE:
         return read_access(r, view) && read_signature(r, false, view);
+
+    case DMP_KIND_SESSION:
+        return read_session(r, view) && read_signature(r, false, view);
 
     case DMP_KIND_OUTCOME:
         return read_outcomes(r, view) && read_signature(r, false, view);

@@ -11,6 +11,7 @@ typedef enum {
     DMP_KIND_OURS,
     DMP_KIND_TOKEN,
     DMP_KIND_COOKIE,
+    DMP_KIND_SITE,
     DMP_KIND_ACCEPT,
     DMP_KIND_CONTENT_TYPE,
     DMP_KIND_CONTENT_ENCODING,
@@ -34,9 +35,11 @@ static const struct {
     { dmp_string("dmp-patient-family"), DMP_KIND_OURS, DMP_SEEN_FAMILY },
     { dmp_string("dmp-patient-given"), DMP_KIND_OURS, DMP_SEEN_GIVEN },
     { dmp_string("dmp-patient-birthdate"), DMP_KIND_OURS, DMP_SEEN_BIRTHDATE },
+    { dmp_string("dmp-request"), DMP_KIND_OURS, DMP_SEEN_REQUEST },
 
-    { dmp_string("authorization"), DMP_KIND_TOKEN, 0 },
+    { dmp_string("authorization"), DMP_KIND_TOKEN, DMP_SEEN_AUTHORIZATION },
     { dmp_string("cookie"), DMP_KIND_COOKIE, 0 },
+    { dmp_string("sec-fetch-site"), DMP_KIND_SITE, DMP_SEEN_SITE },
     { dmp_string("accept"), DMP_KIND_ACCEPT, DMP_SEEN_ACCEPT },
     { dmp_string("content-type"), DMP_KIND_CONTENT_TYPE,
       DMP_SEEN_CONTENT_TYPE },
@@ -303,20 +306,135 @@ dmp_header_mode(dmp_headers_t *headers, dmp_str_t value)
 }
 
 
-/* A session of ours in a cookie is a credential; other cookies are not. */
-static bool
-dmp_cookie_has_session(dmp_str_t value)
+static void
+dmp_header_seen(dmp_headers_t *headers, unsigned seen)
 {
-    size_t           i;
-    const dmp_str_t  name = dmp_string("__Host-dmp-session=");
+    if (headers->seen & seen) {
+        dmp_headers_refuse(headers, "a header is given twice");
+    }
 
-    for (i = 0; i + name.len <= value.len; i++) {
-        if (memcmp(value.data + i, name.data, name.len) == 0) {
-            return true;
+    headers->seen |= seen;
+}
+
+
+/* b64token of RFC 6750, 2.1. */
+static bool
+dmp_is_token(dmp_str_t value)
+{
+    char    c;
+    size_t  i;
+
+    for (i = 0; i < value.len; i++) {
+        c = value.data[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z')
+            && !(c >= '0' && c <= '9')
+            && c != '-' && c != '.' && c != '_' && c != '~' && c != '+'
+            && c != '/' && c != '=')
+        {
+            return false;
         }
     }
 
-    return false;
+    return value.len != 0;
+}
+
+
+/* Who shows two credentials could be taken for either. */
+static void
+dmp_header_credential(dmp_headers_t *headers)
+{
+    headers->token = true;
+
+    if ((headers->seen & DMP_SEEN_AUTHORIZATION)
+        && (headers->seen & DMP_SEEN_SESSION))
+    {
+        dmp_headers_refuse(headers, "a session's cookie and Authorization");
+    }
+}
+
+
+/* "Bearer TOKEN"; what is of another scheme is a credential that fails. */
+static void
+dmp_header_authorization(dmp_headers_t *headers, dmp_str_t value)
+{
+    char       text[DMP_NAME_MAX];
+    dmp_str_t  scheme;
+
+    dmp_header_credential(headers);
+
+    value = dmp_trim(value);
+    scheme = dmp_cut(&value, ' ');
+
+    if (scheme.len == 0) {
+        dmp_headers_refuse(headers, "Authorization is empty");
+        return;
+    }
+
+    if (!dmp_str_eq(dmp_lowered(scheme, text), dmp_string("bearer"))) {
+        return;
+    }
+
+    value = dmp_trim(value);
+
+    if (!dmp_is_token(value)) {
+        dmp_headers_refuse(headers, "Authorization: Bearer has no token");
+        return;
+    }
+
+    headers->bearer = value;
+}
+
+
+/*
+ * The pairs of RFC 6265, 4.2.1.  A session of ours is a credential; other
+ * cookies are nothing to us.  HTTP/2 may bring pairs in headers of their own.
+ */
+static void
+dmp_header_cookie(dmp_headers_t *headers, dmp_str_t value)
+{
+    dmp_str_t  pair;
+
+    static const dmp_str_t  name = dmp_string("__Host-dmp-session=");
+
+    while (value.len != 0) {
+        pair = dmp_cut(&value, ';');
+
+        if (!dmp_starts(pair, name)) {
+            continue;
+        }
+
+        dmp_header_seen(headers, DMP_SEEN_SESSION);
+        dmp_header_credential(headers);
+
+        pair.data += name.len;
+        pair.len -= name.len;
+
+        if (pair.len == 0) {
+            dmp_headers_refuse(headers, "the session's cookie is empty");
+            return;
+        }
+
+        headers->session_cookie = pair;
+    }
+}
+
+
+/* Fetch Metadata; a browser sets it, and no script can. */
+static void
+dmp_header_site(dmp_headers_t *headers, dmp_str_t value)
+{
+    value = dmp_trim(value);
+
+    if (dmp_str_eq(value, dmp_string("same-origin"))) {
+        headers->site = DMP_SITE_SAME_ORIGIN;
+
+    } else if (dmp_str_eq(value, dmp_string("none"))) {
+        headers->site = DMP_SITE_USER;
+
+    } else {
+        headers->site = DMP_SITE_OTHER;
+    }
 }
 
 
@@ -350,20 +468,17 @@ dmp_header_ours(dmp_headers_t *headers, unsigned seen, bool folded,
         headers->birthdate = value;
         break;
 
+    case DMP_SEEN_REQUEST:
+        headers->dmp_request = dmp_str_eq(value, dmp_string("1"));
+
+        if (!headers->dmp_request) {
+            dmp_headers_refuse(headers, "DMP-Request is not 1");
+        }
+        break;
+
     default:
         break;
     }
-}
-
-
-static void
-dmp_header_seen(dmp_headers_t *headers, unsigned seen)
-{
-    if (headers->seen & seen) {
-        dmp_headers_refuse(headers, "a header is given twice");
-    }
-
-    headers->seen |= seen;
 }
 
 
@@ -380,11 +495,18 @@ dmp_header_take(dmp_headers_t *headers, size_t entry, bool folded,
         return DMP_HEADER_STRIP;
 
     case DMP_KIND_TOKEN:
-        headers->token = true;
+        dmp_header_authorization(headers, value);
         return DMP_HEADER_STRIP;
 
     case DMP_KIND_COOKIE:
-        headers->token = headers->token || dmp_cookie_has_session(value);
+        dmp_header_cookie(headers, value);
+        return DMP_HEADER_STRIP;
+
+    case DMP_KIND_SITE:
+        /* spelt with "_" no browser sent it */
+        if (!folded) {
+            dmp_header_site(headers, value);
+        }
         return DMP_HEADER_STRIP;
 
     case DMP_KIND_ACCEPT:

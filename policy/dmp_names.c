@@ -65,6 +65,12 @@ static const char *const dmp_operations[] = {
     [DMP_OPERATION_CLOSE] = "close",
     [DMP_OPERATION_REOPEN] = "reopen",
     [DMP_OPERATION_METADATA] = "metadata",
+    [DMP_OPERATION_SIGN_IN] = "sign-in",
+    [DMP_OPERATION_CODE] = "code",
+    [DMP_OPERATION_PASSWORD] = "password",
+    [DMP_OPERATION_RECOVERY] = "recovery",
+    [DMP_OPERATION_SIGN_OUT] = "sign-out",
+    [DMP_OPERATION_SESSION] = "session",
 };
 
 /* Transactions of the DMP, as PDSm for DMP numbers them; "" where none is. */
@@ -90,6 +96,12 @@ static const char *const dmp_transactions[] = {
     [DMP_OPERATION_CLOSE] = "",
     [DMP_OPERATION_REOPEN] = "",
     [DMP_OPERATION_METADATA] = "",
+    [DMP_OPERATION_SIGN_IN] = "",
+    [DMP_OPERATION_CODE] = "",
+    [DMP_OPERATION_PASSWORD] = "",
+    [DMP_OPERATION_RECOVERY] = "",
+    [DMP_OPERATION_SIGN_OUT] = "",
+    [DMP_OPERATION_SESSION] = "",
 };
 
 static const char *const dmp_modes[] = {
@@ -207,6 +219,12 @@ static const char *const dmp_reasons[] = {
     [DMP_REASON_DEPOSIT_NOT_ALLOWED] = "deposit-not-allowed",
     [DMP_REASON_TRACE_UNAVAILABLE] = "trace-unavailable",
     [DMP_REASON_ANSWER_UNCHECKED] = "answer-unchecked",
+    [DMP_REASON_CREDENTIALS_REJECTED] = "credentials-rejected",
+    [DMP_REASON_CODE_REJECTED] = "code-rejected",
+    [DMP_REASON_PASSWORD_CHANGE_REQUIRED] = "password-change-required",
+    [DMP_REASON_TOO_MANY_ATTEMPTS] = "too-many-attempts",
+    [DMP_REASON_PASSWORD_REFUSED] = "password-refused",
+    [DMP_REASON_CONTACT_MISSING] = "contact-missing",
 };
 
 

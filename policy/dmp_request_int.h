@@ -20,6 +20,10 @@
 #define DMP_SEEN_BIRTHDATE      0x10
 #define DMP_SEEN_ACCEPT         0x20
 #define DMP_SEEN_CONTENT_TYPE   0x40
+#define DMP_SEEN_REQUEST        0x80
+#define DMP_SEEN_SITE           0x100
+#define DMP_SEEN_AUTHORIZATION  0x200
+#define DMP_SEEN_SESSION        0x400    /* the session's cookie */
 
 #define DMP_SEEN_TRAITS         (DMP_SEEN_FAMILY|DMP_SEEN_GIVEN \
                                  |DMP_SEEN_BIRTHDATE)

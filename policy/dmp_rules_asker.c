@@ -131,7 +131,8 @@ dmp_names_change(const dmp_request_t *request)
 
     case DMP_CHANGE_CONTACT:
         return contact->email.data != NULL || contact->phone.data != NULL
-               || contact->prefer.data != NULL;
+               || contact->prefer.data != NULL
+               || request->credentials.challenge.len != 0;
 
     case DMP_CHANGE_NAME_REPRESENTATIVE:
         return request->target.len != 0 && request->until != 0;
@@ -201,8 +202,9 @@ dmp_rule_b1(const dmp_case_t *c)
         return DMP_REASON_REQUEST_AMBIGUOUS;
     }
 
+    /* those of sessions come after "metadata", and ask for no record */
     if (c->request->operation <= DMP_OPERATION_NONE
-        || c->request->operation >= DMP_OPERATION_MAX)
+        || c->request->operation > DMP_OPERATION_METADATA)
     {
         return DMP_REASON_OPERATION_UNKNOWN;
     }

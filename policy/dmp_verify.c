@@ -34,6 +34,14 @@ verify_outcome_fits(const dmp_entry_view_t *view, dmp_str_t outcome)
     case DMP_KIND_CHANGE:
         return o == 'R' || o == '0';
 
+    case DMP_KIND_SESSION:
+        if (view->patient.len == 0) {
+            return o == 'S'
+                   && !dmp_str_eq(view->decision, dmp_string("allow"));
+        }
+
+        return o == '1' || o == '0';
+
     default:
         return o == 'S';
     }
@@ -75,6 +83,7 @@ verify_said(dmp_verify_t *v, verify_writer_t *writer, verify_epoch_t *e,
 
     case DMP_KIND_ACCESS:
     case DMP_KIND_CHANGE:
+    case DMP_KIND_SESSION:
         verify_commit(v, place, view, outcome);
         verify_receipt_entry(v, place, view, outcome);
         break;

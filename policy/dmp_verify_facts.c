@@ -145,7 +145,9 @@ verify_receipt_entry(dmp_verify_t *v, const verify_place_t *place,
             && verify_receipt_at(r, place))
         {
             r->place = *place;
+            /* of what concerns a session nothing is forwarded */
             r->state = (outcome == '1' || outcome == 'R')
+                       && view->kind != DMP_KIND_SESSION
                        && dmp_str_eq(view->decision, dmp_string("allow"))
                        ? VERIFY_RECEIPT_FOUND : VERIFY_RECEIPT_OTHER;
         }

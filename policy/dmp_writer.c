@@ -417,6 +417,20 @@ dmp_writer_change(dmp_writer_t *w, unsigned bucket, const dmp_access_t *change,
 
 
 dmp_rc_t
+dmp_writer_session(dmp_writer_t *w, unsigned bucket,
+    const dmp_access_t *session, dmp_buf_t *buf, dmp_entry_t *entry)
+{
+    if (session->version != 0) {
+        memset(entry, 0, sizeof(*entry));
+        return DMP_E_INTERNAL;
+    }
+
+    return writer_write_access(w, DMP_KIND_SESSION, bucket, session, 0, buf,
+                               entry);
+}
+
+
+dmp_rc_t
 dmp_writer_outcome(dmp_writer_t *w, int64_t now_ms,
     const dmp_outcome_t *outcomes, size_t n,
     const char (*abandoned)[DMP_UUID_LEN], size_t n_abandoned, dmp_buf_t *buf,

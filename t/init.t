@@ -259,6 +259,8 @@ my @Mutations = (
     [gateway => '+debug', 'DEBUG SLEEP 0: must be refused'],
     [gateway => '+memory|usage', 'memory|usage: must be refused'],
     [gateway => '(+xadd ~*)', undef],
+    [gateway => '(+del %W~dmp:login:*)', 'DEL dmp:login:probe: must be refused'],
+    [notifier => '(+hget %R~{dmp:*}:sess:*)', 'HGET {dmp:probe}:sess:probe probe: must be refused'],
     [sealer => '(+xadd %W~{dmp:*}:trace)', 'XADD {dmp:probe}:trace * b probe o S: must be refused'],
     [notifier => '(+xdel %W~{dmp:*}:outbox)', 'XDEL {dmp:probe}:outbox 0-1: must be refused'],
     [reader => '(+get ~*)', 'GET dmp-probe: must be refused'],
@@ -270,6 +272,8 @@ my @Mutations = (
     [admin => 'nopass', 'AUTH with any password: must be refused'],
 
     [gateway => qr/\(\+rpush [^)]*\) /, 'FCALL dmp1_trace 5 '],
+    [gateway => qr/\(\+pexpireat [^)]*\) /, 'FCALL dmp1_session 6 '],
+    [gateway => qr/ %R~dmp:attempt:\*/, 'FCALL dmp1_attempt 1 '],
     [gateway => qr/\+wait /, 'WAIT 0 1: must be allowed'],
     [gateway => qr/ %W~dmp:writers/, 'HSET dmp:writers probe 1: must be allowed'],
     [sealer => qr/ \+xinfo\|stream/, 'XINFO STREAM {dmp:probe}:trace: must be allowed'],

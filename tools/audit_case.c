@@ -219,7 +219,10 @@ case_count(audit_case_t *c, const audit_ended_t *ended)
     c->said++;
     c->emergencies += c->item.view.emergency;
 
-    if (!dmp_str_eq(c->item.view.decision, dmp_string("allow"))) {
+    if (c->item.view.kind == DMP_KIND_SESSION) {
+        c->sessions++;
+
+    } else if (!dmp_str_eq(c->item.view.decision, dmp_string("allow"))) {
         c->refused++;
 
     } else if (c->item.view.kind == DMP_KIND_CHANGE) {

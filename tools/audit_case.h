@@ -45,6 +45,7 @@ typedef struct {
     uint64_t           changes;
     uint64_t           emergencies;
     uint64_t           abandoned;        /* and nothing else is said of it */
+    uint64_t           sessions;
     uint64_t           voided;
     uint64_t           uncovered;        /* lines that nobody has signed */
     bool               history;          /* the holder's, as the trace */

@@ -46,9 +46,17 @@ case_counts(const audit_case_t *c)
            say_one(c->abandoned, "enregistré et non transmis",
                    "enregistrés et non transmis"));
 
+    if (c->sessions > 0) {
+        printf("%llu %s : connexions, codes, mots de passe.\n",
+               say_n(c->sessions),
+               say_one(c->sessions, "ligne concerne le compte",
+                       "lignes concernent le compte"));
+    }
+
     if (c->voided > 0) {
         printf("%llu %s un accès : les droits avaient changé, et la demande "
-               "a été décidée à nouveau.\n", say_n(c->voided),
+               "a été décidée à nouveau, ou la session avait pris fin.\n",
+               say_n(c->voided),
                say_one(c->voided, "tentative sans effet n'est pas",
                        "tentatives sans effet ne sont pas"));
     }
@@ -238,6 +246,7 @@ case_report(audit_case_t *c)
     case_number(report, "changes", c->changes);
     case_number(report, "emergencies", c->emergencies);
     case_number(report, "abandoned", c->abandoned);
+    case_number(report, "sessions", c->sessions);
     case_number(report, "void", c->voided);
     case_number(report, "uncovered", c->uncovered);
     case_number(report, "unproven", r->unproven);

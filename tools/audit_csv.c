@@ -215,8 +215,7 @@ csv_asked(csv_t *csv, const audit_item_t *item)
     const json_t  *body;
 
     body = item->body;
-    access = item->view.kind == DMP_KIND_ACCESS
-             || item->view.kind == DMP_KIND_CHANGE;
+    access = audit_asks(&item->view);
 
     csv_member(csv, body, "patient");
     csv_member(csv, body, "operation");

@@ -188,7 +188,7 @@ export_run(export_t *x)
 }
 
 
-/* FHIR has accesses and changes: an operator's command is neither. */
+/* FHIR has what somebody asked for: an operator's command is not that. */
 static bool
 export_kinds(export_t *x, const audit_filter_options_t *which)
 {
@@ -205,10 +205,11 @@ export_kinds(export_t *x, const audit_filter_options_t *which)
 
     for (i = 0; i < which->kinds.n; i++) {
         if (strcmp(which->kinds.item[i], "access") != 0
-            && strcmp(which->kinds.item[i], "change") != 0)
+            && strcmp(which->kinds.item[i], "change") != 0
+            && strcmp(which->kinds.item[i], "session") != 0)
         {
-            tool_error("--kind \"%s\" has no AuditEvent: access and change do",
-                       which->kinds.item[i]);
+            tool_error("--kind \"%s\" has no AuditEvent: access, change and "
+                       "session do", which->kinds.item[i]);
             return false;
         }
     }

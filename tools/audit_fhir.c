@@ -108,7 +108,8 @@ fhir_allowed(const audit_item_t *item)
 bool
 audit_fhir_permits(const audit_item_t *item)
 {
-    return fhir_allowed(item) && item->view.patient.len > 0;
+    return fhir_allowed(item) && item->view.patient.len > 0
+           && item->view.kind != DMP_KIND_SESSION;
 }
 
 
@@ -277,8 +278,10 @@ fhir_outcome(json_t *event, const audit_item_t *item,
 
     if (!audit_counts(item)) {
         code = "4";
-        (void) snprintf(said, sizeof(said), "void: the record had changed, "
-                        "and it was decided anew");
+        (void) snprintf(said, sizeof(said), "void: %s%s",
+                        audit_void(&item->view),
+                        item->view.kind == DMP_KIND_SESSION
+                        ? "" : ", and it was decided anew");
 
     } else if (!fhir_allowed(item)) {
         code = "8";
@@ -452,6 +455,62 @@ fhir_decision(const audit_item_t *item, const audit_ended_t *ended,
 }
 
 
+/*
+ * What concerns a session is no access to a record, in no profile, and no
+ * decision by consent either: DICOM's own codes tell it.
+ */
+static json_t *
+fhir_session(const audit_item_t *item, const audit_ended_t *ended,
+    audit_profile_t profile)
+{
+    size_t   i;
+    json_t  *event;
+
+    static const struct {
+        const char  *operation;
+        const char  *code;
+        const char  *display;
+    } subtypes[] = {
+        { "sign-in", "110122", "Login" },
+        { "code", "110122", "Login" },
+        { "sign-out", "110123", "Logout" },
+        { "password", "110137", "User security Attributes Changed" },
+        { "recovery", "110137", "User security Attributes Changed" }
+    };
+
+    event = fhir_begin(item, false);
+    json_object_set_new(event, "type",
+                        fhir_coding(FHIR_DCM, "110114",
+                                    "User Authentication"));
+
+    for (i = 0; i < sizeof(subtypes) / sizeof(subtypes[0]); i++) {
+        if (dmp_str_eq(item->view.operation,
+                       (dmp_str_t) { subtypes[i].operation,
+                                     strlen(subtypes[i].operation) }))
+        {
+            json_object_set_new(event, "subtype", json_pack("[o]",
+                                fhir_coding(FHIR_DCM, subtypes[i].code,
+                                            subtypes[i].display)));
+        }
+    }
+
+    json_object_set_new(event, "action", json_string("E"));
+    fhir_outcome(event, item, ended);
+
+    if (profile == AUDIT_PROFILE_TDE) {
+        fhir_tde_agents(event, item);
+
+    } else {
+        (void) fhir_agents(event, item, FHIR_NONE);
+    }
+
+    fhir_source(event, item, false);
+    fhir_entities(event, item, ended, FHIR_NONE, NULL);
+
+    return event;
+}
+
+
 static json_t *
 fhir_tde(const audit_item_t *item, const audit_ended_t *ended)
 {
@@ -479,7 +538,9 @@ audit_fhir(const audit_item_t *item, const audit_ended_t *ended,
 {
     json_t  *event;
 
-    event = profile == AUDIT_PROFILE_TDE ? fhir_tde(item, ended)
+    event = item->view.kind == DMP_KIND_SESSION
+            ? fhir_session(item, ended, profile)
+          : profile == AUDIT_PROFILE_TDE ? fhir_tde(item, ended)
           : permit || !fhir_allowed(item) ? fhir_decision(item, ended, permit)
           : fhir_activity(item, ended);
 

@@ -145,6 +145,7 @@ filter_kinds(const audit_filter_options_t *o, audit_filter_t *filter)
         filter->kinds[DMP_KIND_ACCESS] = true;
         filter->kinds[DMP_KIND_CHANGE] = true;
         filter->kinds[DMP_KIND_ADMIN] = true;
+        filter->kinds[DMP_KIND_SESSION] = true;
     }
 
     for (i = 0; i < o->kinds.n; i++) {

@@ -124,6 +124,12 @@ char audit_outcome(const audit_entry_t *entry);
 /* An access or a change that the store let stand: not overtaken. */
 bool audit_counts(const audit_item_t *item);
 
+/* An access, a change, or what concerns a session: somebody asked for it. */
+bool audit_asks(const dmp_entry_view_t *view);
+
+/* Why one of them was void, as far as its outcome can tell. */
+const char *audit_void(const dmp_entry_view_t *view);
+
 /* A text member of an object; empty if there is none. */
 dmp_str_t audit_member(const json_t *object, const char *name);
 

@@ -77,6 +77,23 @@ static const french_act_t  french_operations[DMP_OPERATION_MAX] = {
                                "a demandé à rouvrir le dossier" },
     [DMP_OPERATION_METADATA] = { "a demandé ce que l'hébergeur sait faire",
                                  "a demandé ce que l'hébergeur sait faire" },
+    [DMP_OPERATION_SIGN_IN] = { "a donné l'identifiant et le mot de passe",
+                                "a essayé de se connecter avec un identifiant "
+                                "et un mot de passe" },
+    [DMP_OPERATION_CODE] = { "a donné le code à usage unique",
+                             "a essayé un code à usage unique" },
+    [DMP_OPERATION_PASSWORD] = { "a changé le mot de passe",
+                                 "a demandé à changer le mot de passe" },
+    [DMP_OPERATION_RECOVERY] = { "a demandé à remplacer un mot de passe "
+                                 "oublié",
+                                 "a demandé à remplacer un mot de passe "
+                                 "oublié" },
+    [DMP_OPERATION_SIGN_OUT] = { "s'est déconnecté",
+                                 "a demandé à se déconnecter" },
+    [DMP_OPERATION_SESSION] = { "s'est servi de sa session pour un autre "
+                                "dossier",
+                                "a présenté sa session pour un autre "
+                                "dossier" },
 };
 
 /* An import of a record that there is. */
@@ -159,6 +176,13 @@ static const char  *const french_reasons[DMP_REASON_MAX] = {
     [DMP_REASON_TRACE_UNAVAILABLE] = "l'accès ne pouvait pas être tracé",
     [DMP_REASON_ANSWER_UNCHECKED] = "la réponse de l'hébergeur n'a pas pu être "
                                     "vérifiée",
+    [DMP_REASON_CREDENTIALS_REJECTED] = "l'identifiant ou le mot de passe "
+                                        "n'était pas le bon",
+    [DMP_REASON_CODE_REJECTED] = "le code n'était pas le bon, ou ne valait "
+                                 "plus",
+    [DMP_REASON_PASSWORD_CHANGE_REQUIRED] = "le mot de passe provisoire devait "
+                                            "d'abord être changé",
+    [DMP_REASON_TOO_MANY_ATTEMPTS] = "il y avait eu trop d'essais",
 };
 
 static const char  *const french_breaks[DMP_BREAK_MAX] = {
@@ -396,6 +420,15 @@ french_details(FILE *out, const json_t *details)
 }
 
 
+/* It is done in the store, whoever is told of it. */
+static bool
+french_in_store(const audit_item_t *item)
+{
+    return item->view.kind == DMP_KIND_CHANGE
+           || item->view.kind == DMP_KIND_SESSION;
+}
+
+
 static void
 french_what(FILE *out, const audit_item_t *item, const audit_ended_t *ended,
     const dmp_policy_t *policy)
@@ -406,10 +439,8 @@ french_what(FILE *out, const audit_item_t *item, const audit_ended_t *ended,
     json_t              *list, *document;
     const french_act_t  *act;
 
-    /* a change is made in the store, whoever is told of it */
     done = dmp_str_eq(item->view.decision, dmp_string("allow"))
-           && (item->view.kind == DMP_KIND_CHANGE
-               || !audit_not_forwarded(ended));
+           && (french_in_store(item) || !audit_not_forwarded(ended));
     value = dmp_name_value(&dmp_change_names, item->view.change);
     act = &french_operations[DMP_OPERATION_NONE];
 
@@ -480,20 +511,26 @@ static void
 french_decision(FILE *out, const audit_item_t *item,
     const audit_ended_t *ended)
 {
+    bool         ruled;
     const char  *why;
+
+    /* what concerns a session rests on no rule, mostly */
+    ruled = item->view.kind != DMP_KIND_SESSION
+            || !dmp_str_eq(item->view.rule, dmp_string("none"));
 
     if (!dmp_str_eq(item->view.decision, dmp_string("allow"))) {
         why = french(french_reasons, &dmp_reason_names, item->view.reason);
         fputs(" : refusé", out);
-        fprintf(out, "%s%s", why[0] != '\0' ? ", car " : "", why);
-        french_member(out, " (règle ", item->view.rule, ", ");
+        fprintf(out, "%s%s (", why[0] != '\0' ? ", car " : "", why);
+        french_member(out, "règle ", ruled ? item->view.rule
+                                           : dmp_null_string, ", ");
         french_member(out, "", audit_reason(&item->view), ")");
         return;
     }
 
-    fputs(item->view.kind == DMP_KIND_CHANGE ? " : fait" : " : autorisé",
-          out);
-    french_member(out, " (règle ", item->view.rule, ")");
+    fputs(french_in_store(item) ? " : fait" : " : autorisé", out);
+    french_member(out, " (règle ", ruled ? item->view.rule : dmp_null_string,
+                  ")");
 
     if (ended == NULL) {
         return;
@@ -512,7 +549,7 @@ french_decision(FILE *out, const audit_item_t *item,
         return;
     }
 
-    if (item->view.kind == DMP_KIND_CHANGE) {
+    if (french_in_store(item)) {
         fputs(" ; la réponse n'a pas été transmise", out);
 
     } else if (ended->ended) {

@@ -126,6 +126,27 @@ audit_counts(const audit_item_t *item)
 }
 
 
+bool
+audit_asks(const dmp_entry_view_t *view)
+{
+    return view->kind == DMP_KIND_ACCESS || view->kind == DMP_KIND_CHANGE
+           || view->kind == DMP_KIND_SESSION;
+}
+
+
+const char *
+audit_void(const dmp_entry_view_t *view)
+{
+    if (view->kind == DMP_KIND_SESSION) {
+        return "the session had ended";
+    }
+
+    return dmp_str_eq(view->actor_auth, dmp_string("session"))
+           ? "the record had changed, or the session had ended"
+           : "the record had changed";
+}
+
+
 dmp_str_t
 audit_member(const json_t *object, const char *name)
 {
@@ -143,7 +164,7 @@ audit_member(const json_t *object, const char *name)
 dmp_str_t
 audit_reason(const dmp_entry_view_t *view)
 {
-    if (view->kind != DMP_KIND_ACCESS && view->kind != DMP_KIND_CHANGE) {
+    if (!audit_asks(view)) {
         return dmp_null_string;
     }
 

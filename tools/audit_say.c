@@ -149,7 +149,7 @@ say_access(FILE *out, const audit_item_t *item)
     say_member(out, "  ", audit_member(body, "decision"), "");
 
     if (!audit_counts(item)) {
-        fputs(" (void: the record had changed)", out);
+        fprintf(out, " (void: %s)", audit_void(&item->view));
     }
 
     if (item->view.emergency) {
@@ -246,6 +246,7 @@ audit_say_line(FILE *out, const audit_item_t *item)
 
     case DMP_KIND_ACCESS:
     case DMP_KIND_CHANGE:
+    case DMP_KIND_SESSION:
         say_access(out, item);
         break;
 

@@ -132,7 +132,7 @@ stats_entry(stats_t *s, const audit_entry_t *entry)
                       || audit_outcomes_add(&s->outcomes, entry, view));
     }
 
-    if (view->kind != DMP_KIND_ACCESS && view->kind != DMP_KIND_CHANGE) {
+    if (!audit_asks(view)) {
         return ok;
     }
 

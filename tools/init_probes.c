@@ -35,6 +35,7 @@ const char *const  init_probe_seeds[] = {
     "HSET " B "docs:probe probe probe",
     "XADD " B "trace * b probe o S",
     "XADD " B "outbox * k probe",
+    "HSET dmp:login:probe v 1",
     "RPUSH " B "idx:probe probe",
     NULL
 };
@@ -48,7 +49,9 @@ const char *const  init_probe_clean[] = {
     "DEL " B "outbox",
     "DEL " B "idx:probe",
     "DEL " B "seen:probe",
+    "DEL " B "sess:probe",
     "DEL " B "closed",
+    "DEL dmp:login:probe",
     "DEL dmp:dir:probe",
     "DEL dmp:doc:probe",
     "DEL dmp:lock:probe",
@@ -95,7 +98,59 @@ const init_probe_t  init_probes[] = {
     { "FCALL dmp1_change 6 " B "rec:probe " B "trace " B "idx:probe"
       " " B "w:probe " B "closed " B "outbox"
       " 2 probe probe probe probe 3 probe",     G|O, false },
-    { "FCALL dmp1_close 1 " B "closed probe probe", G, false },
+
+    /* a patient's sessions, login and codes */
+    { "FCALL dmp1_session 6 " B "trace " B "idx:probe " B "w:probe"
+      " " B "closed " B "sess:probe " B "outbox"
+      " probe probe probe open probe 60000 600000 probe probe",
+                                                    G, false },
+    { "FCALL dmp1_session 6 " B "trace " B "idx:probe " B "w:probe"
+      " " B "closed " B "sess:probe " B "outbox"
+      " probe probe probe only probe 60000 600000", G, false },
+    { "FCALL dmp1_signed 6 " B "rec:probe " B "trace " B "idx:probe"
+      " " B "w:probe " B "closed " B "sess:probe"
+      " 3 probe probe probe probe 120000",          G|O, false },
+    { "FCALL dmp1_change 7 " B "rec:probe " B "trace " B "idx:probe"
+      " " B "w:probe " B "closed " B "outbox " B "sess:probe"
+      " 3 probe probe probe probe 4 probe probe 60000 probe 1",
+                                                    G|O, false },
+    { "FCALL dmp1_look 1 " B "sess:probe probe",    G|O, false },
+    { "HGET " B "sess:probe probe",                 G|O, false },
+    { "HGETALL " B "sess:probe",                    G|O, false },
+    { "HSET " B "sess:probe probe probe",           G, false },
+    { "HDEL " B "sess:probe probe",                 G, false },
+    { "PEXPIREAT " B "sess:probe 9999999999999",    G, false },
+    { "DEL " B "sess:probe",                        G|O, false },
+    { "FCALL dmp1_challenge 1 dmp:challenge:probe put 60000 c probe",
+                                                    G, false },
+    { "FCALL dmp1_challenge 1 dmp:challenge:probe try probe 3",
+                                                    G, false },
+    { "FCALL dmp1_challenge 1 dmp:challenge:probe take",
+                                                    G, false },
+    { "HSET dmp:challenge:probe c probe",           G, false },
+    { "HGET dmp:challenge:probe ok",                G, false },
+    { "HMGET dmp:challenge:probe c t",              G, false },
+    { "HGETALL dmp:challenge:probe",                G, false },
+    { "HDEL dmp:challenge:probe c",                 G, false },
+    { "EXISTS dmp:challenge:probe",                 G, false },
+    { "PEXPIRE dmp:challenge:probe 60000",          G, false },
+    { "DEL dmp:challenge:probe",                    G, false },
+    { "FCALL dmp1_attempt 1 dmp:attempt:probe try 1 1 1 1",
+                                                    G, false },
+    { "FCALL dmp1_attempt 1 dmp:attempt:probe good 1",
+                                                    G, false },
+    { "HMGET dmp:attempt:probe n at ok",            G, false },
+    { "HSET dmp:attempt:probe n 1",                 G, false },
+    { "HDEL dmp:attempt:probe n",                   G, false },
+    { "PEXPIRE dmp:attempt:probe 1",                G, false },
+    { "DEL dmp:attempt:probe",                      0, false },
+    { "FCALL dmp1_login 1 dmp:login:probe 1 2 probe probe",
+                                                    G|O, false },
+    { "HGET dmp:login:probe v",                     G|O, false },
+    { "HMGET dmp:login:probe p v s",                G|O, false },
+    { "HSET dmp:login:probe s probe",               G|O, false },
+    { "HDEL dmp:login:probe s",                     0, false },
+    { "DEL dmp:login:probe",                        O, false },
 
     /* a record */
     { "HGET " B "rec:probe v",                      G|R|O, false },
@@ -155,6 +210,7 @@ const init_probe_t  init_probes[] = {
     { "XDEL " B "outbox 0-1",                       0, false },
 
     /* a closed bucket */
+    { "FCALL dmp1_close 1 " B "closed probe probe", G, false },
     { "HSET " B "closed by probe",                  G, false },
     { "EXISTS " B "closed",                         G|O, false },
     { "HMGET " B "closed by why at",                R|O, false },
@@ -206,9 +262,9 @@ const init_probe_t  init_probes[] = {
     { "DEL dmp:att:probe",                          0, false },
 
     /* traits, the directory, its lock */
-    { "SADD dmp:traits:probe probe",                O, false },
+    { "SADD dmp:traits:probe probe",                G|O, false },
     { "SRANDMEMBER dmp:traits:probe 64",            G, false },
-    { "SREM dmp:traits:probe probe",                O, false },
+    { "SREM dmp:traits:probe probe",                G|O, false },
     { "HSET dmp:dir:probe v 1",                     O, false },
     { "HMGET dmp:dir:probe v d",                    G|N|R|O, false },
     { "DEL dmp:dir:probe",                          O, false },

@@ -56,6 +56,13 @@ dmp_rc_t dmp_record_edit(const char *json, size_t len, const dmp_edit_t *edit,
     char **out, size_t *out_len, bool *changed, dmp_error_t *error);
 
 /*
+ * The JSON of a record that is begun by the operation "create", at that second
+ * (since 1970); *out as above.
+ */
+dmp_rc_t dmp_record_create(const dmp_request_t *request, int64_t now,
+    char **out, size_t *out_len, dmp_error_t *error);
+
+/*
  * What a trace entry seals of a change beyond its name and whom it concerns,
  * as compact JSON; nothing when there is nothing more to tell.
  */

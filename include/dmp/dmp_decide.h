@@ -116,6 +116,15 @@ typedef enum {
     DMP_OPERATION_CLOSE,
     DMP_OPERATION_REOPEN,
     DMP_OPERATION_METADATA,              /* what the host can do: no record */
+
+    /* Of sessions: traced, and no request for a record; B1 refuses each. */
+    DMP_OPERATION_SIGN_IN,               /* identifier and password */
+    DMP_OPERATION_CODE,                  /* the one-time code */
+    DMP_OPERATION_PASSWORD,              /* a new one is set */
+    DMP_OPERATION_RECOVERY,
+    DMP_OPERATION_SIGN_OUT,
+    DMP_OPERATION_SESSION,               /* a representative's own, looked at
+                                            for another record */
     DMP_OPERATION_MAX
 } dmp_operation_t;
 
@@ -199,6 +208,14 @@ typedef struct {
     dmp_str_t  prefer;                   /* "sms", "email" */
 } dmp_contact_t;
 
+/* What somebody signs in with, as it was given; wiped with the request. */
+typedef struct {
+    dmp_str_t  identifier;
+    dmp_str_t  password;                 /* or the new one */
+    dmp_str_t  challenge;
+    dmp_str_t  code;
+} dmp_credentials_t;
+
 /* What reading the request came to (rules B1 and B2). */
 typedef enum {
     DMP_MAPPING_NONE = 0,                /* never read: ambiguous */
@@ -244,6 +261,8 @@ typedef struct {
                                             empty: what the client sent */
     dmp_str_t        justification;      /* UTF-8, decoded */
     dmp_traits_t     traits;             /* bris de glace, find */
+    dmp_str_t        birth_family;       /* create; empty: not said */
+    dmp_str_t        sex;                /* the same: "M", "F" */
     dmp_change_t     change;             /* of "rights" */
     dmp_str_t        target;             /* whom it concerns: a professional,
                                             a structure, an INS */
@@ -254,7 +273,9 @@ typedef struct {
                                             day, exclusive; 0: not given */
     dmp_emergency_t  emergency;          /* oppose: what is answered */
     dmp_choice_t     mask_by_default;    /* mask-default */
-    dmp_contact_t    contact;            /* contact: what is given */
+    dmp_contact_t    contact;            /* contact, create: what is given */
+    dmp_credentials_t  credentials;      /* of the calls of a session; of
+                                            contact the code that confirms */
     bool             consent;            /* the patient's, declared: create,
                                             authorise */
     bool             emergency_answered; /* create: the three questions */
@@ -332,6 +353,14 @@ typedef enum {
     DMP_REASON_DEPOSIT_NOT_ALLOWED,
     DMP_REASON_TRACE_UNAVAILABLE,
     DMP_REASON_ANSWER_UNCHECKED,         /* the host's answer: 502 */
+
+    /* Of sessions, which no rule gives: dmp_answer_status() knows them. */
+    DMP_REASON_CREDENTIALS_REJECTED,
+    DMP_REASON_CODE_REJECTED,
+    DMP_REASON_PASSWORD_CHANGE_REQUIRED,
+    DMP_REASON_TOO_MANY_ATTEMPTS,
+    DMP_REASON_PASSWORD_REFUSED,         /* a new one that cannot be taken */
+    DMP_REASON_CONTACT_MISSING,          /* no code could be sent */
     DMP_REASON_MAX
 } dmp_reason_t;
 

@@ -26,6 +26,7 @@ typedef enum {
     DMP_KIND_CHECKPOINT,
     DMP_KIND_HEARTBEAT,
     DMP_KIND_ADMIN,
+    DMP_KIND_SESSION,
     DMP_KIND_MAX
 } dmp_kind_t;
 
@@ -46,15 +47,16 @@ typedef struct {
     uint64_t          ack_seq;
     unsigned char     ack[DMP_ACK_LEN];
 
-    /* access, change, admin: empty where the entry has none */
+    /* access, change, session, admin: empty where the entry has none */
     dmp_str_t         trace;
     dmp_str_t         actor_kind;
     dmp_str_t         actor_id;
+    dmp_str_t         actor_auth;
     bool              unverified;        /* nothing known for rule D1 */
     dmp_str_t         certificate_serial;
     dmp_str_t         certificate_issuer;
 
-    /* access, change */
+    /* access, change, session: of the latter, version is 0 */
     dmp_str_t         patient;
     dmp_str_t         operation;
     dmp_str_t         transaction;

@@ -68,6 +68,19 @@ dmp_rc_t dmp_record_parse(const char *json, size_t len, dmp_record_t **out,
 void dmp_record_free(dmp_record_t *record);
 
 /*
+ * Where the patient is written to, from a record's JSON; strings of *out point
+ * into room, which the caller wipes.  False: it is no record, or its contact
+ * is too long; a record without one has none.
+ */
+#define DMP_CONTACT_ROOM  1024
+
+/* {"contact":…}, which dmp_record_contact() reads. */
+void dmp_contact_write(dmp_buf_t *b, const dmp_contact_t *contact);
+
+bool dmp_record_contact(const char *json, size_t len,
+    char room[DMP_CONTACT_ROOM], dmp_contact_t *out);
+
+/*
  * The first of n elements of that size, each of which begins with its name (a
  * dmp_str_t), that has this one; NULL if none has.
  */

@@ -31,6 +31,14 @@ typedef enum {
     DMP_HEADER_FORWARD
 } dmp_header_t;
 
+/* From where a browser says that a request was made (Sec-Fetch-Site). */
+typedef enum {
+    DMP_SITE_NONE = 0,                   /* it does not say */
+    DMP_SITE_SAME_ORIGIN,
+    DMP_SITE_OTHER,                      /* another site, or no value of ours */
+    DMP_SITE_USER                        /* typed, or a bookmark */
+} dmp_site_t;
+
 /* What the headers came to; begins all zero. */
 typedef struct {
     unsigned     seen;                   /* which of ours were given */
@@ -42,7 +50,14 @@ typedef struct {
     bool         json;                   /* Content-Type is application/json */
     bool         encoded;                /* Content-Encoding is not identity */
     bool         conditional;            /* only if it is in some state */
+    bool         dmp_request;            /* DMP-Request is 1: no form of
+                                            another site can say that */
+    dmp_site_t   site;
     dmp_mode_t   mode;
+    dmp_str_t    bearer;                 /* tokens, as given; they point into
+                                            the values.  Empty with "token":
+                                            a credential of another sort */
+    dmp_str_t    session_cookie;
     dmp_str_t    justification;          /* these four as given: encoded; they
                                             point into the values */
     dmp_str_t    family;

@@ -25,7 +25,8 @@
 #define DMP_POLICY_TEXT    22            /* of a policy's digest, as entries
                                             name it: more than 16 bytes */
 #define DMP_WRITER_MAX     96            /* "node/16 hex digits" */
-#define DMP_ENTRY_MAX      8192          /* bytes of access, change, admin */
+#define DMP_ENTRY_MAX      8192          /* bytes of access, change, session,
+                                            admin */
 #define DMP_SUMMARY_MAX    40960         /* of any other entry: outcomes, and
                                             those that list heads */
 #define DMP_OUTCOMES_MAX   192           /* per outcome entry: they fit at
@@ -237,6 +238,14 @@ dmp_rc_t dmp_writer_admin(dmp_writer_t *w, const dmp_admin_t *admin,
 dmp_rc_t dmp_writer_change(dmp_writer_t *w, unsigned bucket,
     const dmp_access_t *change, uint64_t new_version, dmp_buf_t *buf,
     dmp_entry_t *entry);
+
+/*
+ * What was done with a session or an account: an access like any other, of
+ * kind "session", decided with no version of a record.  DMP_E_INTERNAL if
+ * there is one.
+ */
+dmp_rc_t dmp_writer_session(dmp_writer_t *w, unsigned bucket,
+    const dmp_access_t *session, dmp_buf_t *buf, dmp_entry_t *entry);
 
 /*
  * The last acknowledged head of every bucket that moved since the last one,

@@ -73,7 +73,8 @@ change_fits(const dmp_entry_view_t *view)
 {
     bool  asked;
 
-    asked = view->kind == DMP_KIND_ACCESS || view->kind == DMP_KIND_CHANGE;
+    asked = view->kind == DMP_KIND_ACCESS || view->kind == DMP_KIND_CHANGE
+            || view->kind == DMP_KIND_SESSION;
 
     if (!asked && (view->justification.len > 0 || view->details.len > 0)) {
         return false;
@@ -155,6 +156,15 @@ decided_fits(const dmp_entry_view_t *view)
 }
 
 
+/* No record's version, and none is made. */
+static bool
+session_fits(const dmp_entry_view_t *view)
+{
+    return view->kind != DMP_KIND_SESSION
+           || (view->version == 0 && view->new_version == 0);
+}
+
+
 /* What only epochs have, and what is always signed. */
 static bool
 epoch_fits(const dmp_entry_view_t *view)
@@ -219,7 +229,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (view.kind == DMP_KIND_NONE || view.epoch == 0 || view.seq == 0
             || !admin_fits(&view) || !change_fits(&view)
             || !decided_fits(&view) || !heads_fit(&view) || !epoch_fits(&view)
-            || !signature_fits(&view, data, size)
+            || !session_fits(&view) || !signature_fits(&view, data, size)
             || !is_json(data, size))
         {
             abort();

@@ -33,7 +33,8 @@ api_check_named(const dmp_request_t *out)
     bool  about_nobody;
 
     about_nobody = out->change == DMP_CHANGE_OPPOSE
-                   || out->change == DMP_CHANGE_MASK_DEFAULT;
+                   || out->change == DMP_CHANGE_MASK_DEFAULT
+                   || out->change == DMP_CHANGE_CONTACT;
 
     if ((out->operation == DMP_OPERATION_RIGHTS)
         != (out->change != DMP_CHANGE_NONE))
@@ -82,7 +83,11 @@ api_check_said(const dmp_request_t *out)
              || out->emergency.centre_15 != DMP_CHOICE_NONE
              || out->emergency.masked != DMP_CHOICE_NONE;
 
-    if (choice != (out->change == DMP_CHANGE_OPPOSE)) {
+    if (choice != (out->change == DMP_CHANGE_OPPOSE
+                   || out->operation == DMP_OPERATION_CREATE)
+        || out->emergency_answered
+           != (out->operation == DMP_OPERATION_CREATE))
+    {
         return "choices for emergencies";
     }
 
@@ -93,12 +98,60 @@ api_check_said(const dmp_request_t *out)
     }
 
     if ((out->until != 0 || out->consent)
-        && out->change != DMP_CHANGE_AUTHORISE)
+        && out->change != DMP_CHANGE_AUTHORISE
+        && (out->until != 0 || out->operation != DMP_OPERATION_CREATE))
     {
         return "the end of an authorisation, or consent to it";
     }
 
     return (out->until < 0) ? "an end before there were days" : NULL;
+}
+
+
+/* A call about a session: it names no record, and all that it needs. */
+static inline bool
+api_is_session(const dmp_request_t *out)
+{
+    return out->operation >= DMP_OPERATION_SIGN_IN
+           && out->operation <= DMP_OPERATION_SIGN_OUT;
+}
+
+
+static inline const char *
+api_check_credentials(const dmp_request_t *out)
+{
+    const dmp_credentials_t  *c;
+
+    c = &out->credentials;
+
+    switch (out->operation) {
+
+    case DMP_OPERATION_SIGN_IN:
+        return (c->identifier.len != 0 && c->password.len != 0
+                && c->challenge.len == 0 && c->code.len == 0)
+               ? NULL : "an identifier and a password";
+
+    case DMP_OPERATION_RECOVERY:
+        return (c->identifier.len != 0 && c->password.len == 0
+                && c->challenge.len == 0 && c->code.len == 0)
+               ? NULL : "an identifier";
+
+    case DMP_OPERATION_CODE:
+        return (c->challenge.len != 0 && c->code.len != 0
+                && c->identifier.len == 0 && c->password.len == 0)
+               ? NULL : "a challenge and a code";
+
+    case DMP_OPERATION_PASSWORD:
+        return (c->challenge.len != 0 && c->password.len != 0
+                && c->identifier.len == 0 && c->code.len == 0)
+               ? NULL : "a challenge and a password";
+
+    default:
+        return (c->identifier.len == 0 && c->password.len == 0
+                && (c->challenge.len != 0) == (c->code.len != 0)
+                && (c->code.len == 0 || out->change == DMP_CHANGE_CONTACT))
+               ? NULL : "credentials";
+    }
 }
 
 
@@ -125,7 +178,10 @@ api_check(const dmp_raw_t *raw, const dmp_request_t *out)
         return "a body that should have been refused";
     }
 
-    if (!api_printable(out->ins) || out->ins_system.len == 0
+    if ((api_is_session(out) ? out->ins.len != 0 || out->ins_system.len != 0
+                             : out->ins.len == 0 || out->ins_system.len == 0)
+        || (out->operation != DMP_OPERATION_CREATE && !api_is_session(out)
+            && !api_printable(out->ins))
         || out->resource != DMP_RESOURCE_NONE || out->effects != 0
         || out->attachment.len != 0 || out->forward.len != 0
         || out->n_target_ids != 0)
@@ -134,6 +190,10 @@ api_check(const dmp_raw_t *raw, const dmp_request_t *out)
     }
 
     wrong = api_check_named(out);
+
+    if (wrong == NULL) {
+        wrong = api_check_credentials(out);
+    }
 
     return (wrong != NULL) ? wrong : api_check_said(out);
 }

@@ -211,6 +211,68 @@ access_entry(const log_access_t *a, bool change)
 }
 
 
+/* A session's is an access under another name, and has no version. */
+static void
+test_session(void **state)
+{
+    log_access_t         a;
+    dmp_entry_view_t     view;
+    static const edit_t  edits[] = {
+        { "\"version\":0", "\"version\":7", DMP_E_SYNTAX,
+          "wrong value of \"version\"" },
+        { ",\"version\":0", "", DMP_E_UNKNOWN,
+          "member \"client\" where \"version\" should be" },
+        { "\"version\":0", "\"version\":0,\"new_version\":1",
+          DMP_E_UNKNOWN, "unknown member \"new_version\"" },
+        { "\"kind\":\"session\"", "\"kind\":\"change\"", DMP_E_UNKNOWN,
+          "member \"client\" where \"new_version\" should be" },
+        { "\"kind\":\"session\"", "\"kind\":\"sessions\"", DMP_E_UNKNOWN,
+          "unknown kind \"sessions\"" },
+    };
+
+    (void) state;
+    open_epoch();
+
+    log_make_access(&a, now());
+    memset(&a.subject, 0, sizeof(a.subject));
+    a.subject.actor = DMP_ACTOR_PATIENT;
+    a.subject.auth = DMP_AUTH_SESSION;
+    a.subject.id = a.access.patient;
+    a.request.operation = DMP_OPERATION_CODE;
+    a.request.route = "/api/session/code";
+    a.decision.effect = DMP_DENY;
+    a.decision.unverified = false;
+    a.decision.rule = DMP_RULE_NONE;
+    a.decision.reason = DMP_REASON_CODE_REJECTED;
+    a.access.document.id = dmp_null_string;
+    a.access.method = dmp_string("POST");
+
+    assert_int_equal(dmp_writer_session(w, 0, &a.access, &buf, &entry),
+                     DMP_E_INTERNAL);
+    assert_int_equal(entry.seq, 0);
+
+    a.access.version = 0;
+    assert_int_equal(dmp_writer_session(w, 0, &a.access, &buf, &entry),
+                     DMP_OK);
+    rest_is(",\"trace\":",
+            ",\"trace\":\"019a0000-0000-7000-8000-000000000001\","
+            "\"actor\":{\"kind\":\"patient\","
+            "\"id\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"auth\":\"session\"},"
+            "\"patient\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"operation\":\"code\","
+            "\"mode\":\"normal\",\"decision\":\"deny\",\"rule\":\"none\","
+            "\"reason\":\"code-rejected\","
+            "\"policy\":\"Vd0VnWq1cCnZ3l6cIXg0bJ\",\"version\":0,"
+            "\"client\":\"192.0.2.17\",\"method\":\"POST\","
+            "\"route\":\"/api/session/code\"}");
+    view_of(&view);
+    assert_int_equal(view.kind, DMP_KIND_SESSION);
+    assert_true(dmp_str_eq(view.actor_auth, dmp_string("session")));
+    assert_true(dmp_str_eq(view.operation, dmp_string("code")));
+    REFUSED_EACH(edits);
+    sent('1');
+}
+
+
 /* What stands between the mode and what was decided. */
 static void
 asked_is(const char *expected)
@@ -685,6 +747,7 @@ main(void)
         WRITER_TEST(test_admin_begin_refused),
         WRITER_TEST(test_refused_certificate),
         WRITER_TEST(test_actor_refused),
+        WRITER_TEST(test_session),
         WRITER_TEST(test_sealed_members),
         WRITER_TEST(test_rights),
         WRITER_TEST(test_writer_names),

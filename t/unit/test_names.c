@@ -107,7 +107,8 @@ test_operations(void **state)
         "none", "check", "find", "search", "reference", "read", "deposit",
         "replace", "mask", "unmask", "hide", "show", "delete", "archive",
         "unarchive", "history", "rights", "create", "close", "reopen",
-        "metadata"
+        "metadata",
+        "sign-in", "code", "password", "recovery", "sign-out", "session"
     };
 
     (void) state;
@@ -124,7 +125,7 @@ test_transactions(void **state)
     static const char *const  want[] = {
         "", "TD0.2", "TD0.5", "TD3.1a", "TD3.1b", "TD3.2", "TD2", "TD2.1",
         "TD3.3a", "TD3.3a", "TD3.3b", "TD3.3b", "TD3.3c", "TD3.3d", "TD3.3d",
-        "", "TD0.3", "", "", "", ""
+        "", "TD0.3", "", "", "", "", "", "", "", "", "", ""
     };
 
     (void) state;
@@ -193,7 +194,9 @@ test_reasons(void **state)
         "change-not-allowed",
         "not-own-record", "deposit-not-allowed",
         "trace-unavailable",
-        "answer-unchecked"
+        "answer-unchecked",
+        "credentials-rejected", "code-rejected", "password-change-required",
+        "too-many-attempts", "password-refused", "contact-missing"
     };
 
     (void) state;

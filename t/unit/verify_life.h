@@ -214,6 +214,35 @@ life_act(life_t *l, dmp_writer_t *w, unsigned bucket, life_act_t act,
 }
 
 
+/* Somebody's session; without "lives", it had ended. */
+static inline void
+life_session(life_t *l, dmp_writer_t *w, unsigned bucket, bool lives)
+{
+    char           trace[DMP_UUID_LEN + 1];
+    dmp_buf_t      b;
+    dmp_entry_t    e;
+    log_access_t   a;
+
+    life_buf(&b);
+    life_trace(trace, ++l->traces);
+    log_make_access(&a, (int64_t) l->log.ms);
+    memset(&a.subject, 0, sizeof(a.subject));
+    a.subject.actor = DMP_ACTOR_PATIENT;
+    a.subject.auth = DMP_AUTH_SESSION;
+    a.request.operation = lives ? DMP_OPERATION_CODE : DMP_OPERATION_SESSION;
+    a.decision.rule = DMP_RULE_NONE;
+    a.decision.unverified = false;
+    a.access.trace_id = (dmp_str_t) { trace, DMP_UUID_LEN };
+    a.access.patient = (dmp_str_t) { l->records.patient[bucket],
+                                     DMP_PSEUDONYM_LEN };
+    a.access.version = 0;
+    a.access.document.id = dmp_null_string;
+    life_must(dmp_writer_session(w, bucket, &a.access, &b, &e) == DMP_OK,
+              "no session");
+    life_send(l, w, &e, lives ? '1' : '0', true);
+}
+
+
 /* Outcomes; trace "abandoned" (0: none) was not forwarded. */
 static inline void
 life_outcome(life_t *l, dmp_writer_t *w, unsigned abandoned)
@@ -360,6 +389,8 @@ life_make(life_t *l, EVP_PKEY *audit_key)
     life_idle(l, a, 3);
     life_open(l, b);
     life_work(l, b, 3, 14);
+    life_session(l, a, 1, true);
+    life_session(l, b, 1, false);
     life_heads(l, a, DMP_KIND_EPOCH_CLOSE);
 
     life_open(l, a);

@@ -73,6 +73,11 @@ sub prepare
         $block->set_value(http_config => DMP::config(@args));
     }
 
+    # where passwords are looked at
+    if ($block->http_config =~ /dmp_session_key/ && !defined $block->main_config) {
+        $block->set_value(main_config => "thread_pool dmp threads=2;\n");
+    }
+
     $block->set_value(error_log_file => DMP::error_log());
 
     # nginx is started anew when this text changes

@@ -1,6 +1,7 @@
 package DMP::Redis;
 
-# RESP 2: its bytes, and a client that asks one thing at a time.
+# RESP 2: its bytes, and a client that asks one thing at a time, or several
+# before it looks at what they came to.
 
 use strict;
 use warnings;
@@ -84,8 +85,7 @@ sub connect
 }
 
 
-# Dies on an error reply.
-sub call
+sub send
 {
     my ($self, @command) = @_;
 
@@ -96,6 +96,13 @@ sub call
         die "redis: $!\n" unless defined $n;
         substr $out, 0, $n, '';
     }
+}
+
+
+# Dies on an error reply.
+sub receive
+{
+    my ($self) = @_;
 
     while (!defined extent(\$self->{in})) {
         sysread $self->{socket}, $self->{in}, 65536, length $self->{in}
@@ -107,6 +114,17 @@ sub call
     die "redis: $value->{text}\n" if ref $value eq 'DMP::Redis::Error';
 
     return $value;
+}
+
+
+# Dies on an error reply.
+sub call
+{
+    my ($self, @command) = @_;
+
+    $self->send(@command);
+
+    return $self->receive;
 }
 
 1;

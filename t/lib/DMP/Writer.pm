@@ -133,7 +133,10 @@ sub commit
     my $next = DMP::head($self->{epoch}, $seq, $hash);
     my @chain = ($place->{head} // '', $next, $body);
 
-    my $reply = $o{patient}
+    my $reply = $o{session}
+        ? DMP::redis('FCALL', 'dmp1_session', 6, $trace[0], "$tag:idx:$o{patient}",
+            @trace[1, 2], "$tag:sess:$o{patient}", "$tag:outbox", @chain, @{ $o{session} })
+        : $o{patient}
         ? DMP::redis('FCALL', 'dmp1_trace', 5, "$tag:rec:$o{patient}", $trace[0],
             "$tag:idx:$o{patient}", @trace[1, 2], $o{version}, @chain)
         : DMP::redis('FCALL', 'dmp1_append', 3, @trace, @chain);
@@ -220,6 +223,29 @@ sub access
         . qq("policy":"${\ ('A' x 22)}","version":$version,)
         . '"client":"192.0.2.17","method":"GET","route":"/Binary/{id}"',
         patient => $patient, version => $version);
+
+    @$entry{qw(trace patient)} = ($trace, $patient);
+
+    return $entry;
+}
+
+
+# What a patient did with their account, by a verb of dmp1_session and what
+# follows it; reason: it was refused.  Without a patient nobody knows who.
+sub session
+{
+    my ($self, $patient, $operation, $verb, %o) = @_;
+
+    my $trace = sprintf '019a0000-0000-7000-8000-%012x', ++$count;
+    my $bucket = $patient ? unpack('C', sha256($patient)) % $self->{buckets} : $self->{home};
+    my $entry = $self->commit($bucket, 'session', qq(,"trace":"$trace","actor":)
+        . ($patient ? qq({"kind":"patient","id":"$patient","auth":"session"},"patient":"$patient")
+            : '{"kind":"none","auth":"none"}')
+        . qq(,"operation":"$operation","mode":"normal","decision":")
+        . ($o{reason} ? qq(deny","rule":"none","reason":"$o{reason}") : 'allow","rule":"none"')
+        . qq(,"policy":"${\ ('A' x 22)}","version":0,"client":"192.0.2.17","method":"POST",)
+        . '"route":"/api/session"',
+        $patient ? (patient => $patient, session => $verb) : ());
 
     @$entry{qw(trace patient)} = ($trace, $patient);
 
