@@ -280,7 +280,7 @@ lint: $(B)/dynamic/objs/Makefile $(B)/dmp1_lua.h $(B)/init_text.h ## style, clan
 
 # Running it
 
-.PHONY: demo demo-stop drill bench bench-growth bench-check install clean
+.PHONY: demo demo-stop drill bench bench-growth bench-sign-in bench-check install clean
 demo: deps ## play the whole story on this machine
 	@$(MAKE) -j$(JOBS) build
 	@demo/run.sh
@@ -299,6 +299,10 @@ bench: deps ## measure side by side with its peers
 bench-growth: deps ## measure how costs grow with what there is
 	@$(MAKE) -j$(JOBS) build
 	@bench/growth/run.sh
+
+bench-sign-in: deps ## measure what sign-ins cost, and reads beside them
+	@$(MAKE) -j$(JOBS) build
+	@bench/sign-in/run.sh
 
 bench-check: deps ## compare with the last release, or REF: no slower?
 	@bench/check/run.sh $(REF)

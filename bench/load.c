@@ -142,11 +142,13 @@ report(const load_done_t *done, uint64_t took_ns)
 
     (void) printf("{\"requests\":%zu,\"errors\":%zu,\"seconds\":%.3f,"
                   "\"rate\":%.1f,\"body\":%.0f,\"p10_us\":%.1f,"
-                  "\"p50_us\":%.1f,\"p99_us\":%.1f",
+                  "\"p50_us\":%.1f,\"p99_us\":%.1f,"
+                  "\"max_us\":%.1f",
                   done->n, done->errors, (double) took_ns / 1e9,
                   n * 1e9 / (double) took_ns, (double) done->body_bytes / n,
                   latency[done->n / 10] / 1e3, latency[done->n / 2] / 1e3,
-                  latency[done->n - 1 - done->n / 100] / 1e3);
+                  latency[done->n - 1 - done->n / 100] / 1e3,
+                  latency[done->n - 1] / 1e3);
 
     for (i = 0; i < load_options.n_watched; i++) {
         watched = &load_options.watched[i];

@@ -5,13 +5,8 @@
  * shows less.
  */
 
-#include <dmp/dmp_policy.h>
-
 #include "dmp_document_int.h"
 #include "dmp_scan_step.h"
-
-
-#define DMP_LABEL_MAX  256               /* bytes of its system, of its code */
 
 
 /* The value is not what the rules need: the document cannot be judged. */
@@ -95,7 +90,7 @@ dmp_read_member(dmp_reader_t *r, const dmp_field_t *field,
 
     if (field == NULL) {
         return p != s->end && *p == '"' ? dmp_read_string(s, p, &nobody)
-                                        : dmp_scan_over(s, p);
+                                        : dmp_reader_pass(r, p);
     }
 
     to = (char *) to + field->offset;
@@ -260,44 +255,6 @@ dmp_read_patient(dmp_reader_t *r, void *to)
 
 
 static bool
-dmp_read_author(dmp_reader_t *r, void *to)
-{
-    dmp_reference_t  reference;
-
-    (void) to;
-
-    memset(&reference, 0, sizeof(reference));
-
-    if (!dmp_read_reference(r, &reference)) {
-        return false;
-    }
-
-    dmp_reader_author(r, &reference);
-
-    return true;
-}
-
-
-static bool
-dmp_read_authors(dmp_reader_t *r, void *to)
-{
-    return dmp_read_array(r, dmp_read_author, to);
-}
-
-
-static const dmp_field_t  dmp_context_fields[] = {
-    { dmp_string("sourcePatientInfo"), dmp_read_patient, 0 }
-};
-
-
-static bool
-dmp_read_context(dmp_reader_t *r, void *to)
-{
-    return dmp_read_object(r, dmp_fields(dmp_context_fields), to);
-}
-
-
-static bool
 dmp_read_contained_identifier(dmp_reader_t *r, void *to)
 {
     dmp_identifier_t  identifier;
@@ -421,160 +378,6 @@ dmp_read_contained(dmp_reader_t *r, void *to)
 }
 
 
-typedef struct {
-    dmp_scan_string_t  system;
-    dmp_scan_string_t  code;
-} dmp_coding_t;
-
-static const dmp_field_t  dmp_coding_fields[] = {
-    { dmp_string("system"), dmp_read_raw, offsetof(dmp_coding_t, system) },
-    { dmp_string("code"), dmp_read_raw, offsetof(dmp_coding_t, code) }
-};
-
-
-static bool
-dmp_read_type_coding(dmp_reader_t *r, void *to)
-{
-    dmp_code_t      *type;
-    dmp_coding_t     coding;
-    dmp_document_t  *document;
-
-    (void) to;
-
-    memset(&coding, 0, sizeof(coding));
-
-    if (!dmp_read_object(r, dmp_fields(dmp_coding_fields), &coding)) {
-        return false;
-    }
-
-    document = r->document;
-
-    if (document->n_types == DMP_DOCUMENT_TYPES) {
-        dmp_reader_refuse(r, DMP_E_LIMIT);
-        return true;
-    }
-
-    type = &document->types[document->n_types++];
-    type->system = dmp_reader_keep(r, &coding.system);
-    type->code = dmp_reader_keep(r, &coding.code);
-
-    return true;
-}
-
-
-static bool
-dmp_read_type_codings(dmp_reader_t *r, void *to)
-{
-    return dmp_read_array(r, dmp_read_type_coding, to);
-}
-
-
-static const dmp_field_t  dmp_type_fields[] = {
-    { dmp_string("coding"), dmp_read_type_codings, 0 }
-};
-
-
-static bool
-dmp_read_type(dmp_reader_t *r, void *to)
-{
-    return dmp_read_object(r, dmp_fields(dmp_type_fields), to);
-}
-
-
-/* What a label means.  Most have no escapes, and are looked up as they are. */
-static unsigned
-dmp_label(const dmp_reader_t *r, const dmp_coding_t *coding)
-{
-    char        text[2 * DMP_LABEL_MAX];
-    dmp_code_t  label;
-
-    label.system = coding->system.raw;
-    label.code = coding->code.raw;
-
-    if (coding->system.escaped) {
-        if (!dmp_scan_decode(&coding->system, text, DMP_LABEL_MAX,
-                             &label.system.len))
-        {
-            return DMP_LABEL_ALL;
-        }
-
-        label.system.data = text;
-    }
-
-    if (coding->code.escaped) {
-        if (!dmp_scan_decode(&coding->code, text + DMP_LABEL_MAX,
-                             DMP_LABEL_MAX, &label.code.len))
-        {
-            return DMP_LABEL_ALL;
-        }
-
-        label.code.data = text + DMP_LABEL_MAX;
-    }
-
-    return dmp_policy_label(r->policy, label);
-}
-
-
-static bool
-dmp_read_label_coding(dmp_reader_t *r, void *to)
-{
-    bool          *coded;
-    dmp_coding_t   coding;
-
-    coded = to;
-    memset(&coding, 0, sizeof(coding));
-
-    if (!dmp_read_object(r, dmp_fields(dmp_coding_fields), &coding)) {
-        return false;
-    }
-
-    r->document->labels |= dmp_label(r, &coding);
-    *coded = true;
-
-    return true;
-}
-
-
-static bool
-dmp_read_label_codings(dmp_reader_t *r, void *to)
-{
-    return dmp_read_array(r, dmp_read_label_coding, to);
-}
-
-
-static const dmp_field_t  dmp_label_fields[] = {
-    { dmp_string("coding"), dmp_read_label_codings, 0 }
-};
-
-
-static bool
-dmp_read_label(dmp_reader_t *r, void *to)
-{
-    bool  coded;
-
-    (void) to;
-
-    coded = false;
-
-    if (!dmp_read_object(r, dmp_fields(dmp_label_fields), &coded)) {
-        return false;
-    }
-
-    if (!coded) {
-        r->document->labels |= DMP_LABEL_ALL;
-    }
-
-    return true;
-}
-
-
-static bool
-dmp_read_labels(dmp_reader_t *r, void *to)
-{
-    return dmp_read_array(r, dmp_read_label, to);
-}
-
-
 static const dmp_field_t  dmp_master_fields[] = {
     { dmp_string("value"), dmp_read_text, offsetof(dmp_document_t, master) }
 };
@@ -600,11 +403,11 @@ dmp_read_resource_type(dmp_reader_t *r, void *to)
 static const dmp_field_t  dmp_document_fields[] = {
     { dmp_string("resourceType"), dmp_read_resource_type, 0 },
     { dmp_string("id"), dmp_read_text, offsetof(dmp_document_t, id) },
-    { dmp_string("contained"), dmp_read_contained, 0 },
+    { dmp_string("contained"), dmp_read_contained_part, 0 },
     { dmp_string("masterIdentifier"), dmp_read_master, 0 },
     { dmp_string("status"), dmp_read_status, 0 },
     { dmp_string("type"), dmp_read_type, 0 },
-    { dmp_string("subject"), dmp_read_patient, 0 },
+    { dmp_string("subject"), dmp_read_subject_part, 0 },
     { dmp_string("author"), dmp_read_authors, 0 },
     { dmp_string("securityLabel"), dmp_read_labels, 0 },
     { dmp_string("context"), dmp_read_context, 0 },
@@ -652,30 +455,30 @@ dmp_document_spoil(dmp_document_t *document)
 
 
 bool
-dmp_document_read_edited(const dmp_policy_t *policy, dmp_scan_t *s,
-    dmp_edits_t *edits, dmp_document_t *document, dmp_rc_t *rc)
+dmp_document_read_next(dmp_reader_t *r, dmp_rc_t *rc)
 {
-    size_t        start;
-    dmp_reader_t  r;
+    size_t           start;
+    dmp_edits_t     *edits;
+    dmp_document_t  *document;
 
-    dmp_document_clear(document);
-    dmp_reader_init(&r, policy, s, document);
-    r.edits = edits;
+    edits = r->edits;
+    document = r->document;
+    dmp_reader_begin(r);
 
-    (void) dmp_scan_peek(s);             /* to where it begins */
-    start = dmp_scan_offset(s);
+    (void) dmp_scan_peek(r->scan);       /* to where it begins */
+    start = dmp_scan_offset(r->scan);
 
-    if (!dmp_read_object(&r, dmp_fields(dmp_document_fields), document)) {
-        *rc = dmp_scan_rc(s);
+    if (!dmp_read_object(r, dmp_fields(dmp_document_fields), document)) {
+        *rc = dmp_scan_rc(r->scan);
         dmp_document_spoil(document);
         return false;
     }
 
-    *rc = dmp_reader_finish(&r, dmp_string("DocumentReference"));
+    *rc = dmp_reader_finish_parts(r, dmp_string("DocumentReference"));
 
     if (*rc == DMP_OK && edits != NULL && edits->filter->metadata_only
-        && dmp_reader_has_content(&r, edits->text + start,
-                                  dmp_scan_offset(s) - start))
+        && dmp_reader_has_content(r, edits->text + start,
+                                  dmp_scan_offset(r->scan) - start))
     {
         *rc = DMP_E_UNKNOWN;
     }
@@ -685,6 +488,18 @@ dmp_document_read_edited(const dmp_policy_t *policy, dmp_scan_t *s,
     }
 
     return true;
+}
+
+
+bool
+dmp_document_read_edited(const dmp_policy_t *policy, dmp_scan_t *s,
+    dmp_edits_t *edits, dmp_document_t *document, dmp_rc_t *rc)
+{
+    dmp_reader_t  r;
+
+    dmp_reader_init(&r, policy, s, edits, document);
+
+    return dmp_document_read_next(&r, rc);
 }
 
 

@@ -12,6 +12,7 @@
 
 
 #define DMP_DOCUMENT_FOUND  64           /* identifiers of contained ones */
+#define DMP_PASSED          64           /* values that say nothing */
 
 /* A string that was not there has no data; an empty one has. */
 typedef struct {
@@ -50,7 +51,55 @@ typedef struct {
     dmp_str_t               value;
 } dmp_found_t;
 
-/* One document while it is read; only the used part of tables is written. */
+/*
+ * Members that most entries of an answer have in common.  What each of them
+ * says is kept apart from what the others do, so that it stands as long as
+ * the same bytes come again.  Their values are objects or arrays: what they
+ * are does not depend on what follows them.
+ */
+typedef enum {
+    DMP_PART_CONTAINED = 0,
+    DMP_PART_SUBJECT,
+    DMP_PART_SOURCE,
+    DMP_PART_AUTHOR,
+    DMP_PART_TYPE,
+    DMP_PART_LABELS,
+    DMP_PART_META,
+    DMP_PARTS
+} dmp_part_name_t;
+
+#define dmp_part(name)   (1u << DMP_PART_##name)
+#define DMP_PARTS_ALL    ((1u << DMP_PARTS) - 1)
+#define DMP_PARTS_WHO    (dmp_part(CONTAINED) | dmp_part(SUBJECT)             \
+                          | dmp_part(SOURCE) | dmp_part(AUTHOR))
+
+/* Where in the answer its value stood when it was last read. */
+typedef struct {
+    const unsigned char  *text;
+    size_t                len;           /* 0: to be read */
+    unsigned              depth;         /* of the scanner, and names, there */
+    unsigned              names;
+} dmp_part_t;
+
+/* Whom a document names: what is counted stands in its tables. */
+typedef struct {
+    unsigned  n_ins;
+    unsigned  n_authors;
+    unsigned  n_structures;
+    bool      other_patient;
+    bool      by_patient;
+    bool      by_others;
+} dmp_who_t;
+
+typedef struct {
+    bool     known;
+    int32_t  day;
+} dmp_dated_t;
+
+/*
+ * One document while it is read, and then the next one of the same answer;
+ * only the used part of tables is written.
+ */
 typedef struct {
     const dmp_policy_t   *policy;
     dmp_scan_t           *scan;
@@ -65,6 +114,22 @@ typedef struct {
     unsigned              n_patients;
     unsigned              n_authors;
     unsigned              n_marks;       /* of "archived" */
+    unsigned              n_types;
+    unsigned              labels;
+    unsigned              other_labels;
+    unsigned              parts;         /* that the document has: their bits */
+    unsigned              fresh;         /* those not as in the one before */
+    unsigned              who_parts;     /* of what "who" was made, if it may */
+    bool                  who_kept;      /* be taken again */
+    dmp_who_t             who;
+    dmp_who_t             authored;      /* as "author" says, by itself */
+    dmp_dated_t           updated;
+    dmp_reference_t       subject;
+    dmp_reference_t       source;
+    dmp_part_t            part[DMP_PARTS];
+    dmp_part_t            other_part;    /* what said "other_labels" */
+    dmp_part_t           *passed;        /* values that said nothing: for an
+                                            answer of many documents, or NULL */
     dmp_str_t             patients[2];   /* "#id", of subject and source */
     dmp_str_t             authors[DMP_DOCUMENT_AUTHORS];
     dmp_contained_t       contained[DMP_DOCUMENT_CONTAINED];
@@ -119,7 +184,39 @@ bool dmp_read_contained(dmp_reader_t *r, void *to);
 bool dmp_read_patient(dmp_reader_t *r, void *to);      /* a reference to one */
 bool dmp_read_narrative(dmp_reader_t *r, void *to);
 
+/*
+ * A part: as it was read before, or by "read", which makes all of what the
+ * part says, and begins with nothing.
+ */
+bool dmp_read_part(dmp_reader_t *r, dmp_part_name_t name, dmp_read_pt read,
+    void *to);
+
+/*
+ * Whether the value at p is the one that was read.  The same bytes are as well
+ * formed as they were, as deep in the text and after as many names, or less:
+ * the scanner's limits are the only thing else that it looks at, since an
+ * object or an array ends by itself.
+ */
+static inline bool
+dmp_part_is(const dmp_part_t *part, const dmp_scan_t *s,
+    const unsigned char *p)
+{
+    return part->len != 0
+           && s->depth <= part->depth && s->names <= part->names
+           && (size_t) (s->end - p) >= part->len
+           && memcmp(p, part->text, part->len) == 0;
+}
+
+/* Past a value that says nothing; NULL on error. */
+const unsigned char *dmp_reader_pass(dmp_reader_t *r, const unsigned char *p);
+
 /* Members of the document, which is their target. */
+bool dmp_read_contained_part(dmp_reader_t *r, void *to);
+bool dmp_read_subject_part(dmp_reader_t *r, void *to);
+bool dmp_read_context(dmp_reader_t *r, void *to);
+bool dmp_read_authors(dmp_reader_t *r, void *to);
+bool dmp_read_type(dmp_reader_t *r, void *to);
+bool dmp_read_labels(dmp_reader_t *r, void *to);
 bool dmp_read_status(dmp_reader_t *r, void *to);
 bool dmp_read_date(dmp_reader_t *r, void *to);
 bool dmp_read_meta(dmp_reader_t *r, void *to);
@@ -128,8 +225,15 @@ bool dmp_read_extensions(dmp_reader_t *r, void *to);
 bool dmp_read_contents(dmp_reader_t *r, void *to);
 
 
+/*
+ * init: once for an answer, whose documents are all read into this one; its
+ * tables keep what the parts have said, and nobody else writes to them.
+ * begin: before each, which begins all zero, but for what is written before it
+ * is read; init does it too.
+ */
 void dmp_reader_init(dmp_reader_t *r, const dmp_policy_t *policy,
-    dmp_scan_t *s, dmp_document_t *document);
+    dmp_scan_t *s, dmp_edits_t *edits, dmp_document_t *document);
+void dmp_reader_begin(dmp_reader_t *r);
 
 /* The first reason why the document cannot be judged is the one that stays. */
 void dmp_reader_refuse(dmp_reader_t *r, dmp_rc_t rc);
@@ -166,6 +270,12 @@ void dmp_reader_practitioner(dmp_reader_t *r, dmp_contained_t *owner,
  */
 dmp_rc_t dmp_reader_finish(dmp_reader_t *r, dmp_str_t type);
 
+/* Of that, only whether the resource is of the type; or is an outcome. */
+void dmp_reader_is(dmp_reader_t *r, dmp_str_t type);
+
+/* The same as "finish", of a document: with what its parts say. */
+dmp_rc_t dmp_reader_finish_parts(dmp_reader_t *r, dmp_str_t type);
+
 /* Whether a contained resource is neither a person, a place nor a device. */
 bool dmp_reader_contains_content(const dmp_reader_t *r);
 
@@ -182,6 +292,12 @@ bool dmp_reader_has_content(const dmp_reader_t *r, const char *text,
  */
 bool dmp_document_read_edited(const dmp_policy_t *policy, dmp_scan_t *s,
     dmp_edits_t *edits, dmp_document_t *document, dmp_rc_t *rc);
+
+/* The same for the next document of the answer that the reader is for. */
+bool dmp_document_read_next(dmp_reader_t *r, dmp_rc_t *rc);
+
+/* The earlier one of the two days that a document gives counts. */
+void dmp_document_date(dmp_document_t *document, const dmp_dated_t *dated);
 
 /* Makes it deny: a caller that forgets the return code denies all the same. */
 void dmp_document_spoil(dmp_document_t *document);

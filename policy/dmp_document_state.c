@@ -45,14 +45,25 @@ dmp_read_status(dmp_reader_t *r, void *to)
  * "date" is what the depositor says, lastUpdated what the host saw: the
  * earlier one, or the one there is.
  */
-bool
-dmp_read_date(dmp_reader_t *r, void *to)
+void
+dmp_document_date(dmp_document_t *document, const dmp_dated_t *dated)
+{
+    if (dated->known
+        && (!document->dated || dated->day < document->deposited))
+    {
+        document->deposited = dated->day;
+        document->dated = true;
+    }
+}
+
+
+static bool
+dmp_read_day(dmp_reader_t *r, void *to)
 {
     char               text[DMP_DATE_MAX];
-    int32_t            day;
     int64_t            unix_sec;
     dmp_str_t          date;
-    dmp_document_t    *document;
+    dmp_dated_t       *dated;
     dmp_scan_string_t  raw;
 
     memset(&raw, 0, sizeof(raw));
@@ -71,32 +82,54 @@ dmp_read_date(dmp_reader_t *r, void *to)
         }
     }
 
-    document = to;
+    dated = to;
 
     if (dmp_instant_parse(date, &unix_sec)) {
-        day = dmp_day_paris(unix_sec);
-
-        if (!document->dated || day < document->deposited) {
-            document->deposited = day;
-        }
-
-        document->dated = true;
+        dated->known = true;
+        dated->day = dmp_day_paris(unix_sec);
     }
 
     return true;
 }
 
 
-/* The target is that of the document itself. */
+bool
+dmp_read_date(dmp_reader_t *r, void *to)
+{
+    dmp_dated_t  dated;
+
+    dated.known = false;
+
+    if (!dmp_read_day(r, &dated)) {
+        return false;
+    }
+
+    dmp_document_date(to, &dated);
+
+    return true;
+}
+
+
 static const dmp_field_t  dmp_meta_fields[] = {
-    { dmp_string("lastUpdated"), dmp_read_date, 0 }
+    { dmp_string("lastUpdated"), dmp_read_day, 0 }
 };
+
+
+static bool
+dmp_read_meta_anew(dmp_reader_t *r, void *to)
+{
+    (void) to;
+
+    r->updated.known = false;
+
+    return dmp_read_object(r, dmp_fields(dmp_meta_fields), &r->updated);
+}
 
 
 bool
 dmp_read_meta(dmp_reader_t *r, void *to)
 {
-    return dmp_read_object(r, dmp_fields(dmp_meta_fields), to);
+    return dmp_read_part(r, DMP_PART_META, dmp_read_meta_anew, to);
 }
 
 

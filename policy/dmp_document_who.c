@@ -16,22 +16,31 @@
 
 void
 dmp_reader_init(dmp_reader_t *r, const dmp_policy_t *policy, dmp_scan_t *s,
-    dmp_document_t *document)
+    dmp_edits_t *edits, dmp_document_t *document)
 {
+    unsigned  i;
+
     /* the tables stay as they are: they are written before they are read */
 
     r->policy = policy;
     r->scan = s;
     r->document = document;
-    r->edits = NULL;
-    r->rc = DMP_OK;
-    memset(&r->type, 0, sizeof(r->type));
-    r->n_data = 0;
+    r->edits = edits;
     r->n_contained = 0;
     r->n_found = 0;
-    r->n_patients = 0;
     r->n_authors = 0;
-    r->n_marks = 0;
+    r->who_kept = false;
+
+    r->labels = 0;
+    r->other_labels = 0;
+    r->other_part.len = 0;
+    r->passed = NULL;
+
+    for (i = 0; i < DMP_PARTS; i++) {
+        r->part[i].len = 0;
+    }
+
+    dmp_reader_begin(r);
 }
 
 
@@ -291,11 +300,11 @@ dmp_percent_decode(char *text, size_t *len)
 
 
 /*
- * "SYSTEM|INS" behind "identifier=".  False if it might name somebody whom we
- * cannot make out.
+ * "SYSTEM|INS" behind "identifier="; "lasts": where it stands, it stays.  False
+ * if it might name somebody whom we cannot make out.
  */
 static bool
-dmp_reader_token(dmp_reader_t *r, dmp_str_t text)
+dmp_reader_token(dmp_reader_t *r, dmp_str_t text, bool lasts)
 {
     char       *room, decoded[DMP_REFERENCE_MAX];
     size_t      bar;
@@ -310,6 +319,7 @@ dmp_reader_token(dmp_reader_t *r, dmp_str_t text)
     if (dmp_has(text, '%')) {
         memcpy(decoded, text.data, text.len);
         token.data = decoded;
+        lasts = false;
 
         if (!dmp_percent_decode(decoded, &token.len)) {
             return false;
@@ -339,13 +349,18 @@ dmp_reader_token(dmp_reader_t *r, dmp_str_t text)
         return true;
     }
 
-    room = dmp_reader_room(r, value.len);
+    if (!lasts) {
+        room = dmp_reader_room(r, value.len);
 
-    if (room != NULL) {
+        if (room == NULL) {
+            return true;
+        }
+
         memcpy(room, value.data, value.len);
         value.data = room;
-        dmp_reader_add_ins(r, value);
     }
+
+    dmp_reader_add_ins(r, value);
 
     return true;
 }
@@ -406,7 +421,7 @@ dmp_reference_path(dmp_str_t path)
  * whom we cannot make out.
  */
 static bool
-dmp_reader_patient_reference(dmp_reader_t *r, dmp_str_t text)
+dmp_reader_patient_reference(dmp_reader_t *r, dmp_str_t text, bool lasts)
 {
     dmp_str_t    path, query;
     const char  *mark;
@@ -430,7 +445,7 @@ dmp_reader_patient_reference(dmp_reader_t *r, dmp_str_t text)
         return false;
     }
 
-    return dmp_reader_token(r, dmp_from(query, parameter.len));
+    return dmp_reader_token(r, dmp_from(query, parameter.len), lasts);
 }
 
 
@@ -481,7 +496,7 @@ dmp_reader_patient_at(dmp_reader_t *r, const dmp_scan_string_t *reference)
         return;
     }
 
-    if (!dmp_reader_patient_reference(r, text)) {
+    if (!dmp_reader_patient_reference(r, text, !reference->escaped)) {
         r->document->other_patient = true;
     }
 }
@@ -676,13 +691,16 @@ dmp_reader_resolve_patient(dmp_reader_t *r, dmp_str_t reference)
 }
 
 
-dmp_rc_t
-dmp_reader_finish(dmp_reader_t *r, dmp_str_t type)
+void
+dmp_reader_is(dmp_reader_t *r, dmp_str_t type)
 {
-    unsigned         i;
     dmp_document_t  *document;
 
     document = r->document;
+
+    if (dmp_is_text(&r->type, type)) {
+        return;
+    }
 
     if (dmp_is_text(&r->type, dmp_string("OperationOutcome"))) {
         document->outcome = r->rc == DMP_OK && r->n_contained == 0
@@ -690,10 +708,16 @@ dmp_reader_finish(dmp_reader_t *r, dmp_str_t type)
                             && !document->inlined;
     }
 
-    if (!dmp_is_text(&r->type, type)) {
-        dmp_reader_refuse(r, DMP_E_UNKNOWN);
-    }
+    dmp_reader_refuse(r, DMP_E_UNKNOWN);
+}
 
+
+dmp_rc_t
+dmp_reader_finish(dmp_reader_t *r, dmp_str_t type)
+{
+    unsigned  i;
+
+    dmp_reader_is(r, type);
     dmp_reader_check_contained(r);
 
     if (dmp_reader_contains_content(r)) {

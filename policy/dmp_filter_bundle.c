@@ -166,8 +166,7 @@ dmp_bundle_resource(dmp_bundle_t *b)
     dmp_bundle_resource_t  resource;
 
     memset(&resource, 0, sizeof(resource));
-    dmp_document_clear(&document);
-    dmp_reader_init(&r, NULL, &b->scan, &document);
+    dmp_reader_init(&r, NULL, &b->scan, NULL, &document);
 
     if (!dmp_read_object(&r, dmp_fields(dmp_resource_fields), &resource)) {
         return false;

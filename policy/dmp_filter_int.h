@@ -92,26 +92,6 @@ dmp_str_t dmp_address_target(const dmp_addresses_t *addresses,
     dmp_str_t address);
 
 
-/* One search answer on its way. */
-typedef struct {
-    dmp_scan_t           scan;
-    dmp_edits_t          edits;
-    const dmp_filter_t  *filter;
-    dmp_cut_t           *out;
-    size_t               n_entries;
-    dmp_str_t           *documents;      /* room for those of a List */
-    dmp_rc_t             rc;             /* DMP_OK, or why all is refused */
-    bool                 is_bundle;
-    bool                 is_searchset;
-    dmp_shapes_t         shapes;         /* of this answer alone */
-} dmp_search_t;
-
-/* All of it is refused; the scan ends here. */
-bool dmp_search_refuse(dmp_search_t *c, dmp_rc_t rc);
-
-/* Bundle.link, whose member begins at "start". */
-bool dmp_search_links(dmp_search_t *c, size_t start);
-
 /* A member whose value must be that one text: *is says whether. */
 bool dmp_scan_is(dmp_scan_t *s, dmp_str_t text, bool *is);
 

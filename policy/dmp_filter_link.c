@@ -4,7 +4,7 @@
  * answer must not, and leads around the gateway.
  */
 
-#include "dmp_filter_int.h"
+#include "dmp_search_int.h"
 
 
 #define DMP_LINKS_MAX  32

@@ -177,12 +177,10 @@ dmp_listing_read(const dmp_policy_t *policy, dmp_scan_t *s,
     size_t        start;
     dmp_reader_t  r;
 
-    dmp_document_clear(&l->document);
     l->n_documents = 0;
     l->opaque = false;
 
-    dmp_reader_init(&r, policy, s, &l->document);
-    r.edits = edits;
+    dmp_reader_init(&r, policy, s, edits, &l->document);
 
     (void) dmp_scan_peek(s);             /* to where it begins */
     start = dmp_scan_offset(s);

@@ -3,8 +3,8 @@
  * not one, or has a member that we do not know, is refused as a whole.
  */
 
-#include "dmp_document_int.h"
 #include "dmp_scan_step.h"
+#include "dmp_search_int.h"
 
 
 typedef enum {
@@ -26,9 +26,8 @@ typedef struct {
 
 /* One entry, once it was read. */
 typedef struct {
-    dmp_rc_t       rc;                   /* of its resource; INTERNAL: none */
-    bool           odd;                  /* its address is */
-    dmp_listing_t  read;
+    dmp_rc_t  rc;                        /* of its resource; INTERNAL: none */
+    bool      odd;                       /* its address is */
 } dmp_search_entry_t;
 
 
@@ -164,12 +163,11 @@ dmp_search_resource(dmp_search_t *c, dmp_search_entry_t *entry)
     size_t          mark;
     dmp_listing_t  *l;
 
-    l = &entry->read;
+    l = &c->read;
     mark = c->edits.n;
 
     if (c->filter->entries == DMP_RESOURCE_DOCUMENT_REFERENCE) {
-        read = dmp_document_read_edited(c->filter->policy, &c->scan, &c->edits,
-                                        &l->document, &entry->rc);
+        read = dmp_document_read_next(&c->reader, &entry->rc);
 
     } else {
         if (c->documents == NULL) {
@@ -224,12 +222,12 @@ dmp_search_judge(dmp_search_t *c, const dmp_search_entry_t *entry)
     }
 
     if (entry->rc != DMP_OK) {
-        return entry->read.document.outcome;
+        return c->read.document.outcome;
     }
 
     stays = c->filter->entries == DMP_RESOURCE_DOCUMENT_REFERENCE
-            ? c->filter->judge(c->filter->data, &entry->read.document)
-            : dmp_search_judge_list(c, &entry->read);
+            ? c->filter->judge(c->filter->data, &c->read.document)
+            : dmp_search_judge_list(c, &c->read);
 
     c->out->shown += stays;
 
@@ -244,7 +242,8 @@ dmp_search_entry_member(dmp_search_t *c, dmp_search_entry_t *entry,
     switch (dmp_known(&c->scan, dmp_entry_members, name)) {
 
     case DMP_MEMBER_KEEP:
-        return dmp_scan_skip(&c->scan, NULL);
+        return dmp_scan_move(&c->scan, dmp_reader_pass(&c->reader,
+                                                       c->scan.pos), false);
 
     case DMP_MEMBER_REMOVE:
         return dmp_search_remove(c, name);
@@ -303,8 +302,6 @@ dmp_search_entry(dmp_search_t *c, size_t *kept)
 
     start = dmp_scan_offset(&c->scan);
     mark = c->edits.n;
-
-    /* the rest of it is written before it is read */
 
     entry.rc = DMP_E_INTERNAL;
     entry.odd = false;
@@ -450,6 +447,10 @@ dmp_filter_search(const dmp_filter_t *f, const char *json, size_t len,
 
     c.shapes.n = 0;
     dmp_scan_remember(&c.scan, f->shapes != NULL ? f->shapes : &c.shapes);
+
+    dmp_reader_init(&c.reader, f->policy, &c.scan, &c.edits, &c.read.document);
+    memset(c.passed, 0, sizeof(c.passed));
+    c.reader.passed = c.passed;
 
     c.filter = f;
     c.out = out;
