@@ -56,6 +56,7 @@ static const struct {
     [NGX_HTTP_DMP_COMMIT] = { "commit", ngx_http_dmp_state_commit },
     [NGX_HTTP_DMP_ACKNOWLEDGE] = { "acknowledge",
                                    ngx_http_dmp_state_acknowledge },
+    [NGX_HTTP_DMP_HISTORY] = { "history", ngx_http_dmp_state_history },
     [NGX_HTTP_DMP_ENFORCE] = { "enforce", ngx_http_dmp_state_enforce },
 };
 
@@ -564,6 +565,10 @@ ngx_http_dmp_state_enforce(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     if (ctx->create != NULL) {
         return ngx_http_dmp_send_created(r, ctx);
+    }
+
+    if (ctx->history != NULL) {
+        return ngx_http_dmp_send_history(r, ctx);
     }
 
     if (ctx->api) {

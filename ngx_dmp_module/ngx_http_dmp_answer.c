@@ -117,10 +117,12 @@ ngx_http_dmp_set_headers(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     r->headers_out.status_line.len = 0;
     r->headers_out.content_length_n = length;
 
-    if (ctx->api && status < NGX_HTTP_SPECIAL_RESPONSE) {
+    if (ctx->api && status < NGX_HTTP_SPECIAL_RESPONSE
+        && !ctx->asked.history.fhir)
+    {
         ngx_str_set(&r->headers_out.content_type, "application/json");
 
-    } else if (ctx->problem) {
+    } else if (ctx->problem && status >= NGX_HTTP_SPECIAL_RESPONSE) {
         ngx_str_set(&r->headers_out.content_type, "application/problem+json");
 
     } else {

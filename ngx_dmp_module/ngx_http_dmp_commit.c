@@ -268,6 +268,12 @@ ngx_http_dmp_permitted(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return ngx_http_dmp_change_done(r, ctx);
     }
 
+    if (ctx->decision.effect == DMP_ALLOW
+        && ctx->asked.operation == DMP_OPERATION_HISTORY)
+    {
+        return ngx_http_dmp_history_start(r, ctx);
+    }
+
     ctx->state = (ctx->find != NULL) ? NGX_HTTP_DMP_FIND
                                      : NGX_HTTP_DMP_ENFORCE;
     return NGX_OK;

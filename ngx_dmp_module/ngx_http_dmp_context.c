@@ -107,6 +107,7 @@ ngx_http_dmp_cleanup(void *data)
     ngx_http_dmp_change_cleanup(ctx);
     ngx_http_dmp_sign_in_cleanup(ctx);
     ngx_http_dmp_create_cleanup(ctx);
+    ngx_http_dmp_history_cleanup(ctx);
 
     if (ctx->api) {
         ngx_http_dmp_wipe_words(ctx);

@@ -41,7 +41,8 @@
      | DMP_OBLIGATION_NOTIFY_FIRST_ACCESS | DMP_OBLIGATION_NOTIFY_EMERGENCY)
 
 #define NGX_HTTP_DMP_API_OBLIGATIONS                                          \
-    (DMP_OBLIGATION_TRACE | DMP_OBLIGATION_COMPOSE                            \
+    (DMP_OBLIGATION_TRACE | DMP_OBLIGATION_COMPOSE | DMP_OBLIGATION_FILTER    \
+     | DMP_OBLIGATION_OWN_ONLY                                                \
      | DMP_OBLIGATION_CHANGE_RECORD | DMP_OBLIGATION_FORWARD_CHANGE           \
      | DMP_OBLIGATION_NOTIFY_RIGHTS_CHANGED | DMP_OBLIGATION_IMPUTE           \
      | DMP_OBLIGATION_NOTIFY_RECORD_CREATED)
@@ -89,6 +90,7 @@ typedef enum {
     NGX_HTTP_DMP_SESSION,
     NGX_HTTP_DMP_COMMIT,
     NGX_HTTP_DMP_ACKNOWLEDGE,
+    NGX_HTTP_DMP_HISTORY,
     NGX_HTTP_DMP_ENFORCE,
     NGX_HTTP_DMP_END
 } ngx_http_dmp_state_e;
@@ -166,6 +168,7 @@ typedef struct ngx_http_dmp_change_s  ngx_http_dmp_change_t;
 typedef struct ngx_http_dmp_session_s ngx_http_dmp_session_t;
 typedef struct ngx_http_dmp_create_s  ngx_http_dmp_create_t;
 typedef struct ngx_http_dmp_sign_in_s ngx_http_dmp_sign_in_t;
+typedef struct ngx_http_dmp_history_s ngx_http_dmp_history_t;
 
 /* A list of revoked certificates, of one issuer: ngx_http_dmp_crl.c. */
 typedef struct {
@@ -274,6 +277,7 @@ struct ngx_http_dmp_ctx_s {
                                                 a mask concerns; NULL: not
                                                 looked up */
     ngx_http_dmp_change_t   *change;         /* NULL: none was allowed */
+    ngx_http_dmp_history_t  *history;        /* NULL: none was allowed */
     char                    *json;           /* the record, for a change */
     size_t                   json_len;
     ngx_http_dmp_cached_t   *target_entry;   /* the directory's, of whom a
@@ -451,6 +455,18 @@ ngx_int_t ngx_http_dmp_state_acknowledge(ngx_http_request_t *r,
 ngx_int_t ngx_http_dmp_hold_back(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     ngx_event_t *ev, uint64_t since_ns);
 void ngx_http_dmp_change_cleanup(ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * ngx_http_dmp_history.c: a history, told once its own access stands.  start
+ * is for that moment; the state reads it, and goes on when it may be sent.
+ */
+ngx_int_t ngx_http_dmp_history_start(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_state_history(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_send_history(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+void ngx_http_dmp_history_cleanup(ngx_http_dmp_ctx_t *ctx);
 
 /*
  * ngx_http_dmp_mask.c: which documents a change of masks concerns.  decide is

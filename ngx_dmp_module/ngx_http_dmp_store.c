@@ -718,6 +718,10 @@ ngx_http_dmp_waiter_release(ngx_http_dmp_waiter_t *w)
         ngx_free(w->sealed);
     }
 
+    if (w->ids != NULL) {
+        ngx_http_dmp_entries_free(w);
+    }
+
     if (w->values != NULL) {
         ngx_free(w->values);
     }

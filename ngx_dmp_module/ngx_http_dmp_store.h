@@ -37,6 +37,12 @@ typedef enum {
     NGX_HTTP_DMP_WAIT_DONE               /* "1", or what was asked for */
 } ngx_http_dmp_wait_e;
 
+/* Of an entry, in its stream. */
+typedef struct {
+    uint64_t              ms;
+    uint64_t              seq;
+} ngx_http_dmp_id_t;
+
 /*
  * What the store owes one request.  It outlives the request: hiredis matches
  * replies to callbacks by order alone, so it is freed by its reply.
@@ -73,6 +79,13 @@ struct ngx_http_dmp_waiter_s {
     ngx_str_t            *values;
     ngx_uint_t            n_values;
     ngx_uint_t            expected;      /* how many; 0: any number */
+
+    /* or how many elements a list has; or entries, ngx_http_dmp_store_range.c:
+       values are theirs then, each a block of its own */
+    uint64_t              count;
+    ngx_http_dmp_id_t    *ids;
+    ngx_uint_t            owed;          /* replies to come */
+    unsigned              failed:1;
 };
 
 /* A head that somebody was told of, to be compared with the store's. */
@@ -214,6 +227,18 @@ ngx_int_t ngx_http_dmp_store_session(ngx_http_dmp_ctx_t *ctx,
 ngx_int_t ngx_http_dmp_store_values(ngx_http_dmp_ctx_t *ctx,
     ngx_uint_t expected, ngx_uint_t argc, const char **argv,
     const size_t *lens);
+
+/*
+ * ngx_http_dmp_store_range.c.  count asks how many elements a list has: the
+ * waiter's "count".  entries asks for n entries of that bucket by their ids:
+ * n values in their order, each its outcome and behind it its body; without
+ * data where there is no such entry, empty where it is none.
+ */
+ngx_int_t ngx_http_dmp_store_count(ngx_http_dmp_ctx_t *ctx, const char *key,
+    size_t len);
+ngx_int_t ngx_http_dmp_store_entries(ngx_http_dmp_ctx_t *ctx, unsigned bucket,
+    const ngx_http_dmp_id_t *ids, ngx_uint_t n);
+void ngx_http_dmp_entries_free(ngx_http_dmp_waiter_t *w);
 
 /*
  * A write that nobody waits for: what it is for is a hint, and can be found

@@ -6,6 +6,7 @@
 
 #include <dmp/dmp_ids.h>
 
+#include "dmp_api_history_int.h"
 #include "dmp_api_int.h"
 #include "dmp_change_int.h"
 
@@ -14,6 +15,9 @@ static const dmp_api_call_t  dmp_api_calls[] = {
       DMP_OPERATION_CHECK, DMP_CHANGE_NONE, false, NULL, "records/{ins}" },
     { dmp_string("HEAD"), API_PATH_RECORD, dmp_string(""), API_NAMES_NOTHING,
       DMP_OPERATION_CHECK, DMP_CHANGE_NONE, false, NULL, "records/{ins}" },
+    { dmp_string("GET"), API_PATH_RECORD, dmp_string("history"),
+      API_NAMES_NOTHING, DMP_OPERATION_HISTORY, DMP_CHANGE_NONE, false, NULL,
+      "records/{ins}/history" },
     { dmp_string("PUT"), API_PATH_RECORD, dmp_string("status"),
       API_NAMES_NOTHING,
       DMP_OPERATION_NONE, DMP_CHANGE_NONE, false, dmp_api_body_status,
@@ -24,7 +28,8 @@ static const dmp_api_call_t  dmp_api_calls[] = {
       "records/{ins}/emergency" },
     { dmp_string("PUT"), API_PATH_RECORD, dmp_string("authorisations"),
       API_NAMES_GRANTEE,
-      DMP_OPERATION_RIGHTS, DMP_CHANGE_AUTHORISE, true, dmp_api_body_authorisation,
+      DMP_OPERATION_RIGHTS, DMP_CHANGE_AUTHORISE, true,
+      dmp_api_body_authorisation,
       "records/{ins}/authorisations/{ps}" },
     { dmp_string("DELETE"), API_PATH_RECORD, dmp_string("authorisations"),
       API_NAMES_GRANTEE,
@@ -216,6 +221,7 @@ api_target(dmp_api_t *api)
 {
     size_t            max;
     dmp_str_t         path, base;
+    const char       *query;
     const dmp_raw_t  *raw;
 
     raw = api->raw;
@@ -229,9 +235,12 @@ api_target(dmp_api_t *api)
                                   "dmp_max_target_size");
     }
 
-    if (path.len != 0 && memchr(path.data, '?', path.len) != NULL) {
-        return dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
-                                  "a query where the API has none");
+    query = (path.len != 0) ? memchr(path.data, '?', path.len) : NULL;
+
+    if (query != NULL) {
+        api->query.data = query + 1;
+        api->query.len = path.len - (size_t) (query + 1 - path.data);
+        path.len = (size_t) (query - path.data);
     }
 
     if (path.len < base.len + 2 || path.data[base.len] != '/'
@@ -305,6 +314,25 @@ api_call(dmp_api_t *api)
     return dmp_request_refuse(api->out, DMP_MAPPING_OPERATION_UNKNOWN,
                               known ? "the method is not one of this call"
                                     : "the path is no call of the API");
+}
+
+
+static bool
+api_query(dmp_api_t *api)
+{
+    const char  *why;
+
+    if (api->call->operation == DMP_OPERATION_HISTORY) {
+        why = dmp_api_history(api->query, api->out);
+        api->out->history.fhir = api->raw->headers->fhir;
+
+    } else {
+        why = (api->query.data != NULL) ? "a query where this call has none"
+                                        : NULL;
+    }
+
+    return why == NULL
+           || dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS, why);
 }
 
 
@@ -493,6 +521,7 @@ api_is_unconditional(dmp_api_t *api)
 {
     return !api->raw->headers->conditional
            || api->call->operation == DMP_OPERATION_CHECK
+           || api->call->operation == DMP_OPERATION_HISTORY
            || dmp_request_refuse(api->out, DMP_MAPPING_AMBIGUOUS,
                                  "a condition where the API has none");
 }
@@ -515,6 +544,7 @@ dmp_api_map(const dmp_raw_t *raw, dmp_request_t *out)
     if (dmp_request_headers(raw, &api.room, out)
         && api_target(&api)
         && api_call(&api)
+        && api_query(&api)
         && api_is_unconditional(&api)
         && api_patient(&api)
         && api_names(&api)

@@ -42,6 +42,7 @@ typedef struct {
     dmp_room_t             room;
     dmp_str_t              segments[API_SEGMENTS];
     unsigned               n;
+    dmp_str_t              query;        /* no data: there is none */
 } dmp_api_t;
 
 /* Reads the body into *api->out; NULL, or why not. */

@@ -206,14 +206,48 @@ dmp_weight_is_zero(dmp_str_t parameters)
 }
 
 
+/* In thousandths; 1000 where it is not said, or not so (RFC 9110, 12.4.2). */
+static unsigned
+dmp_weight(dmp_str_t parameters)
+{
+    char       text[DMP_NAME_MAX];
+    size_t     i;
+    unsigned   weight;
+    dmp_str_t  parameter;
+
+    while (parameters.len != 0) {
+        parameter = dmp_lowered(dmp_cut(&parameters, ';'), text);
+
+        if (!dmp_starts(parameter, dmp_string("q=0."))) {
+            continue;
+        }
+
+        for (i = 4, weight = 0; i < 7; i++) {
+            weight *= 10;
+
+            if (i < parameter.len && text[i] >= '0' && text[i] <= '9') {
+                weight += (unsigned) (text[i] - '0');
+            }
+        }
+
+        return weight;
+    }
+
+    return 1000;
+}
+
+
 /* What it leaves: some JSON, nothing but FHIR in XML, or something else. */
 static void
 dmp_header_accept(dmp_headers_t *headers, dmp_str_t value)
 {
     bool       other;
     char       text[DMP_NAME_MAX];
+    unsigned   fhir, json;
     dmp_str_t  range, element;
 
+    fhir = 0;
+    json = 0;
     other = false;
     headers->format_refused = true;
 
@@ -226,6 +260,13 @@ dmp_header_accept(dmp_headers_t *headers, dmp_str_t value)
         }
 
         element = dmp_lowered(element, text);
+
+        if (dmp_str_eq(element, dmp_string("application/fhir+json"))) {
+            fhir = dmp_weight(range);
+
+        } else if (dmp_str_eq(element, dmp_string("application/json"))) {
+            json = dmp_weight(range);
+        }
 
         if (dmp_str_eq(element, dmp_string("*/*"))
             || dmp_str_eq(element, dmp_string("application/*"))
@@ -245,6 +286,8 @@ dmp_header_accept(dmp_headers_t *headers, dmp_str_t value)
     if (other || !headers->format_refused) {
         headers->xml_only = false;
     }
+
+    headers->fhir = fhir > json;
 }
 
 

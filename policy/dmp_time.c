@@ -168,6 +168,22 @@ dmp_day_paris(int64_t unix_sec)
 }
 
 
+/*
+ * Midnight there is 23:00 or 22:00 of the day before in UTC: at half past ten
+ * it is the new day, or not.
+ */
+int64_t
+dmp_day_begins_paris(int32_t day)
+{
+    int64_t  half_past_ten;
+
+    half_past_ten = (int64_t) day * DMP_DAY_SEC - 5400;
+
+    return (int64_t) day * DMP_DAY_SEC
+           - (dmp_day_paris(half_past_ten) == day ? 7200 : 3600);
+}
+
+
 /* Two digits at p, up to max; -1 if they are not. */
 static int
 dmp_two_digits(const char *p, int max)

@@ -9,22 +9,13 @@
 #ifndef TOOL_AUDIT_H
 #define TOOL_AUDIT_H
 
-#include <dmp/dmp_entry.h>
+#include <dmp/dmp_item.h>
 #include <dmp/dmp_verify.h>
 
 #include "store.h"
 
 
 typedef struct audit_reader_s  audit_reader_t;
-
-/* An entry; strings live until the next call of audit_next(). */
-typedef struct {
-    unsigned   bucket;
-    uint64_t   id_ms;
-    uint64_t   id_seq;
-    dmp_str_t  body;                     /* empty: fields b or o are missing, */
-    dmp_str_t  outcome;                  /* or there are others */
-} audit_entry_t;
 
 /* Ids, both included; all buckets, or one. */
 typedef struct {
@@ -69,12 +60,15 @@ audit_reader_t *audit_reader_create(store_t *store,
     const audit_snapshot_t *snapshot, const audit_range_t *range);
 void audit_reader_free(audit_reader_t *reader);
 
-/* TOOL_DONE: an entry; TOOL_NO: there is no other; TOOL_FAILED: a complaint. */
-int audit_next(audit_reader_t *reader, audit_entry_t *entry);
+/*
+ * TOOL_DONE: an entry, whose strings live until the next call; TOOL_NO: there
+ * is no other; TOOL_FAILED: a complaint.
+ */
+int audit_next(audit_reader_t *reader, dmp_stored_t *entry);
 
 /* The next entry of that bucket, whatever the others have; the same answers. */
 int audit_next_of(audit_reader_t *reader, unsigned bucket,
-    audit_entry_t *entry);
+    dmp_stored_t  *entry);
 
 /* Keys given one by one, and all *.pub of folders; false after a complaint. */
 bool audit_keys(dmp_verify_t *v, const tool_list_t *files,
@@ -88,7 +82,7 @@ typedef struct {
 } audit_proof_t;
 
 /* False after a complaint: it goes no further. */
-typedef bool (*audit_each_pt)(void *data, const audit_entry_t *entry);
+typedef bool (*audit_each_pt)(void *data, const dmp_stored_t *entry);
 
 /*
  * Verifies the whole trace as "audit verify" does, and says nothing.  Gives

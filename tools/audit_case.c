@@ -36,7 +36,7 @@ const char  dmpctl_help_audit_case[] =
 
 
 static bool
-case_keep(case_list_t *list, const audit_entry_t *entry)
+case_keep(case_list_t *list, const dmp_stored_t *entry)
 {
     size_t         len, size;
     case_entry_t  *larger, *kept;
@@ -107,7 +107,7 @@ case_recent(audit_case_t *c, uint64_t until)
             break;
         }
 
-        audit_item_read(&c->item, &old->entry);
+        dmp_item_read(&c->item, &old->entry);
         ok = audit_outcomes_names(&c->outcomes, &c->item.view, &names)
              && (!names || case_keep(&c->ends, &old->entry));
         free(old->bytes);
@@ -125,7 +125,7 @@ case_recent(audit_case_t *c, uint64_t until)
 
 /* An entry that says how accesses ended; which come before it, or with it. */
 static bool
-case_end(audit_case_t *c, const audit_entry_t *entry)
+case_end(audit_case_t *c, const dmp_stored_t *entry)
 {
     bool  names;
 
@@ -142,7 +142,7 @@ case_end(audit_case_t *c, const audit_entry_t *entry)
  * access to it ended.
  */
 static bool
-case_each(void *data, const audit_entry_t *entry)
+case_each(void *data, const dmp_stored_t *entry)
 {
     bool           home;
     audit_case_t  *c;
@@ -160,7 +160,7 @@ case_each(void *data, const audit_entry_t *entry)
         return true;
     }
 
-    audit_item_read(&c->item, entry);
+    dmp_item_read(&c->item, entry);
 
     if (!c->item.readable) {
         return true;
@@ -199,7 +199,7 @@ case_ends(audit_case_t *c)
     c->outcomes.closed = true;
 
     for (i = 0; i < c->ends.n; i++) {
-        audit_item_read(&c->item, &c->ends.item[i].entry);
+        dmp_item_read(&c->item, &c->ends.item[i].entry);
 
         if (case_cover(c) != DMP_COVER_NONE
             && !audit_outcomes_add(&c->outcomes, c->item.entry,
@@ -214,7 +214,7 @@ case_ends(audit_case_t *c)
 
 
 static void
-case_count(audit_case_t *c, const audit_ended_t *ended)
+case_count(audit_case_t *c, const dmp_ended_t *ended)
 {
     c->said++;
     c->emergencies += c->item.view.emergency;
@@ -230,16 +230,17 @@ case_count(audit_case_t *c, const audit_ended_t *ended)
 
     } else {
         c->allowed++;
-        c->abandoned += audit_not_forwarded(ended);
+        c->abandoned += dmp_not_forwarded(ended);
     }
 }
 
 
 /* Its sentence, to be freed; NULL after a complaint. */
 static char *
-case_sentence(const audit_case_t *c, const audit_ended_t *ended,
+case_sentence(const audit_case_t *c, const dmp_ended_t *ended,
     dmp_cover_t cover)
 {
+    bool     said;
     char    *sentence;
     FILE    *out;
     size_t   len;
@@ -252,13 +253,13 @@ case_sentence(const audit_case_t *c, const audit_ended_t *ended,
         return NULL;
     }
 
-    audit_french(out, &c->item, ended, c->policy);
+    said = audit_french(out, &c->item, ended, c->policy);
 
     if (cover == DMP_COVER_PENDING) {
         fputs(" (pas encore signée)", out);
     }
 
-    if (!audit_counts(&c->item)) {
+    if (!dmp_item_counts(&c->item)) {
         fputs(" (notée sans effet, ce que rien ne prouve encore)", out);
     }
 
@@ -268,13 +269,18 @@ case_sentence(const audit_case_t *c, const audit_ended_t *ended,
         return NULL;
     }
 
+    if (!said) {
+        free(sentence);
+        return NULL;
+    }
+
     return sentence;
 }
 
 
 /* One line, or one member of a list for machines. */
 static bool
-case_say(audit_case_t *c, const audit_ended_t *ended, dmp_cover_t cover)
+case_say(audit_case_t *c, const dmp_ended_t *ended, dmp_cover_t cover)
 {
     char    *sentence;
     json_t  *line;
@@ -322,10 +328,10 @@ case_say(audit_case_t *c, const audit_ended_t *ended, dmp_cover_t cover)
 static bool
 case_line(audit_case_t *c, dmp_cover_t cover)
 {
-    bool                  ok;
-    const audit_ended_t  *ended;
+    bool                ok;
+    const dmp_ended_t  *ended;
 
-    if (cover == DMP_COVER_PROVEN && !audit_counts(&c->item)) {
+    if (cover == DMP_COVER_PROVEN && !dmp_item_counts(&c->item)) {
         c->voided++;
         return true;
     }
@@ -341,7 +347,7 @@ case_line(audit_case_t *c, dmp_cover_t cover)
     }
 
     ok = audit_item_open(&c->item, &c->ring) && case_say(c, ended, cover);
-    audit_item_free(&c->item);
+    dmp_item_free(&c->item);
 
     return ok;
 }
@@ -359,7 +365,7 @@ case_lines(audit_case_t *c, bool covered)
             continue;
         }
 
-        audit_item_read(&c->item, &c->list.item[i].entry);
+        dmp_item_read(&c->item, &c->list.item[i].entry);
         cover = case_cover(c);
 
         if ((cover != DMP_COVER_NONE) != covered) {

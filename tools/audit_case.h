@@ -9,7 +9,7 @@
 
 
 typedef struct {
-    audit_entry_t   entry;
+    dmp_stored_t    entry;
     char           *bytes;               /* body and outcome */
 } case_entry_t;
 
@@ -32,7 +32,7 @@ typedef struct {
 
     audit_proof_t      proof;
     audit_outcomes_t   outcomes;
-    audit_item_t       item;
+    dmp_item_t         item;
     case_list_t        list;             /* entries about the record, */
     case_list_t        ends;             /* and those that say how they ended */
     case_list_t        recent;           /* that may yet turn out to be some */

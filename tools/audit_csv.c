@@ -129,20 +129,20 @@ csv_flag(csv_t *csv, bool known, bool value)
 static void
 csv_member(csv_t *csv, const json_t *object, const char *name)
 {
-    csv_text(csv, audit_member(object, name));
+    csv_text(csv, dmp_item_member(object, name));
 }
 
 
 static void
 csv_code(csv_t *csv, const json_t *actor, const char *name)
 {
-    csv_text(csv, audit_code(actor, name, 0));
-    csv_text(csv, audit_code(actor, name, 1));
+    csv_text(csv, dmp_item_code(actor, name, 0));
+    csv_text(csv, dmp_item_code(actor, name, 1));
 }
 
 
 static void
-csv_head(csv_t *csv, const audit_item_t *item)
+csv_head(csv_t *csv, const dmp_item_t *item)
 {
     char       text[64];
     dmp_buf_t  b;
@@ -167,7 +167,7 @@ csv_head(csv_t *csv, const audit_item_t *item)
 
 
 static void
-csv_actor(csv_t *csv, const audit_item_t *item)
+csv_actor(csv_t *csv, const dmp_item_t *item)
 {
     const json_t  *actor, *shown;
 
@@ -209,13 +209,13 @@ csv_documents(csv_t *csv, const json_t *body, size_t which)
 
 
 static void
-csv_asked(csv_t *csv, const audit_item_t *item)
+csv_asked(csv_t *csv, const dmp_item_t *item)
 {
     bool           access;
     const json_t  *body;
 
     body = item->body;
-    access = audit_asks(&item->view);
+    access = dmp_item_asks(&item->view);
 
     csv_member(csv, body, "patient");
     csv_member(csv, body, "operation");
@@ -228,7 +228,7 @@ csv_asked(csv_t *csv, const audit_item_t *item)
     csv_documents(csv, body, 1);
     csv_member(csv, body, "decision");
     csv_member(csv, body, "rule");
-    csv_text(csv, audit_reason(&item->view));
+    csv_text(csv, dmp_item_reason(&item->view));
     csv_member(csv, body, "policy");
     csv_number(csv, access, item->view.version);
     csv_number(csv, item->view.kind == DMP_KIND_CHANGE,
@@ -241,7 +241,7 @@ csv_asked(csv_t *csv, const audit_item_t *item)
 
 
 static void
-csv_command(csv_t *csv, const audit_item_t *item)
+csv_command(csv_t *csv, const dmp_item_t *item)
 {
     csv_member(csv, item->body, "command");
     csv_member(csv, item->body, "digest");
@@ -254,7 +254,7 @@ csv_command(csv_t *csv, const audit_item_t *item)
 
 
 static void
-csv_ended(csv_t *csv, const audit_ended_t *ended)
+csv_ended(csv_t *csv, const dmp_ended_t *ended)
 {
     bool         known;
     const char  *reason;
@@ -273,7 +273,7 @@ csv_ended(csv_t *csv, const audit_ended_t *ended)
 
 
 static void
-csv_opened(csv_t *csv, const audit_item_t *item)
+csv_opened(csv_t *csv, const dmp_item_t *item)
 {
     char  *details;
 
@@ -297,7 +297,7 @@ audit_csv_header(FILE *out)
 
 
 void
-audit_csv_row(FILE *out, const audit_item_t *item, const audit_ended_t *ended)
+audit_csv_row(FILE *out, const dmp_item_t *item, const dmp_ended_t *ended)
 {
     csv_t  csv = { out, false };
 

@@ -35,8 +35,8 @@ typedef struct {
     audit_filter_t      filter;
     audit_snapshot_t    snapshot;
     audit_outcomes_t    outcomes;
-    audit_item_t        item;
-    audit_profile_t     profile;         /* none: csv */
+    dmp_item_t          item;
+    dmp_profile_t       profile;         /* none: csv */
     FILE               *out;
     uint64_t            written;
     uint64_t            unreadable;
@@ -53,9 +53,9 @@ export_event(export_t *x, bool permit)
     char     *text;
     json_t   *event;
 
-    event = audit_fhir(&x->item,
-                       audit_outcomes_find(&x->outcomes, &x->item),
-                       x->profile, permit);
+    event = dmp_fhir_event(&x->item,
+                           audit_outcomes_find(&x->outcomes, &x->item),
+                           x->profile, permit);
     text = event != NULL
            ? json_dumps(event, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     json_decref(event);
@@ -93,7 +93,7 @@ export_item(export_t *x)
         return false;
     }
 
-    if (x->profile == AUDIT_PROFILE_NONE) {
+    if (x->profile == DMP_PROFILE_NONE) {
         audit_csv_row(x->out, &x->item,
                       audit_outcomes_find(&x->outcomes, &x->item));
         x->written++;
@@ -101,11 +101,11 @@ export_item(export_t *x)
 
     } else {
         ok = export_event(x, false)
-             && (!x->decisions || !audit_fhir_permits(&x->item)
+             && (!x->decisions || !dmp_fhir_permits(&x->item)
                  || export_event(x, true));
     }
 
-    audit_item_free(&x->item);
+    dmp_item_free(&x->item);
 
     return ok;
 }
@@ -115,7 +115,7 @@ static int
 export_entries(export_t *x)
 {
     int              rc;
-    audit_entry_t    entry;
+    dmp_stored_t     entry;
     audit_reader_t  *reader;
 
     reader = audit_reader_create(&x->store, &x->snapshot, &x->filter.range);
@@ -124,7 +124,7 @@ export_entries(export_t *x)
     }
 
     while ((rc = audit_next(reader, &entry)) == TOOL_DONE) {
-        audit_item_read(&x->item, &entry);
+        dmp_item_read(&x->item, &entry);
 
         if (!x->item.readable) {
             x->unreadable++;
@@ -166,7 +166,7 @@ export_run(export_t *x)
         return TOOL_FAILED;
     }
 
-    if (x->profile == AUDIT_PROFILE_NONE) {
+    if (x->profile == DMP_PROFILE_NONE) {
         audit_csv_header(x->out);
 
     } else if (x->bundle) {
@@ -194,7 +194,7 @@ export_kinds(export_t *x, const audit_filter_options_t *which)
 {
     size_t  i;
 
-    if (x->profile == AUDIT_PROFILE_NONE) {
+    if (x->profile == DMP_PROFILE_NONE) {
         return true;
     }
 
@@ -241,16 +241,16 @@ export_format(export_t *x, const char *format, const char *profile)
     }
 
     x->profile = profile == NULL || strcmp(profile, "balp") == 0
-                 ? AUDIT_PROFILE_BALP
-                 : strcmp(profile, "tde") == 0 ? AUDIT_PROFILE_TDE
-                 : AUDIT_PROFILE_NONE;
+                 ? DMP_PROFILE_BALP
+                 : strcmp(profile, "tde") == 0 ? DMP_PROFILE_TDE
+                 : DMP_PROFILE_NONE;
 
-    if (x->profile == AUDIT_PROFILE_NONE) {
+    if (x->profile == DMP_PROFILE_NONE) {
         tool_error("--profile \"%s\" is neither balp nor tde", profile);
         return false;
     }
 
-    if (x->decisions && x->profile != AUDIT_PROFILE_BALP) {
+    if (x->decisions && x->profile != DMP_PROFILE_BALP) {
         tool_error("--decisions is for the profile balp");
         return false;
     }

@@ -18,22 +18,6 @@ filter_text(const char *text)
 }
 
 
-/*
- * When that day begins in Europe/Paris, where midnight is 23:00 or 22:00 of
- * the day before in UTC: at half past ten it is the new day there, or not.
- */
-static int64_t
-filter_day_begins(int32_t day)
-{
-    int64_t  half_past_ten;
-
-    half_past_ten = (int64_t) day * 86400 - 5400;
-
-    return (int64_t) day * 86400
-           - (dmp_day_paris(half_past_ten) == day ? 7200 : 3600);
-}
-
-
 bool
 audit_instant(const char *option, const char *text, uint64_t *ms)
 {
@@ -45,7 +29,7 @@ audit_instant(const char *option, const char *text, uint64_t *ms)
     }
 
     if (dmp_day_parse(filter_text(text), &day)) {
-        seconds = filter_day_begins(day);
+        seconds = dmp_day_begins_paris(day);
 
     } else if (!dmp_instant_parse(filter_text(text), &seconds)) {
         tool_error("%s \"%s\" is neither a time (2026-02-01T10:00:00Z) nor a "
@@ -287,7 +271,7 @@ audit_filter_passes(const audit_filter_t *filter, const dmp_entry_view_t *view)
                              view->patient))
            && filter_is((dmp_str_t) { filter->actor, filter->actor_len },
                         view->actor_id)
-           && filter_is(filter->reason, audit_reason(view))
+           && filter_is(filter->reason, dmp_item_reason(view))
            && filter_is(filter->decision, view->decision)
            && filter_is(filter->operation, view->operation);
 }

@@ -1,12 +1,14 @@
 /*
  * audit_filter.h: which entries of the trace are asked for, by the options
- * that the commands of "dmpctl audit" share, and one entry read whole.
+ * that the commands of "dmpctl audit" share.
  */
 
 #ifndef TOOL_AUDIT_FILTER_H
 #define TOOL_AUDIT_FILTER_H
 
 #include <jansson.h>
+
+#include <dmp/dmp_item.h>
 
 #include "audit.h"
 
@@ -94,49 +96,7 @@ bool audit_filter_passes(const audit_filter_t *filter,
     const dmp_entry_view_t *view);
 
 
-/*
- * An entry, read whole.  readable false: error says why, and nothing else may
- * be used but the entry.
- */
-typedef struct {
-    const audit_entry_t  *entry;
-    bool                  readable;
-    dmp_error_t           error;
-    dmp_entry_view_t      view;
-    json_t               *body;
-    json_t               *justification; /* NULL: none, or it did not open */
-    json_t               *details;
-    bool                  closed;        /* a key was given and did not open
-                                            what is sealed */
-} audit_item_t;
-
-/*
- * Reads its form only; audit_item_open() then the rest, which costs more, and
- * must be freed.  False after a complaint: no memory.
- */
-void audit_item_read(audit_item_t *item, const audit_entry_t *entry);
-bool audit_item_open(audit_item_t *item, const dmp_keyring_t *ring);
-void audit_item_free(audit_item_t *item);
-
-/* "1", "0", "S", "R": the one byte that an outcome is; 0 if it is none. */
-char audit_outcome(const audit_entry_t *entry);
-
-/* An access or a change that the store let stand: not overtaken. */
-bool audit_counts(const audit_item_t *item);
-
-/* An access, a change, or what concerns a session: somebody asked for it. */
-bool audit_asks(const dmp_entry_view_t *view);
-
-/* Why one of them was void, as far as its outcome can tell. */
-const char *audit_void(const dmp_entry_view_t *view);
-
-/* A text member of an object; empty if there is none. */
-dmp_str_t audit_member(const json_t *object, const char *name);
-
-/* Why an access was refused, or "none"; empty of other entries. */
-dmp_str_t audit_reason(const dmp_entry_view_t *view);
-
-/* Of a member that is [system, code]. */
-dmp_str_t audit_code(const json_t *object, const char *name, size_t which);
+/* dmp_item_open(); false after a complaint: no memory. */
+bool audit_item_open(dmp_item_t *item, const dmp_keyring_t *ring);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * audit_outcomes.c: the ends of accesses in a hash table: 56 bytes each, and
+ * audit_outcomes.c: the ends of accesses in a hash table: 64 bytes each, and
  * as much again for room.
  */
 
@@ -79,7 +79,7 @@ outcomes_writer(dmp_str_t name, unsigned char writer[8])
 
 
 static bool
-outcomes_same(const audit_ended_t *slot, const outcomes_key_t *key)
+outcomes_same(const audit_slot_t *slot, const outcomes_key_t *key)
 {
     return memcmp(slot->id, key->id, sizeof(key->id)) == 0
            && memcmp(slot->writer, key->writer, sizeof(key->writer)) == 0;
@@ -87,7 +87,7 @@ outcomes_same(const audit_ended_t *slot, const outcomes_key_t *key)
 
 
 /* Its slot, or the free one where it would be.  The last bytes are random. */
-static audit_ended_t *
+static audit_slot_t *
 outcomes_slot(const audit_outcomes_t *o, const outcomes_key_t *key)
 {
     size_t    i;
@@ -115,7 +115,7 @@ outcomes_grow(audit_outcomes_t *o)
 
     larger = *o;
     larger.size = o->size == 0 ? OUTCOMES_FIRST : o->size * 2;
-    larger.slots = calloc(larger.size, sizeof(audit_ended_t));
+    larger.slots = calloc(larger.size, sizeof(audit_slot_t));
 
     if (larger.slots == NULL) {
         tool_error("no memory");
@@ -140,7 +140,7 @@ outcomes_grow(audit_outcomes_t *o)
 /* *slot is NULL where the table does not look for it. */
 static bool
 outcomes_put(audit_outcomes_t *o, const outcomes_key_t *key,
-    audit_ended_t **slot)
+    audit_slot_t **slot)
 {
     *slot = NULL;
 
@@ -174,7 +174,7 @@ bool
 audit_outcomes_want(audit_outcomes_t *o, const dmp_entry_view_t *access)
 {
     bool             ok, closed;
-    audit_ended_t   *slot;
+    audit_slot_t    *slot;
     outcomes_key_t   key;
 
     memset(&key, 0, sizeof(key));
@@ -219,8 +219,8 @@ outcomes_one(audit_outcomes_t *o, const outcomes_key_t *key,
 {
     int                   reason;
     bool                  older;
-    audit_ended_t        *slot;
-    const audit_entry_t  *entry;
+    audit_slot_t        *slot;
+    const dmp_stored_t  *entry;
 
     entry = data;
 
@@ -237,22 +237,22 @@ outcomes_one(audit_outcomes_t *o, const outcomes_key_t *key,
     slot->at_ms = older ? slot->at_ms : entry->id_ms;
 
     if (said == NULL) {
-        slot->abandoned = true;
+        slot->end.abandoned = true;
         return true;
     }
 
-    if (older && slot->ended) {
+    if (older && slot->end.ended) {
         return true;
     }
 
     reason = dmp_name_value(&dmp_reason_names,
                             outcomes_text(json_array_get(said, 5)));
-    slot->ended = true;
-    slot->status = (uint16_t) outcomes_number(said, 1);
-    slot->bytes = outcomes_number(said, 2);
-    slot->shown = (uint32_t) outcomes_number(said, 3);
-    slot->withheld = (uint32_t) outcomes_number(said, 4);
-    slot->reason = reason > 0 ? (uint8_t) reason : DMP_REASON_NONE;
+    slot->end.ended = true;
+    slot->end.status = (uint16_t) outcomes_number(said, 1);
+    slot->end.bytes = outcomes_number(said, 2);
+    slot->end.shown = (uint32_t) outcomes_number(said, 3);
+    slot->end.withheld = (uint32_t) outcomes_number(said, 4);
+    slot->end.reason = reason > 0 ? (uint8_t) reason : DMP_REASON_NONE;
 
     return true;
 }
@@ -301,10 +301,10 @@ outcomes_each(audit_outcomes_t *o, const dmp_entry_view_t *view,
 
 
 bool
-audit_outcomes_add(audit_outcomes_t *o, const audit_entry_t *entry,
+audit_outcomes_add(audit_outcomes_t *o, const dmp_stored_t *entry,
     const dmp_entry_view_t *view)
 {
-    audit_entry_t  at;
+    dmp_stored_t  at;
 
     at = *entry;
 
@@ -338,7 +338,7 @@ audit_outcomes_names(audit_outcomes_t *o, const dmp_entry_view_t *view,
 
 
 bool
-audit_outcomes_like(const audit_entry_t *entry)
+audit_outcomes_like(const dmp_stored_t *entry)
 {
     static const char  start[] = "{\"format\":1,\"kind\":\"outcome\"";
 
@@ -353,7 +353,7 @@ audit_outcomes_read(audit_outcomes_t *o, store_t *store,
 {
     int                      rc;
     audit_range_t            all;
-    audit_entry_t            entry;
+    dmp_stored_t             entry;
     audit_reader_t          *reader;
     static dmp_error_t       error;
     static dmp_entry_view_t  view;
@@ -388,11 +388,11 @@ audit_outcomes_read(audit_outcomes_t *o, store_t *store,
 }
 
 
-const audit_ended_t *
-audit_outcomes_find(const audit_outcomes_t *o, const audit_item_t *access)
+const dmp_ended_t *
+audit_outcomes_find(const audit_outcomes_t *o, const dmp_item_t *access)
 {
-    outcomes_key_t        key;
-    const audit_ended_t  *slot;
+    outcomes_key_t       key;
+    const audit_slot_t  *slot;
 
     memset(&key, 0, sizeof(key));
 
@@ -403,15 +403,8 @@ audit_outcomes_find(const audit_outcomes_t *o, const audit_item_t *access)
     outcomes_writer(access->view.writer, key.writer);
     slot = outcomes_slot(o, &key);
 
-    return slot->used && (slot->ended || slot->abandoned)
-           && slot->at_ms >= access->entry->id_ms ? slot : NULL;
-}
-
-
-bool
-audit_not_forwarded(const audit_ended_t *ended)
-{
-    return ended != NULL && ended->abandoned && !ended->ended;
+    return slot->used && (slot->end.ended || slot->end.abandoned)
+           && slot->at_ms >= access->entry->id_ms ? &slot->end : NULL;
 }
 
 

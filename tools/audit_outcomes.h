@@ -14,23 +14,15 @@ typedef struct {
     unsigned char  id[16];
     unsigned char  writer[8];            /* of the SHA-256 of its name */
     uint64_t       at_ms;                /* of the last entry that says it */
-    uint64_t       bytes;
-    uint32_t       shown;
-    uint32_t       withheld;
-    uint16_t       status;
-    uint8_t        reason;               /* dmp_reason_t */
-    bool           ended;                /* the five above are known */
-    bool           abandoned;            /* said to be traced and not
-                                            forwarded; with "ended": both are
-                                            said, so it was forwarded */
+    dmp_ended_t    end;
     bool           used;
-} audit_ended_t;
+} audit_slot_t;
 
 typedef struct {
-    audit_ended_t  *slots;
-    size_t          n;
-    size_t          size;                /* a power of two */
-    bool            closed;              /* takes none that it does not have */
+    audit_slot_t  *slots;
+    size_t         n;
+    size_t         size;                 /* a power of two */
+    bool           closed;               /* takes none that it does not have */
 } audit_outcomes_t;
 
 /*
@@ -40,7 +32,7 @@ typedef struct {
 bool audit_outcomes_want(audit_outcomes_t *o, const dmp_entry_view_t *access);
 
 /* What an entry of the kind outcome says; false after a complaint. */
-bool audit_outcomes_add(audit_outcomes_t *o, const audit_entry_t *entry,
+bool audit_outcomes_add(audit_outcomes_t *o, const dmp_stored_t *entry,
     const dmp_entry_view_t *view);
 
 /* *names: whether it says anything of what the table has; the same answer. */
@@ -52,14 +44,11 @@ bool audit_outcomes_read(audit_outcomes_t *o, store_t *store,
     const audit_snapshot_t *snapshot, const audit_range_t *range);
 
 /* Whether an entry may be of the kind outcome, by how it begins. */
-bool audit_outcomes_like(const audit_entry_t *entry);
+bool audit_outcomes_like(const dmp_stored_t *entry);
 
 /* How that access ended; NULL: its writer has not said so after it. */
-const audit_ended_t *audit_outcomes_find(const audit_outcomes_t *o,
-    const audit_item_t *access);
-
-/* Whether nothing was forwarded, by all that is said of it; ended or NULL. */
-bool audit_not_forwarded(const audit_ended_t *ended);
+const dmp_ended_t *audit_outcomes_find(const audit_outcomes_t *o,
+    const dmp_item_t  *access);
 
 void audit_outcomes_free(audit_outcomes_t *o);
 

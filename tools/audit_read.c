@@ -683,7 +683,7 @@ read_ready(audit_reader_t *r)
 
 
 static int
-read_give(audit_reader_t *r, unsigned b, audit_entry_t *entry)
+read_give(audit_reader_t *r, unsigned b, dmp_stored_t *entry)
 {
     const read_batch_t  *batch;
     const read_entry_t  *e;
@@ -705,7 +705,7 @@ read_give(audit_reader_t *r, unsigned b, audit_entry_t *entry)
 
 
 int
-audit_next(audit_reader_t *r, audit_entry_t *entry)
+audit_next(audit_reader_t *r, dmp_stored_t *entry)
 {
     unsigned  b;
 
@@ -720,7 +720,7 @@ audit_next(audit_reader_t *r, audit_entry_t *entry)
 
 
 int
-audit_next_of(audit_reader_t *r, unsigned bucket, audit_entry_t *entry)
+audit_next_of(audit_reader_t *r, unsigned bucket, dmp_stored_t *entry)
 {
     if (!read_ready(r)) {
         return TOOL_FAILED;

@@ -77,16 +77,16 @@ say_who(FILE *out, const json_t *body)
     const json_t  *actor, *shown;
 
     actor = json_object_get(body, "actor");
-    say_member(out, "  ", audit_member(actor, "kind"), "");
-    say_member(out, " ", audit_member(actor, "id"), "");
-    say_member(out, ", role ", audit_code(actor, "role", 1), "");
-    say_member(out, ", structure ", audit_member(actor, "structure"), "");
+    say_member(out, "  ", dmp_item_member(actor, "kind"), "");
+    say_member(out, " ", dmp_item_member(actor, "id"), "");
+    say_member(out, ", role ", dmp_item_code(actor, "role", 1), "");
+    say_member(out, ", structure ", dmp_item_member(actor, "structure"), "");
 
     shown = json_object_get(actor, "certificate");
 
-    if (audit_member(actor, "id").len == 0) {
-        say_member(out, ", certificate ", audit_member(shown, "serial"), "");
-        say_member(out, " of ", audit_member(shown, "issuer"), "");
+    if (dmp_item_member(actor, "id").len == 0) {
+        say_member(out, ", certificate ", dmp_item_member(shown, "serial"), "");
+        say_member(out, " of ", dmp_item_member(shown, "issuer"), "");
     }
 }
 
@@ -113,7 +113,7 @@ say_documents(FILE *out, const json_t *body)
 
 
 static void
-say_opened(FILE *out, const audit_item_t *item)
+say_opened(FILE *out, const dmp_item_t *item)
 {
     char  *text;
 
@@ -141,15 +141,15 @@ say_opened(FILE *out, const audit_item_t *item)
 
 
 static void
-say_access(FILE *out, const audit_item_t *item)
+say_access(FILE *out, const dmp_item_t *item)
 {
     const json_t  *body;
 
     body = item->body;
-    say_member(out, "  ", audit_member(body, "decision"), "");
+    say_member(out, "  ", dmp_item_member(body, "decision"), "");
 
-    if (!audit_counts(item)) {
-        fprintf(out, " (void: %s)", audit_void(&item->view));
+    if (!dmp_item_counts(item)) {
+        fprintf(out, " (void: %s)", dmp_item_void(&item->view));
     }
 
     if (item->view.emergency) {
@@ -157,18 +157,18 @@ say_access(FILE *out, const audit_item_t *item)
     }
 
     say_who(out, body);
-    say_member(out, "  ", audit_member(body, "operation"), "");
-    say_member(out, " ", audit_member(body, "change"), "");
-    say_member(out, " ", audit_member(body, "target"), "");
-    say_member(out, " ", audit_member(body, "transaction"), "");
-    say_member(out, "  patient ", audit_member(body, "patient"), "");
+    say_member(out, "  ", dmp_item_member(body, "operation"), "");
+    say_member(out, " ", dmp_item_member(body, "change"), "");
+    say_member(out, " ", dmp_item_member(body, "target"), "");
+    say_member(out, " ", dmp_item_member(body, "transaction"), "");
+    say_member(out, "  patient ", dmp_item_member(body, "patient"), "");
     say_documents(out, body);
-    say_member(out, "  mode ", audit_member(body, "mode"), "");
-    say_member(out, "  rule ", audit_member(body, "rule"), "");
-    say_member(out, " ", audit_reason(&item->view), "");
-    say_member(out, "  from ", audit_member(body, "client"), "");
-    say_member(out, "  by ", audit_member(body, "method"), "");
-    say_member(out, " ", audit_member(body, "route"), "");
+    say_member(out, "  mode ", dmp_item_member(body, "mode"), "");
+    say_member(out, "  rule ", dmp_item_member(body, "rule"), "");
+    say_member(out, " ", dmp_item_reason(&item->view), "");
+    say_member(out, "  from ", dmp_item_member(body, "client"), "");
+    say_member(out, "  by ", dmp_item_member(body, "method"), "");
+    say_member(out, " ", dmp_item_member(body, "route"), "");
 
     if (item->view.kind == DMP_KIND_CHANGE) {
         fprintf(out, "  version %llu to %llu",
@@ -186,11 +186,11 @@ say_access(FILE *out, const audit_item_t *item)
 
 
 static void
-say_admin(FILE *out, const audit_item_t *item)
+say_admin(FILE *out, const dmp_item_t *item)
 {
     say_who(out, item->body);
-    say_member(out, "  ", audit_member(item->body, "command"), "");
-    say_member(out, " ", audit_member(item->body, "phase"), "");
+    say_member(out, "  ", dmp_item_member(item->body, "command"), "");
+    say_member(out, " ", dmp_item_member(item->body, "phase"), "");
     say_member(out, "  buckets ", item->view.buckets, "");
 
     if (item->view.ended) {
@@ -204,7 +204,7 @@ say_admin(FILE *out, const audit_item_t *item)
 
 /* What writers say of themselves. */
 static void
-say_writer(FILE *out, const audit_item_t *item)
+say_writer(FILE *out, const dmp_item_t *item)
 {
     const json_t  *list;
 
@@ -226,7 +226,7 @@ say_writer(FILE *out, const audit_item_t *item)
 
 
 void
-audit_say_line(FILE *out, const audit_item_t *item)
+audit_say_line(FILE *out, const dmp_item_t *item)
 {
     if (!item->readable) {
         say_time(out, (int64_t) item->entry->id_ms);
@@ -263,14 +263,7 @@ audit_say_line(FILE *out, const audit_item_t *item)
 
 
 json_t *
-audit_json_str(dmp_str_t text)
-{
-    return json_stringn(text.data != NULL ? text.data : "", text.len);
-}
-
-
-json_t *
-audit_to_json(const audit_item_t *item)
+audit_to_json(const dmp_item_t *item)
 {
     char     id[48];
     json_t  *value;
@@ -290,7 +283,7 @@ audit_to_json(const audit_item_t *item)
     }
 
     json_object_set_new(value, "outcome",
-                        audit_json_str(item->entry->outcome));
+                        dmp_json_str(item->entry->outcome));
     json_object_set(value, "body", item->body);
 
     if (item->justification != NULL) {
@@ -329,7 +322,7 @@ audit_say_value(FILE *out, json_t *value)
 
 
 bool
-audit_say_json(FILE *out, const audit_item_t *item)
+audit_say_json(FILE *out, const dmp_item_t *item)
 {
     return audit_say_value(out, audit_to_json(item));
 }

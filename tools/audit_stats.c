@@ -33,7 +33,7 @@ typedef struct {
     store_t            store;
     audit_snapshot_t   snapshot;
     audit_outcomes_t   outcomes;
-    audit_item_t       item;
+    dmp_item_t         item;
     uint64_t           kinds[DMP_KIND_MAX];
     stats_table_t      decisions;
     stats_table_t      reasons;
@@ -99,7 +99,7 @@ stats_day(stats_t *s, int64_t unix_ms)
 
 
 static bool
-stats_entry(stats_t *s, const audit_entry_t *entry)
+stats_entry(stats_t *s, const dmp_stored_t *entry)
 {
     bool                     ok;
     const dmp_entry_view_t  *view;
@@ -107,7 +107,7 @@ stats_entry(stats_t *s, const audit_entry_t *entry)
     s->entries++;
     s->bytes += entry->body.len + entry->outcome.len;
     s->buckets[entry->bucket]++;
-    audit_item_read(&s->item, entry);
+    dmp_item_read(&s->item, entry);
     view = &s->item.view;
 
     if (!s->item.readable) {
@@ -132,15 +132,15 @@ stats_entry(stats_t *s, const audit_entry_t *entry)
                       || audit_outcomes_add(&s->outcomes, entry, view));
     }
 
-    if (!audit_asks(view)) {
+    if (!dmp_item_asks(view)) {
         return ok;
     }
 
     s->repeated += view->repeated;
-    s->voided += !audit_counts(&s->item);
+    s->voided += !dmp_item_counts(&s->item);
     s->emergencies += view->emergency;
     stats_count(&s->decisions, view->decision);
-    stats_count(&s->reasons, audit_reason(view));
+    stats_count(&s->reasons, dmp_item_reason(view));
     stats_count(&s->operations, view->operation);
     stats_count(&s->modes, view->mode);
     stats_count(&s->actors, view->actor_kind);
@@ -153,7 +153,7 @@ static int
 stats_read(stats_t *s, const audit_range_t *range)
 {
     int              rc;
-    audit_entry_t    entry;
+    dmp_stored_t     entry;
     audit_reader_t  *reader;
 
     if (!store_meta(&s->store)
@@ -232,7 +232,7 @@ stats_abandoned(const stats_t *s)
     n = 0;
 
     for (i = 0; i < s->outcomes.size; i++) {
-        n += s->outcomes.slots[i].used && s->outcomes.slots[i].abandoned;
+        n += s->outcomes.slots[i].used && s->outcomes.slots[i].end.abandoned;
     }
 
     return n;

@@ -38,7 +38,7 @@ typedef struct {
 
 /* An entry that is kept until it is its turn. */
 typedef struct {
-    audit_entry_t   entry;
+    dmp_stored_t    entry;
     char           *bytes;               /* body and outcome */
 } tail_kept_t;
 
@@ -46,7 +46,7 @@ typedef struct {
     store_t           store;
     audit_filter_t    filter;
     audit_snapshot_t  snapshot;
-    audit_item_t      item;
+    dmp_item_t        item;
     tail_stream_t     streams[DMP_BUCKETS_MAX];
     tail_kept_t      *kept;
     size_t            n_kept;
@@ -68,7 +68,7 @@ tail_odd(void)
 
 /* One entry of XRANGE or XREAD: [id, [name, value, …]]. */
 static bool
-tail_entry(const redisReply *r, unsigned bucket, audit_entry_t *entry)
+tail_entry(const redisReply *r, unsigned bucket, dmp_stored_t *entry)
 {
     size_t             i;
     dmp_str_t         *field;
@@ -119,9 +119,9 @@ tail_entry(const redisReply *r, unsigned bucket, audit_entry_t *entry)
 
 /* What cannot be read is shown whatever is asked for: it might be that. */
 static bool
-tail_wants(tail_t *t, const audit_entry_t *entry)
+tail_wants(tail_t *t, const dmp_stored_t *entry)
 {
-    audit_item_read(&t->item, entry);
+    dmp_item_read(&t->item, entry);
 
     return !t->item.readable
            || audit_filter_passes(&t->filter, &t->item.view);
@@ -129,7 +129,7 @@ tail_wants(tail_t *t, const audit_entry_t *entry)
 
 
 static bool
-tail_show(tail_t *t, const audit_entry_t *entry)
+tail_show(tail_t *t, const dmp_stored_t *entry)
 {
     bool  ok;
 
@@ -146,7 +146,7 @@ tail_show(tail_t *t, const audit_entry_t *entry)
         audit_say_line(stdout, &t->item);
     }
 
-    audit_item_free(&t->item);
+    dmp_item_free(&t->item);
 
     return ok;
 }
@@ -157,7 +157,7 @@ static int
 tail_forwards(tail_t *t)
 {
     int              rc;
-    audit_entry_t    entry;
+    dmp_stored_t     entry;
     audit_reader_t  *reader;
 
     reader = audit_reader_create(&t->store, &t->snapshot, &t->filter.range);
@@ -234,7 +234,7 @@ tail_fetch(tail_t *t, unsigned bucket, tail_stream_t *s)
 
 /* The newest entry of that stream that was not taken yet. */
 static bool
-tail_peek(tail_t *t, unsigned bucket, audit_entry_t *entry)
+tail_peek(tail_t *t, unsigned bucket, dmp_stored_t *entry)
 {
     tail_stream_t  *s;
 
@@ -263,7 +263,7 @@ tail_peek(tail_t *t, unsigned bucket, audit_entry_t *entry)
 
 
 static bool
-tail_newer(const audit_entry_t *a, const audit_entry_t *b)
+tail_newer(const dmp_stored_t *a, const dmp_stored_t *b)
 {
     return a->id_ms != b->id_ms ? a->id_ms > b->id_ms
          : a->id_seq != b->id_seq ? a->id_seq > b->id_seq
@@ -272,7 +272,7 @@ tail_newer(const audit_entry_t *a, const audit_entry_t *b)
 
 
 static bool
-tail_keep(tail_t *t, const audit_entry_t *entry)
+tail_keep(tail_t *t, const dmp_stored_t *entry)
 {
     size_t        len;
     tail_kept_t  *kept;
@@ -302,11 +302,11 @@ tail_keep(tail_t *t, const audit_entry_t *entry)
 
 /* The newest of all streams; TOOL_NO: there is none. */
 static int
-tail_step(tail_t *t, audit_entry_t *newest)
+tail_step(tail_t *t, dmp_stored_t *newest)
 {
-    bool           found;
-    unsigned       b;
-    audit_entry_t  entry;
+    bool          found;
+    unsigned      b;
+    dmp_stored_t  entry;
 
     found = false;
 
@@ -336,10 +336,10 @@ tail_step(tail_t *t, audit_entry_t *newest)
 static int
 tail_backwards(tail_t *t)
 {
-    int            rc;
-    size_t         i;
-    unsigned       b;
-    audit_entry_t  entry;
+    int           rc;
+    size_t        i;
+    unsigned      b;
+    dmp_stored_t  entry;
 
     t->kept = calloc(t->last + 1, sizeof(tail_kept_t));
     if (t->kept == NULL) {
@@ -450,10 +450,10 @@ tail_bucket(const tail_t *t, const redisReply *stream, unsigned *bucket)
 static bool
 tail_came(tail_t *t, const redisReply *r)
 {
-    size_t                    i, best, pos[DMP_BUCKETS_MAX] = { 0 };
-    unsigned                  bucket;
-    audit_entry_t             entry, oldest = { 0 };
-    const redisReply         *stream;
+    size_t             i, best, pos[DMP_BUCKETS_MAX] = { 0 };
+    unsigned           bucket;
+    dmp_stored_t       entry, oldest = { 0 };
+    const redisReply  *stream;
 
     for ( ;; ) {
         best = r->elements;

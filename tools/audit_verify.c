@@ -13,7 +13,7 @@
 
 
 static bool
-verify_complain(dmp_rc_t rc, const audit_entry_t *entry)
+verify_complain(dmp_rc_t rc, const dmp_stored_t *entry)
 {
     if (rc == DMP_OK) {
         return true;
@@ -31,7 +31,7 @@ verify_complain(dmp_rc_t rc, const audit_entry_t *entry)
 
 
 static bool
-verify_feed(verify_run_t *run, const audit_entry_t *entry)
+verify_feed(verify_run_t *run, const dmp_stored_t *entry)
 {
     int64_t  ms;
 
@@ -76,9 +76,9 @@ verify_stream_end(verify_run_t *run, unsigned bucket)
 static bool
 verify_waiting(verify_run_t *run, audit_reader_t *reader, bool *ended)
 {
-    int            rc;
-    unsigned       bucket;
-    audit_entry_t  entry;
+    int           rc;
+    unsigned      bucket;
+    dmp_stored_t  entry;
 
     while (dmp_verify_waiting(run->verify, &bucket) && !ended[bucket]) {
         rc = audit_next_of(reader, bucket, &entry);
@@ -103,10 +103,10 @@ verify_waiting(verify_run_t *run, audit_reader_t *reader, bool *ended)
 static bool
 verify_entries(verify_run_t *run, audit_reader_t *reader)
 {
-    int            rc;
-    bool           ended[DMP_BUCKETS_MAX];
-    unsigned       b;
-    audit_entry_t  entry;
+    int           rc;
+    bool          ended[DMP_BUCKETS_MAX];
+    unsigned      b;
+    dmp_stored_t  entry;
 
     memset(ended, 0, sizeof(ended));
 

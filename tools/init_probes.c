@@ -168,7 +168,7 @@ const init_probe_t  init_probes[] = {
     /* the trace */
     { "XADD " B "trace * b probe o S",              G|O, false },
     { "XREAD COUNT 1 STREAMS " B "trace 0",         S|T|R|O, false },
-    { "XRANGE " B "trace - + COUNT 1",              S|T|N|R|O, false },
+    { "XRANGE " B "trace - + COUNT 1",              G|S|T|N|R|O, false },
     { "XREVRANGE " B "trace + - COUNT 1",           T|R|O, false },
     { "XINFO STREAM " B "trace",                    S|T|R|O, false },
     { "XLEN " B "trace",                            T|R|O, false },
@@ -180,7 +180,7 @@ const init_probe_t  init_probes[] = {
     /* a holder's history */
     { "RPUSH " B "idx:probe probe",                 G|O, false },
     { "LLEN " B "idx:probe",                        G|T|R|O, false },
-    { "LRANGE " B "idx:probe 0 -1",                 T|R|O, false },
+    { "LRANGE " B "idx:probe 0 -1",                 G|T|R|O, false },
     { "LTRIM " B "idx:probe 0 -1",                  T, false },
     { "LSET " B "idx:probe 0 other",                0, false },
     { "LPOP " B "idx:probe",                        0, false },

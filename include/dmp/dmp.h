@@ -134,6 +134,9 @@ size_t dmp_utf8_length(const unsigned char *p, const unsigned char *end);
  */
 int32_t dmp_day_paris(int64_t unix_sec);
 
+/* The instant at which that day begins there, in seconds since 1970. */
+int64_t dmp_day_begins_paris(int32_t day);
+
 /* "2026-02-01" to a day counted from 1970-01-01; false if not a real date. */
 bool dmp_day_parse(dmp_str_t text, int32_t *day);
 

@@ -243,6 +243,16 @@ typedef enum {
     DMP_RESOURCE_MAX
 } dmp_resource_t;
 
+/* What of a history is asked for. */
+typedef struct {
+    int32_t   since;                     /* days in Europe/Paris; 0: none is
+                                            given */
+    int32_t   until;                     /* exclusive */
+    unsigned  limit;                     /* entries; 0: of no history */
+    uint64_t  cursor;                    /* those numbered below; 0: all */
+    bool      fhir;                      /* as a Bundle, not as our JSON */
+} dmp_history_query_t;
+
 typedef struct {
     dmp_mapping_t    mapping;
     dmp_operation_t  operation;
@@ -281,6 +291,7 @@ typedef struct {
     bool             emergency_answered; /* create: the three questions */
     unsigned         effects;            /* DMP_EFFECT_… beyond what the
                                             operation names */
+    dmp_history_query_t  history;
     const char      *route;              /* template, for traces and logs */
     const char      *why;                /* for the log: what was refused */
     char             text[32];           /* holds "ins", decoded */

@@ -46,6 +46,8 @@ typedef struct {
     bool         token;                  /* a credential besides the card */
     bool         format_refused;         /* Accept leaves us no JSON */
     bool         xml_only;               /* it leaves only FHIR in XML */
+    bool         fhir;                   /* Accept prefers FHIR's JSON to any
+                                            other */
     bool         form;                   /* Content-Type is that of a form */
     bool         json;                   /* Content-Type is application/json */
     bool         encoded;                /* Content-Encoding is not identity */

@@ -155,6 +155,27 @@ api_check_credentials(const dmp_request_t *out)
 }
 
 
+/* What of a history is asked for: of nothing else. */
+static inline const char *
+api_check_history(const dmp_request_t *out)
+{
+    const dmp_history_query_t  *q;
+
+    q = &out->history;
+
+    if (out->operation != DMP_OPERATION_HISTORY) {
+        return (q->since != 0 || q->until != 0 || q->limit != 0
+                || q->cursor != 0 || q->fhir)
+               ? "a history of something else" : NULL;
+    }
+
+    return (q->limit < 1 || q->limit > 100 || q->since < 0 || q->until < 0
+            || (q->until != 0 && q->until <= q->since)
+            || q->cursor > UINT64_C(9007199254740991))
+           ? "a history of no days, or of too many entries" : NULL;
+}
+
+
 static inline const char *
 api_check(const dmp_raw_t *raw, const dmp_request_t *out)
 {
@@ -166,7 +187,8 @@ api_check(const dmp_raw_t *raw, const dmp_request_t *out)
     }
 
     if (raw->target.len > DMP_TARGET_MAX
-        || memchr(raw->target.data, '?', raw->target.len) != NULL
+        || (out->operation != DMP_OPERATION_HISTORY
+            && memchr(raw->target.data, '?', raw->target.len) != NULL)
         || out->why != NULL || out->mode == DMP_MODE_NONE)
     {
         return "what should have been refused";
@@ -193,6 +215,10 @@ api_check(const dmp_raw_t *raw, const dmp_request_t *out)
 
     if (wrong == NULL) {
         wrong = api_check_credentials(out);
+    }
+
+    if (wrong == NULL) {
+        wrong = api_check_history(out);
     }
 
     return (wrong != NULL) ? wrong : api_check_said(out);

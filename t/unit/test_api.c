@@ -422,7 +422,9 @@ test_paths(void **state)
         { BASE "/Records/" INS, DMP_MAPPING_OPERATION_UNKNOWN },
         { BASE "/record/" INS, DMP_MAPPING_OPERATION_UNKNOWN },
         { RECORD "/contact", DMP_MAPPING_OPERATION_UNKNOWN },
-        { RECORD "/history", DMP_MAPPING_OPERATION_UNKNOWN },
+        { RECORD "/history", DMP_MAPPING_ONE },
+        { RECORD "/history/1", DMP_MAPPING_OPERATION_UNKNOWN },
+        { RECORD "/contact?limit=1", DMP_MAPPING_OPERATION_UNKNOWN },
         { RECORD "/blocks", DMP_MAPPING_OPERATION_UNKNOWN },
         { RECORD "/status/open", DMP_MAPPING_OPERATION_UNKNOWN },
         { RECORD "/blocks/" DOCTOR "/now", DMP_MAPPING_OPERATION_UNKNOWN },
@@ -473,6 +475,76 @@ test_paths(void **state)
 }
 
 
+/* The one call that has a query, and what may stand in it. */
+static void
+test_history(void **state)
+{
+    size_t     i;
+    char       target[256];
+    dmp_raw_t  raw;
+
+    static const struct {
+        const char           *query;
+        dmp_history_query_t   want;
+    } good[] = {
+        { "", { 0, 0, 50, 0, false } },
+        { "?limit=1", { 0, 0, 1, 0, false } },
+        { "?limit=100&cursor=9007199254740991",
+          { 0, 0, 100, 9007199254740991, false } },
+        { "?cursor=1&until=1970-01-03&since=1970-01-02&limit=7",
+          { 1, 2, 7, 1, false } },
+        { "?since=2026-02-01", { 20485, 0, 50, 0, false } },
+        { "?until=9999-12-31", { 0, 2932896, 50, 0, false } },
+    };
+
+    static const char *const  bad[] = {
+        "?", "?&", "?limit", "?limit=", "?limit=0", "?limit=101", "?limit=007",
+        "?limit=1&", "?&limit=1", "?limit=1&&cursor=2", "?limit=1&limit=1",
+        "?limit=1 ", "?limit=+1", "?limit=-1", "?limit=1.0", "?limit=%31",
+        "?%6cimit=1", "?LIMIT=1", "?limit==1", "?limit=1=1",
+        "?limit=1;cursor=1",
+        "?limit=18446744073709551617", "?cursor=0", "?cursor=9007199254740992",
+        "?cursor=99999999999999999", "?cursor=a", "?cursor=1?",
+        "?since=1970-01-01", "?since=1969-12-31", "?since=2026-02-30",
+        "?since=2026-2-1", "?since=2026-02-01T00:00:00Z", "?since=",
+        "?until=0000-00-00", "?since=2026-02-01&until=2026-02-01",
+        "?until=2026-02-01&since=2026-02-02", "?patient=1", "?=1", "?limit=1#x",
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(good); i++) {
+        (void) snprintf(target, sizeof(target), RECORD "/history%s",
+                        good[i].query);
+        map("GET", target, NULL);
+        is(target, DMP_MAPPING_ONE);
+        assert_int_equal(out.operation, DMP_OPERATION_HISTORY);
+        assert_int_equal(out.history.since, good[i].want.since);
+        assert_int_equal(out.history.until, good[i].want.until);
+        assert_int_equal(out.history.limit, good[i].want.limit);
+        assert_true(out.history.cursor == good[i].want.cursor);
+        assert_false(out.history.fhir);
+        assert_string_equal(out.route, "records/{ins}/history");
+    }
+
+    for (i = 0; i < count(bad); i++) {
+        (void) snprintf(target, sizeof(target), RECORD "/history%s", bad[i]);
+        map("GET", target, NULL);
+        is(target, DMP_MAPPING_AMBIGUOUS);
+    }
+
+    raw = request("GET", RECORD "/history", NULL);
+    raw.headers = &(dmp_headers_t) { .fhir = true };
+    map_raw(raw);
+    is("as FHIR", DMP_MAPPING_ONE);
+    assert_true(out.history.fhir);
+
+    raw.headers = &(dmp_headers_t) { .conditional = true };
+    map_raw(raw);
+    is("on a condition", DMP_MAPPING_ONE);
+}
+
+
 static void
 test_methods(void **state)
 {
@@ -486,6 +558,7 @@ test_methods(void **state)
         { "DELETE", RECORD "/masks" }, { "GET", RECORD "/masks/d1" },
         { "POST", RECORD "/blocks/" DOCTOR },
         { "GET", RECORD "/authorisations/" DOCTOR },
+        { "POST", RECORD "/history" }, { "HEAD", RECORD "/history" },
     };
 
     (void) state;
@@ -643,6 +716,7 @@ main(void)
         cmocka_unit_test(test_body_or_not),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_history),
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_identifiers),
         cmocka_unit_test(test_document_length),

@@ -307,6 +307,47 @@ test_accept(void **state)
 }
 
 
+/* FHIR's JSON or plain JSON, where both would do. */
+static void
+test_accept_prefers(void **state)
+{
+    size_t         i;
+    dmp_headers_t  headers;
+
+    static const struct {
+        const char  *value;
+        bool         fhir;
+    } table[] = {
+        { "*/*", false },
+        { "application/*", false },
+        { "application/json", false },
+        { "application/fhir+json", true },
+        { "Application/FHIR+JSON;q=0.001", true },
+        { "application/fhir+json;q=0", false },
+        { "application/fhir+json, */*", true },
+        { "application/fhir+json, application/json", false },
+        { "application/json, application/fhir+json", false },
+        { "application/fhir+json;q=0.8, application/json", false },
+        { "application/fhir+json, application/json;q=0.999", true },
+        { "application/fhir+json;q=0.5, application/json;q=0.50", false },
+        { "application/json;q=0.5,application/fhir+json; x=1; q=0.51", true },
+        { "application/fhir+json, application/json;q=0", true },
+        { "application/fhir+xml", false },
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(table); i++) {
+        memset(&headers, 0, sizeof(headers));
+        assert_int_equal(take(&headers, "Accept", table[i].value), FORWARD);
+
+        if (headers.fhir != table[i].fhir) {
+            fail_msg("Accept: %s", table[i].value);
+        }
+    }
+}
+
+
 static void
 test_content(void **state)
 {
@@ -613,6 +654,7 @@ main(void)
         cmocka_unit_test(test_forwarded),
         cmocka_unit_test(test_connection),
         cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_accept_prefers),
         cmocka_unit_test(test_content),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_words),

@@ -1,16 +1,17 @@
 /*
- * audit_fhir.c: an entry as a FHIR R4 AuditEvent, in the shapes of IHE BALP
+ * dmp_fhir.c: an entry as a FHIR R4 AuditEvent, in the shapes of IHE BALP
  * and of the French profile "Traçabilité des événements".  What the trace does
  * not hold is not made up: docs/audit.md says what is left out, and a profile
  * is claimed only by an event that has all that it demands.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <dmp/dmp_ids.h>
 
-#include "audit_fhir.h"
+#include "dmp_fhir_int.h"
 
 
 #define FHIR_DCM   "http://dicom.nema.org/resources/ontology/DCM"
@@ -80,7 +81,7 @@ fhir_concept(const char *system, const char *code, const char *display)
 
 
 static const fhir_operation_t *
-fhir_operation(const audit_item_t *item)
+fhir_operation(const dmp_item_t *item)
 {
     int                      value;
     const fhir_operation_t  *o;
@@ -98,15 +99,15 @@ fhir_operation(const audit_item_t *item)
 
 
 static bool
-fhir_allowed(const audit_item_t *item)
+fhir_allowed(const dmp_item_t *item)
 {
-    return audit_counts(item)
+    return dmp_item_counts(item)
            && dmp_str_eq(item->view.decision, dmp_string("allow"));
 }
 
 
 bool
-audit_fhir_permits(const audit_item_t *item)
+dmp_fhir_permits(const dmp_item_t *item)
 {
     return fhir_allowed(item) && item->view.patient.len > 0
            && item->view.kind != DMP_KIND_SESSION;
@@ -119,7 +120,7 @@ fhir_detail(json_t *list, const char *name, dmp_str_t value)
     if (value.len > 0) {
         json_array_append_new(list, json_pack("{s:s,s:o}", "type", name,
                                               "valueString",
-                                              audit_json_str(value)));
+                                              dmp_json_str(value)));
     }
 }
 
@@ -143,7 +144,7 @@ fhir_word(json_t *list, const char *name, const char *word)
 
 /* Where it stands in the trace: any of it can be looked up and proved. */
 static void
-fhir_place(json_t *list, const audit_item_t *item)
+fhir_place(json_t *list, const dmp_item_t *item)
 {
     char  id[48];
 
@@ -162,7 +163,7 @@ fhir_place(json_t *list, const audit_item_t *item)
 
 
 static void
-fhir_decided(json_t *list, const audit_item_t *item)
+fhir_decided(json_t *list, const dmp_item_t *item)
 {
     const json_t  *body, *actor, *shown;
 
@@ -170,29 +171,29 @@ fhir_decided(json_t *list, const audit_item_t *item)
     actor = json_object_get(body, "actor");
     shown = json_object_get(actor, "certificate");
 
-    fhir_detail(list, "operation", audit_member(body, "operation"));
-    fhir_detail(list, "transaction", audit_member(body, "transaction"));
-    fhir_detail(list, "change", audit_member(body, "change"));
-    fhir_detail(list, "target", audit_member(body, "target"));
-    fhir_detail(list, "mode", audit_member(body, "mode"));
+    fhir_detail(list, "operation", dmp_item_member(body, "operation"));
+    fhir_detail(list, "transaction", dmp_item_member(body, "transaction"));
+    fhir_detail(list, "change", dmp_item_member(body, "change"));
+    fhir_detail(list, "target", dmp_item_member(body, "target"));
+    fhir_detail(list, "mode", dmp_item_member(body, "mode"));
     fhir_word(list, "emergency", item->view.emergency ? "true" : "false");
-    fhir_detail(list, "decision", audit_member(body, "decision"));
-    fhir_detail(list, "rule", audit_member(body, "rule"));
-    fhir_detail(list, "reason", audit_reason(&item->view));
-    fhir_detail(list, "policy", audit_member(body, "policy"));
+    fhir_detail(list, "decision", dmp_item_member(body, "decision"));
+    fhir_detail(list, "rule", dmp_item_member(body, "rule"));
+    fhir_detail(list, "reason", dmp_item_reason(&item->view));
+    fhir_detail(list, "policy", dmp_item_member(body, "policy"));
     fhir_number(list, "record-version", item->view.version);
 
     if (item->view.kind == DMP_KIND_CHANGE) {
         fhir_number(list, "new-version", item->view.new_version);
     }
 
-    fhir_detail(list, "auth", audit_member(actor, "auth"));
-    fhir_detail(list, "structure", audit_member(actor, "structure"));
+    fhir_detail(list, "auth", dmp_item_member(actor, "auth"));
+    fhir_detail(list, "structure", dmp_item_member(actor, "structure"));
     fhir_word(list, "unverified", item->view.unverified ? "true" : "");
-    fhir_detail(list, "certificate-serial", audit_member(shown, "serial"));
-    fhir_detail(list, "certificate-issuer", audit_member(shown, "issuer"));
-    fhir_detail(list, "method", audit_member(body, "method"));
-    fhir_detail(list, "route", audit_member(body, "route"));
+    fhir_detail(list, "certificate-serial", dmp_item_member(shown, "serial"));
+    fhir_detail(list, "certificate-issuer", dmp_item_member(shown, "issuer"));
+    fhir_detail(list, "method", dmp_item_member(body, "method"));
+    fhir_detail(list, "route", dmp_item_member(body, "route"));
 
     if (item->view.repeated > 0) {
         fhir_number(list, "repeated", item->view.repeated);
@@ -201,7 +202,7 @@ fhir_decided(json_t *list, const audit_item_t *item)
 
 
 static void
-fhir_opened(json_t *list, const audit_item_t *item)
+fhir_opened(json_t *list, const dmp_item_t *item)
 {
     char  *text;
 
@@ -219,7 +220,7 @@ fhir_opened(json_t *list, const audit_item_t *item)
 
 
 static void
-fhir_end(json_t *list, const audit_ended_t *ended)
+fhir_end(json_t *list, const dmp_ended_t *ended)
 {
     if (ended == NULL) {
         return;
@@ -239,7 +240,7 @@ fhir_end(json_t *list, const audit_ended_t *ended)
 
 
 json_t *
-fhir_details(const audit_item_t *item, const audit_ended_t *ended)
+fhir_details(const dmp_item_t *item, const dmp_ended_t *ended)
 {
     size_t   i;
     json_t  *list, *document;
@@ -265,8 +266,8 @@ fhir_details(const audit_item_t *item, const audit_ended_t *ended)
  * without one.  What is not known to have ended is taken for shown.
  */
 static void
-fhir_outcome(json_t *event, const audit_item_t *item,
-    const audit_ended_t *ended)
+fhir_outcome(json_t *event, const dmp_item_t *item,
+    const dmp_ended_t *ended)
 {
     char         said[128];
     dmp_str_t    reason;
@@ -274,12 +275,12 @@ fhir_outcome(json_t *event, const audit_item_t *item,
 
     code = "0";
     said[0] = '\0';
-    reason = audit_reason(&item->view);
+    reason = dmp_item_reason(&item->view);
 
-    if (!audit_counts(item)) {
+    if (!dmp_item_counts(item)) {
         code = "4";
         (void) snprintf(said, sizeof(said), "void: %s%s",
-                        audit_void(&item->view),
+                        dmp_item_void(&item->view),
                         item->view.kind == DMP_KIND_SESSION
                         ? "" : ", and it was decided anew");
 
@@ -290,7 +291,7 @@ fhir_outcome(json_t *event, const audit_item_t *item,
                         item->view.decision.data, (int) item->view.rule.len,
                         item->view.rule.data, (int) reason.len, reason.data);
 
-    } else if (audit_not_forwarded(ended)
+    } else if (dmp_not_forwarded(ended)
                && item->view.kind == DMP_KIND_ACCESS)
     {
         code = "4";
@@ -315,7 +316,7 @@ fhir_outcome(json_t *event, const audit_item_t *item,
 
 
 static json_t *
-fhir_begin(const audit_item_t *item, bool permit)
+fhir_begin(const dmp_item_t *item, bool permit)
 {
     char       text[64];
     json_t    *event;
@@ -388,7 +389,7 @@ fhir_rest(json_t *event, const fhir_operation_t *o)
 
 
 static json_t *
-fhir_activity(const audit_item_t *item, const audit_ended_t *ended)
+fhir_activity(const dmp_item_t *item, const dmp_ended_t *ended)
 {
     char                     profile[128];
     bool                     whole;
@@ -421,7 +422,7 @@ fhir_activity(const audit_item_t *item, const audit_ended_t *ended)
 
 
 static json_t *
-fhir_decision(const audit_item_t *item, const audit_ended_t *ended,
+fhir_decision(const dmp_item_t *item, const dmp_ended_t *ended,
     bool permit)
 {
     bool     whole;
@@ -460,8 +461,8 @@ fhir_decision(const audit_item_t *item, const audit_ended_t *ended,
  * decision by consent either: DICOM's own codes tell it.
  */
 static json_t *
-fhir_session(const audit_item_t *item, const audit_ended_t *ended,
-    audit_profile_t profile)
+fhir_session(const dmp_item_t *item, const dmp_ended_t *ended,
+    dmp_profile_t profile)
 {
     size_t   i;
     json_t  *event;
@@ -497,7 +498,7 @@ fhir_session(const audit_item_t *item, const audit_ended_t *ended,
     json_object_set_new(event, "action", json_string("E"));
     fhir_outcome(event, item, ended);
 
-    if (profile == AUDIT_PROFILE_TDE) {
+    if (profile == DMP_PROFILE_TDE) {
         fhir_tde_agents(event, item);
 
     } else {
@@ -512,7 +513,7 @@ fhir_session(const audit_item_t *item, const audit_ended_t *ended,
 
 
 static json_t *
-fhir_tde(const audit_item_t *item, const audit_ended_t *ended)
+fhir_tde(const dmp_item_t *item, const dmp_ended_t *ended)
 {
     json_t                  *event;
     const fhir_operation_t  *o;
@@ -533,14 +534,14 @@ fhir_tde(const audit_item_t *item, const audit_ended_t *ended)
 
 
 json_t *
-audit_fhir(const audit_item_t *item, const audit_ended_t *ended,
-    audit_profile_t profile, bool permit)
+dmp_fhir_event(const dmp_item_t *item, const dmp_ended_t *ended,
+    dmp_profile_t profile, bool permit)
 {
     json_t  *event;
 
     event = item->view.kind == DMP_KIND_SESSION
             ? fhir_session(item, ended, profile)
-          : profile == AUDIT_PROFILE_TDE ? fhir_tde(item, ended)
+          : profile == DMP_PROFILE_TDE ? fhir_tde(item, ended)
           : permit || !fhir_allowed(item) ? fhir_decision(item, ended, permit)
           : fhir_activity(item, ended);
 

@@ -1,13 +1,14 @@
 /*
- * audit_fhir_who.c: the agents of an AuditEvent: who asked, from where, and
+ * dmp_fhir_who.c: the agents of an AuditEvent: who asked, from where, and
  * the gateway that let them or not.
  */
 
+#include <stdio.h>
 #include <string.h>
 
 #include <dmp/dmp_ids.h>
 
-#include "audit_fhir.h"
+#include "dmp_fhir_int.h"
 
 
 #define FHIR_DCM  "http://dicom.nema.org/resources/ontology/DCM"
@@ -21,13 +22,13 @@ static json_t *
 fhir_identified(const char *type, const char *system, dmp_str_t value)
 {
     return json_pack("{s:s,s:{s:s,s:o}}", "type", type, "identifier",
-                     "system", system, "value", audit_json_str(value));
+                     "system", system, "value", dmp_json_str(value));
 }
 
 
 /* Its name, without the digits of this life of it. */
 static dmp_str_t
-fhir_node(const audit_item_t *item)
+fhir_node(const dmp_item_t *item)
 {
     size_t     len;
     dmp_str_t  node;
@@ -46,12 +47,12 @@ fhir_node(const audit_item_t *item)
 
 
 static json_t *
-fhir_gateway(const audit_item_t *item)
+fhir_gateway(const dmp_item_t *item)
 {
     json_t  *who;
 
     who = fhir_identified("Device", "urn:dmp:writer", item->view.writer);
-    json_object_set_new(who, "display", audit_json_str(fhir_node(item)));
+    json_object_set_new(who, "display", dmp_json_str(fhir_node(item)));
 
     return who;
 }
@@ -59,32 +60,32 @@ fhir_gateway(const audit_item_t *item)
 
 /* A client's software has no name here: its address stands for it. */
 static json_t *
-fhir_client_who(const audit_item_t *item)
+fhir_client_who(const dmp_item_t *item)
 {
     return json_pack("{s:o}", "display",
-                     audit_json_str(audit_member(item->body, "client")));
+                     dmp_json_str(dmp_item_member(item->body, "client")));
 }
 
 
 static json_t *
 fhir_network(dmp_str_t address, const char *type)
 {
-    return json_pack("{s:o,s:s}", "address", audit_json_str(address), "type",
+    return json_pack("{s:o,s:s}", "address", dmp_json_str(address), "type",
                      type);
 }
 
 
 /* NULL: nobody was identified. */
 static json_t *
-fhir_user_who(const audit_item_t *item)
+fhir_user_who(const dmp_item_t *item)
 {
     int            kind;
     dmp_str_t      id;
     const json_t  *actor;
 
     actor = json_object_get(item->body, "actor");
-    id = audit_member(actor, "id");
-    kind = dmp_name_value(&dmp_actor_names, audit_member(actor, "kind"));
+    id = dmp_item_member(actor, "id");
+    kind = dmp_name_value(&dmp_actor_names, dmp_item_member(actor, "kind"));
 
     if (id.len == 0 || kind <= DMP_ACTOR_NONE) {
         return NULL;
@@ -110,7 +111,7 @@ fhir_user_who(const audit_item_t *item)
         return fhir_identified("Organization", FHIR_STRUCT_ID, id);
     }
 
-    return json_pack("{s:o}", "display", audit_json_str(id));
+    return json_pack("{s:o}", "display", dmp_json_str(id));
 }
 
 
@@ -120,8 +121,8 @@ fhir_role(json_t *roles, const json_t *actor, const char *name)
     char       system[128];
     dmp_str_t  oid, code;
 
-    oid = audit_code(actor, name, 0);
-    code = audit_code(actor, name, 1);
+    oid = dmp_item_code(actor, name, 0);
+    code = dmp_item_code(actor, name, 1);
 
     if (code.len == 0) {
         return;
@@ -132,20 +133,20 @@ fhir_role(json_t *roles, const json_t *actor, const char *name)
     json_array_append_new(roles,
         oid.len > 0
         ? json_pack("{s:[{s:s,s:o}]}", "coding", "system", system, "code",
-                    audit_json_str(code))
-        : json_pack("{s:[{s:o}]}", "coding", "code", audit_json_str(code)));
+                    dmp_json_str(code))
+        : json_pack("{s:[{s:o}]}", "coding", "code", dmp_json_str(code)));
 }
 
 
 /* v3-ActReason: care, breaking the glass, care in an emergency. */
 static const char *
-fhir_purpose(const audit_item_t *item)
+fhir_purpose(const dmp_item_t *item)
 {
     int            kind;
     const json_t  *actor;
 
     actor = json_object_get(item->body, "actor");
-    kind = dmp_name_value(&dmp_actor_names, audit_member(actor, "kind"));
+    kind = dmp_name_value(&dmp_actor_names, dmp_item_member(actor, "kind"));
 
     switch (kind) {
 
@@ -180,7 +181,7 @@ fhir_purpose(const audit_item_t *item)
 
 
 static json_t *
-fhir_user(const audit_item_t *item, const char *type, const char *display)
+fhir_user(const dmp_item_t *item, const char *type, const char *display)
 {
     json_t        *user, *who, *roles;
     const char    *purpose;
@@ -227,12 +228,12 @@ fhir_user(const audit_item_t *item, const char *type, const char *display)
 
 /* False where the trace has no address, as of a command on the gateway. */
 static bool
-fhir_client(json_t *agents, const audit_item_t *item, const char *code,
+fhir_client(json_t *agents, const dmp_item_t *item, const char *code,
     const char *display)
 {
     dmp_str_t  address;
 
-    address = audit_member(item->body, "client");
+    address = dmp_item_member(item->body, "client");
 
     if (address.len == 0) {
         return false;
@@ -247,7 +248,7 @@ fhir_client(json_t *agents, const audit_item_t *item, const char *code,
 
 
 bool
-fhir_agents(json_t *event, const audit_item_t *item, fhir_shape_t shape)
+fhir_agents(json_t *event, const dmp_item_t *item, fhir_shape_t shape)
 {
     bool     whole, reads;
     json_t  *agents, *user;
@@ -280,7 +281,7 @@ fhir_agents(json_t *event, const audit_item_t *item, fhir_shape_t shape)
 
 
 bool
-fhir_decision_agents(json_t *event, const audit_item_t *item)
+fhir_decision_agents(json_t *event, const dmp_item_t *item)
 {
     bool       whole;
     json_t    *agents, *user;
@@ -294,7 +295,7 @@ fhir_decision_agents(json_t *event, const audit_item_t *item)
         json_array_append_new(agents, user);
     }
 
-    structure = audit_member(json_object_get(item->body, "actor"),
+    structure = dmp_item_member(json_object_get(item->body, "actor"),
                              "structure");
     if (structure.len > 0) {
         json_array_append_new(agents, json_pack("{s:o,s:o,s:b}", "type",
@@ -316,7 +317,7 @@ fhir_decision_agents(json_t *event, const audit_item_t *item)
 
 /* Two at most: who asked, from which address, and the gateway. */
 void
-fhir_tde_agents(json_t *event, const audit_item_t *item)
+fhir_tde_agents(json_t *event, const dmp_item_t *item)
 {
     json_t     *user;
     dmp_str_t   address;
@@ -328,7 +329,7 @@ fhir_tde_agents(json_t *event, const audit_item_t *item)
                          "nobody was identified", "requestor", 1);
     }
 
-    address = audit_member(item->body, "client");
+    address = dmp_item_member(item->body, "client");
 
     if (address.len > 0) {
         json_object_set_new(user, "network", fhir_network(address, "2"));
@@ -340,7 +341,7 @@ fhir_tde_agents(json_t *event, const audit_item_t *item)
 
 
 void
-fhir_source(json_t *event, const audit_item_t *item, bool security)
+fhir_source(json_t *event, const dmp_item_t *item, bool security)
 {
     json_object_set_new(event, "source", json_pack("{s:o,s:[{s:s,s:s,s:s}]}",
         "observer", fhir_gateway(item), "type", "system",

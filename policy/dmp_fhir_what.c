@@ -1,11 +1,12 @@
 /*
- * audit_fhir_what.c: the entities of an AuditEvent: the patient, by the
+ * dmp_fhir_what.c: the entities of an AuditEvent: the patient, by the
  * pseudonym, what was asked for, and which entry of the trace it is.
  */
 
+#include <stdio.h>
 #include <string.h>
 
-#include "audit_fhir.h"
+#include "dmp_fhir_int.h"
 
 
 #define FHIR_HL7     "http://terminology.hl7.org/CodeSystem/"
@@ -38,17 +39,17 @@ fhir_entity(json_t *what, const char *type, const char *type_display,
 
 
 static void
-fhir_patient(json_t *entities, const audit_item_t *item)
+fhir_patient(json_t *entities, const dmp_item_t *item)
 {
     dmp_str_t  p;
 
-    p = audit_member(item->body, "patient");
+    p = dmp_item_member(item->body, "patient");
 
     if (p.len > 0) {
         json_array_append_new(entities, fhir_entity(
             json_pack("{s:s,s:{s:s,s:o}}", "type", "Patient", "identifier",
                       "system", "urn:dmp:pseudonym", "value",
-                      audit_json_str(p)),
+                      dmp_json_str(p)),
             "1", "Person", "1", "Patient"));
     }
 }
@@ -56,12 +57,12 @@ fhir_patient(json_t *entities, const audit_item_t *item)
 
 /* The patient's consent is the record of their rights, in that version. */
 static json_t *
-fhir_consent(const audit_item_t *item)
+fhir_consent(const dmp_item_t *item)
 {
     char       text[64];
     dmp_str_t  p;
 
-    p = audit_member(item->body, "patient");
+    p = dmp_item_member(item->body, "patient");
     (void) snprintf(text, sizeof(text), "%.*s/%llu", (int) p.len,
                     p.len > 0 ? p.data : "",
                     (unsigned long long) item->view.version);
@@ -73,14 +74,14 @@ fhir_consent(const audit_item_t *item)
 
 /* The trace has the route and not the query, which names the patient. */
 static void
-fhir_query(json_t *entities, const audit_item_t *item)
+fhir_query(json_t *entities, const dmp_item_t *item)
 {
     char       text[512];
     json_t    *entity;
     dmp_str_t  method, route;
 
-    method = audit_member(item->body, "method");
-    route = audit_member(item->body, "route");
+    method = dmp_item_member(item->body, "method");
+    route = dmp_item_member(item->body, "route");
     (void) snprintf(text, sizeof(text), "%.*s%s%.*s", (int) method.len,
                     method.len > 0 ? method.data : "",
                     method.len > 0 ? " " : "", (int) route.len,
@@ -97,7 +98,7 @@ fhir_query(json_t *entities, const audit_item_t *item)
 
 /* Each document that was named, or what kind of thing it was. */
 static void
-fhir_data(json_t *entities, const audit_item_t *item, const char *resource)
+fhir_data(json_t *entities, const dmp_item_t *item, const char *resource)
 {
     size_t   i;
     json_t  *what, *list, *document;
@@ -120,7 +121,7 @@ fhir_data(json_t *entities, const audit_item_t *item, const char *resource)
 
     if (json_array_size(list) == 0) {
         what = json_pack("{s:s,s:o}", "type", resource, "display",
-                         audit_json_str(audit_member(item->body, "route")));
+                         dmp_json_str(dmp_item_member(item->body, "route")));
         json_array_append_new(entities,
             fhir_entity(what, "2", "System Object", "4", "Domain Resource"));
     }
@@ -128,8 +129,8 @@ fhir_data(json_t *entities, const audit_item_t *item, const char *resource)
 
 
 void
-fhir_entities(json_t *event, const audit_item_t *item,
-    const audit_ended_t *ended, fhir_shape_t shape, const char *resource)
+fhir_entities(json_t *event, const dmp_item_t *item,
+    const dmp_ended_t *ended, fhir_shape_t shape, const char *resource)
 {
     json_t  *entities;
 
@@ -145,7 +146,7 @@ fhir_entities(json_t *event, const audit_item_t *item,
     fhir_patient(entities, item);
     json_array_append_new(entities, json_pack(
         "{s:{s:{s:o}},s:{s:s,s:s},s:o}", "what", "identifier", "value",
-        audit_json_str(audit_member(item->body, "trace")), "type", "system",
+        dmp_json_str(dmp_item_member(item->body, "trace")), "type", "system",
         FHIR_BALP "BasicAuditEntityType", "code", "XrequestId", "detail",
         fhir_details(item, ended)));
     json_object_set_new(event, "entity", entities);
@@ -154,8 +155,8 @@ fhir_entities(json_t *event, const audit_item_t *item,
 
 /* Its profile has no other entities: the trace id stands with the consent. */
 void
-fhir_decision_entities(json_t *event, const audit_item_t *item,
-    const audit_ended_t *ended)
+fhir_decision_entities(json_t *event, const dmp_item_t *item,
+    const dmp_ended_t *ended)
 {
     json_t  *entities, *details;
 
@@ -163,7 +164,7 @@ fhir_decision_entities(json_t *event, const audit_item_t *item,
     fhir_patient(entities, item);
     details = fhir_details(item, ended);
     json_array_insert_new(details, 0, json_pack("{s:s,s:o}", "type", "trace",
-        "valueString", audit_json_str(audit_member(item->body, "trace"))));
+        "valueString", dmp_json_str(dmp_item_member(item->body, "trace"))));
     json_array_append_new(entities, json_pack(
         "{s:o,s:{s:s,s:s,s:s},s:o}", "what", fhir_consent(item), "type",
         "system", "http://hl7.org/fhir/resource-types", "code", "Consent",
