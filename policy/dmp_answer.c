@@ -19,7 +19,8 @@ static const char  dmp_bris_de_glace[] =
 
 static const char *const dmp_titles[] = {
     [DMP_REASON_AUTHENTICATION_REQUIRED] =
-        "Présentez une carte de professionnel de santé (certificat client).",
+        "Identifiez-vous : par une carte de professionnel de santé, ou par "
+        "identifiant et mot de passe.",
     [DMP_REASON_CERTIFICATE_REJECTED] =
         "Ce certificat n'est pas accepté : vérifiez la carte, sa date de "
         "validité et sa révocation.",
