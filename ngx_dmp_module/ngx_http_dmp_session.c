@@ -151,6 +151,7 @@ ngx_http_dmp_session_identify(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     ctx->subject.token = DMP_CREDENTIAL_VERIFIED;
     ctx->subject.auth = DMP_AUTH_SESSION;
+    ctx->subject.discreet = session->claims.discreet;
     ctx->subject.id = (dmp_str_t) { session->claims.patient,
                                     DMP_PSEUDONYM_LEN };
     ctx->subject.ins = (dmp_str_t) { session->claims.ins,

@@ -298,6 +298,7 @@ ngx_http_dmp_step_identifier(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     s = ctx->sign_in;
     typed = ctx->asked.credentials.identifier;
 
+    s->discreet = ctx->asked.credentials.discreet;
     s->purpose = (ctx->asked.operation == DMP_OPERATION_RECOVERY)
                  ? NGX_HTTP_DMP_FOR_RECOVERY : NGX_HTTP_DMP_FOR_SIGN_IN;
 
@@ -489,6 +490,7 @@ ngx_http_dmp_sign_in_known(ngx_http_dmp_ctx_t *ctx)
     ctx->subject.token = DMP_CREDENTIAL_VERIFIED;
     ctx->subject.actor = DMP_ACTOR_PATIENT;
     ctx->subject.auth = DMP_AUTH_SESSION;
+    ctx->subject.discreet = ctx->sign_in->discreet;
     ctx->subject.id = (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN };
 }
 
@@ -529,6 +531,7 @@ ngx_http_dmp_sign_in_claims(ngx_http_dmp_ctx_t *ctx)
 
     ngx_memcpy(s->claims.ins, ins.data, ins.len);
     ngx_memcpy(s->claims.patient, ctx->patient, DMP_PSEUDONYM_LEN);
+    s->claims.discreet = s->discreet;
     s->claims.issued = (int64_t) ngx_time();
     s->claims.expires = s->claims.issued + NGX_HTTP_DMP_SESSION_LIMIT / 1000;
 

@@ -38,6 +38,7 @@ struct ngx_http_dmp_sign_in_s {
     unsigned               after:1;      /* the commit stands */
     unsigned               known:1;      /* there is such an account */
     unsigned               temporary:1;  /* its password must be changed */
+    unsigned               discreet:1;   /* no representative is to know */
 
     char                   login[DMP_LOGIN_HASH_LEN];
     char                   attempt[DMP_LOGIN_HASH_LEN];

@@ -417,6 +417,11 @@ ngx_http_dmp_put_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                                    || s->purpose == NGX_HTTP_DMP_FOR_RECOVERY)
                                   ? "1" : "0");
 
+    if (s->discreet) {
+        ngx_http_dmp_args_text(&args, "d");
+        ngx_http_dmp_args_text(&args, "1");
+    }
+
     if (s->pending.len != 0) {
         ngx_http_dmp_args_text(&args, "x");
         ngx_http_dmp_args_add(&args, s->pending.data, s->pending.len);
@@ -493,6 +498,10 @@ ngx_http_dmp_challenge_fields(ngx_http_dmp_ctx_t *ctx, const ngx_str_t *values,
 
         case 'u':
             s->purpose = ngx_http_dmp_purpose_of(value);
+            break;
+
+        case 'd':
+            s->discreet = 1;
             break;
 
         case 'f':

@@ -39,9 +39,22 @@ api_credentials(dmp_api_t *api, json_t *body, const char *const *names,
 const char *
 dmp_api_body_sign_in(dmp_api_t *api, json_t *body)
 {
+    json_t                    *discreet;
     dmp_credentials_t         *c = &api->out->credentials;
     dmp_str_t *const           out[] = { &c->identifier, &c->password };
     static const char *const   names[] = { "identifier", "password", NULL };
+
+    discreet = json_object_get(body, "discreet");
+
+    if (discreet != NULL) {
+
+        if (!json_is_boolean(discreet)) {
+            return "\"discreet\" is neither true nor false";
+        }
+
+        c->discreet = json_is_true(discreet);
+        (void) json_object_del(body, "discreet");
+    }
 
     return api_credentials(api, body, names, out,
                            "the body is not an \"identifier\" and a "

@@ -183,6 +183,10 @@ entry_actor(dmp_buf_t *b, const dmp_subject_t *subject, bool unverified)
         dmp_buf_text(b, ",\"unverified\":true");
     }
 
+    if (subject->discreet) {
+        dmp_buf_text(b, ",\"discreet\":true");
+    }
+
     entry_shown(b, subject);
     dmp_buf_add(b, "}", 1);
 }

@@ -292,8 +292,9 @@ dmp_history_told(const dmp_history_reader_t *reader, const dmp_item_t *item)
 
     case DMP_ACTOR_REPRESENTATIVE:
         /* a minor may sign in without being watched: only one's own */
-        if (item->view.kind == DMP_KIND_SESSION
-            && !history_is_own(reader->subject, &item->view))
+        if (item->view.discreet
+            || (item->view.kind == DMP_KIND_SESSION
+                && !history_is_own(reader->subject, &item->view)))
         {
             return DMP_TOLD_NOT;
         }

@@ -6,13 +6,14 @@ use utf8;
 
 use lib 't/lib';
 use DMP;
+use MIME::Base64 ();
 use Patient qw(patients created messages code_of signed_in bearer session
     try_password try_code me traits);
 use Rights qw($Martin $Durand $Paoli $System $Search $True $False api
     api_request is_refusal record granted day $Morel $Petit $Of_petit $Json);
 use Test::More;
 
-my ($Who, $Password, $Token);
+my ($Who, $Password, $Token, @Rep);
 
 sub history
 {
@@ -80,6 +81,7 @@ is_refusal(api('none', GET => '/api/records/me/history'), 'of nobody', 401,
 === TEST 3: a representative sees the record's, and none of the holder's sessions
 --- code
 my ($who, $password, $token) = signed_in($Durand, traits => traits(family => 'DURAND'));
+@Rep = ($who, $password);
 import_records({ %{ record($Martin) }, representatives => [{ ins => $Durand, until => '2090-01-01' }] });
 my $r = history($token, $Martin);
 is($r->{status}, 200, 'they read it') or diag $r->{body};
@@ -91,5 +93,32 @@ ok(!(grep { $_->{kind} eq 'session' && $_->{who}{kind} eq 'patient' } @lines),
 ok((grep { $_->{emergency} } @lines), 'the emergency is');
 my ($own) = @{ history($Token, 'me')->{json}{entries} }[1];
 is("$own->{operation} $own->{who}{kind}", 'history representative', 'and the patient sees that');
+verify_trace();
+pass('the trace is whole');
+
+
+
+=== TEST 4: what is done in a discreet session no representative learns of
+--- code
+my ($who, $password, $token) = signed_in($Paoli, traits => traits(family => 'PAOLI'));
+import_records({ %{ record($Paoli) }, representatives => [{ ins => $Durand, until => '2090-01-01' }] });
+my $theirs = session(@Rep);
+my $before = history($theirs, $Paoli)->{json};
+my $r = api('none', POST => '/api/session',
+    { identifier => $who, password => $password, discreet => $True });
+$r = try_code($r->{json}{challenge}, code_of());
+my $discreet = $r->{json}{access_token};
+unlike(MIME::Base64::decode_base64url((split /\./, $discreet)[1]), qr/discreet/,
+    'the token does not tell');
+is(me($discreet, GET => '')->{status}, 200, 'they look at their record');
+is(me($discreet, PUT => "/blocks/$Petit")->{status}, 200, 'and block somebody');
+my $after = history($theirs, $Paoli)->{json};
+is($after->{total}, $before->{total} + 1, 'a representative sees their own reading more, and nothing else');
+ok(!(grep { ($_->{change} // '') eq 'block' } @{ $after->{entries} }), 'no block');
+my @all = @{ history($discreet, 'me')->{json}{entries} };
+ok((grep { ($_->{change} // '') eq 'block' } @all), 'the patient sees it all');
+is_refusal(api('none', POST => '/api/session',
+    { identifier => $who, password => $password, discreet => 1 }), 'neither true nor false', 400,
+    'request-ambiguous');
 verify_trace();
 pass('the trace is whole');

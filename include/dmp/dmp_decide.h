@@ -80,6 +80,8 @@ typedef struct {
                                             RPPS, ADELI */
     unsigned                n_other_ids;
     dmp_str_t               ins;         /* a patient's or representative's */
+    bool                    discreet;    /* a holder's session that no
+                                            representative is to learn of */
     dmp_code_t              role;        /* profession; empty = unknown */
     bool                    role_settled;    /* the credential's word on it is
                                             final, also when that is none: it
@@ -214,6 +216,7 @@ typedef struct {
     dmp_str_t  password;                 /* or the new one */
     dmp_str_t  challenge;
     dmp_str_t  code;
+    bool       discreet;                 /* asked for with the sign-in */
 } dmp_credentials_t;
 
 /* What reading the request came to (rules B1 and B2). */

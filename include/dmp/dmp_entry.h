@@ -53,6 +53,7 @@ typedef struct {
     dmp_str_t         actor_id;
     dmp_str_t         actor_auth;
     bool              unverified;        /* nothing known for rule D1 */
+    bool              discreet;          /* not for representatives */
     dmp_str_t         certificate_serial;
     dmp_str_t         certificate_issuer;
 

@@ -121,6 +121,12 @@ test_session(void **state)
     equal(out.credentials.identifier, "7k2m 9xqf");
     equal(out.credentials.password, "\xc3\xa9t\xc3\xa9 \xc3\xa0");
     assert_string_equal(out.route, "session");
+    assert_false(out.credentials.discreet);
+
+    taken("POST", BASE "/session",
+          "{\"identifier\":\"a\",\"password\":\"b\",\"discreet\":true}",
+          DMP_OPERATION_SIGN_IN);
+    assert_true(out.credentials.discreet);
 
     taken("POST", BASE "/session/code",
           "{\"challenge\":\"abc\",\"code\":\"012345\"}", DMP_OPERATION_CODE);
@@ -151,6 +157,8 @@ test_session_refused(void **state)
         "{\"identifier\":1,\"password\":\"a\"}",
         "{\"identifier\":\"a\",\"password\":null}",
         "{\"identifier\":\"a\",\"password\":\"b\",\"x\":1}",
+        "{\"identifier\":\"a\",\"password\":\"b\",\"discreet\":1}",
+        "{\"identifier\":\"a\",\"password\":\"b\",\"discreet\":null}",
         "{\"identifier\":\"a\",\"password\":\"b\",\"password\":\"c\"}",
         "{\"identifier\":\"a\",\"password\":\"b\\u0000\"}",
         "{\"identifier\":\"a\",\"password\":\"b\\n\"}",
