@@ -22,7 +22,8 @@ NGX_SRC := /usr/share/nginx/src
 NGX_MOD  = $(shell nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
 
 CORE  := $(sort $(wildcard policy/*.c))
-TOOL  := $(sort $(wildcard tools/*.c))
+DAEMON := $(sort $(wildcard tools/notifyd*.c))
+TOOL  := $(filter-out $(DAEMON),$(sort $(wildcard tools/*.c)))
 NGX   := $(sort $(wildcard ngx_dmp_module/*.c))
 HDRS  := $(sort $(wildcard include/dmp/*.h policy/*.h ngx_dmp_module/*.h))
 UNITS := $(sort $(patsubst t/%.c,$(B)/%,$(wildcard t/unit/test_*.c)))
@@ -66,7 +67,7 @@ $(NPM_STAMP):
 # The module, out of tree, against the nginx that is installed
 
 .PHONY: build build-static FORCE
-build: $(B)/ngx_http_dmp_module.so $(B)/dmpctl ## build the module and dmpctl
+build: $(B)/ngx_http_dmp_module.so $(B)/dmpctl $(B)/dmp-notifyd ## build the module, dmpctl and dmp-notifyd
 
 build-static: $(B)/nginx-static ## build an nginx that has the module inside
 
@@ -124,7 +125,7 @@ $(B)/obj/%.o: %.c Makefile
 	$(if $(V),,@echo "  CC $<")
 	$(Q)$(CC) $(BASE) $(HARD) -c -o $@ $<
 
-$(TOOL:%.c=$(B)/obj/%.o): | $(B)/dmp1_lua.h $(B)/init_text.h
+$(TOOL:%.c=$(B)/obj/%.o) $(DAEMON:%.c=$(B)/obj/%.o): | $(B)/dmp1_lua.h $(B)/init_text.h
 
 $(B)/libdmp.a: $(CORE:%.c=$(B)/obj/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -133,10 +134,22 @@ $(B)/dmpctl: $(TOOL:%.c=$(B)/obj/%.o) $(B)/libdmp.a
 	@echo "  LINK $(@F)"
 	$(Q)$(CC) -Wl,-z,relro,-z,now -o $@ $^ $(LIBS) -lcurl
 
+# What it shares with dmpctl: options, files, the store
+SHARED := $(addprefix $(B)/obj/tools/,ask.o files.o store.o)
+
+$(B)/dmp-notifyd: $(DAEMON:%.c=$(B)/obj/%.o) $(SHARED) $(B)/libdmp.a
+	@echo "  LINK $(@F)"
+	$(Q)$(CC) -Wl,-z,relro,-z,now -o $@ $^ $(LIBS) -lcurl
+
 # Decides what t/200-rules.t asks, a million times
 ORACLE := $(sort $(wildcard t/oracle/*.c))
 
 $(B)/oracle: $(ORACLE:%.c=$(B)/obj/%.o) $(B)/libdmp.a
+	@echo "  LINK $(@F)"
+	$(Q)$(CC) -o $@ $^ $(LIBS)
+
+# Seals what t/notify.t puts into outboxes
+$(B)/notify-seal: $(B)/obj/t/notify/seal.o $(B)/libdmp.a
 	@echo "  LINK $(@F)"
 	$(Q)$(CC) -o $@ $^ $(LIBS)
 
@@ -180,7 +193,8 @@ $(B)/asan/%.o: %.c Makefile
 
 # What the tools parse is tested and fuzzed like the core
 PARTS := tools/extract.c tools/directory_sort.c tools/index_page.c \
-         tools/audit_log.c tools/audit_resp.c
+         tools/audit_log.c tools/audit_resp.c tools/notifyd_conf.c \
+         tools/notifyd_encode.c tools/notifyd_text.c
 
 $(B)/asan/libdmp.a: $(CORE:%.c=$(B)/asan/%.o) $(PARTS:%.c=$(B)/asan/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -227,7 +241,7 @@ $(B)/unseal: $(B)/obj/t/tool/unseal.o $(B)/libdmp.a
 	@echo "  LINK $(@F)"
 	$(Q)$(CC) -o $@ $^ $(LIBS)
 
-prove: build $(B)/oracle $(B)/unseal $(B)/race $(B)/unsafe/ngx_http_dmp_module.so $(B)/valkey/valkey-server ## the tests through a real nginx; T=t/NNN-name.t for one
+prove: build $(B)/notify-seal $(B)/oracle $(B)/unseal $(B)/race $(B)/unsafe/ngx_http_dmp_module.so $(B)/valkey/valkey-server ## the tests through a real nginx; T=t/NNN-name.t for one
 	@prove -j$(JOBS) --timer -It/lib $(T)
 
 
@@ -307,10 +321,16 @@ bench-sign-in: deps ## measure what sign-ins cost, and reads beside them
 bench-check: deps ## compare with the last release, or REF: no slower?
 	@bench/check/run.sh $(REF)
 
-install: build ## install the module, dmpctl, the policy, a snippet
+install: build ## install the module, dmpctl, dmp-notifyd, policy, notices
 	install -D -m 644 $(B)/ngx_http_dmp_module.so \
 	    $(DESTDIR)$(NGX_MOD)/ngx_http_dmp_module.so
 	install -D -m 755 $(B)/dmpctl $(DESTDIR)$(PREFIX)/bin/dmpctl
+	install -D -m 755 $(B)/dmp-notifyd $(DESTDIR)$(PREFIX)/bin/dmp-notifyd
+	install -D -m 644 conf/dmp-notifyd.service \
+	    $(DESTDIR)/lib/systemd/system/dmp-notifyd.service
+	install -d $(DESTDIR)$(PREFIX)/share/ngx_http_dmp/notices
+	install -m 644 conf/notices/*.txt \
+	    $(DESTDIR)$(PREFIX)/share/ngx_http_dmp/notices
 	install -d $(DESTDIR)$(PREFIX)/share/ngx_http_dmp/policy
 	install -m 644 conf/policy/*.json \
 	    $(DESTDIR)$(PREFIX)/share/ngx_http_dmp/policy

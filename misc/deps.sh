@@ -8,7 +8,9 @@
 set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
-# One requirement a line; "a|b" is whichever this release of Debian has.
+# One requirement a line; "a|b" is whichever this release of Debian has.  A
+# mail server would take the place of another one: who has one keeps it, and
+# goes without the test that needs OpenSMTPD.
 PACKAGES='
     gcc
     libc6-dev
@@ -35,6 +37,7 @@ PACKAGES='
     strace
     iproute2
     iptables
+    opensmtpd|postfix|exim4-daemon-light|exim4-daemon-heavy|sendmail-bin
     valgrind
     spin
     wrk
@@ -64,7 +67,8 @@ SID_SOURCE=/etc/apt/sources.list.d/dmp-sid.sources
 SID_PIN=/etc/apt/preferences.d/dmp-sid
 
 NODE_MIN=18
-SERVICES='nginx redis-server valkey-server redis-sentinel valkey-sentinel haproxy'
+SERVICES='nginx redis-server valkey-server redis-sentinel valkey-sentinel haproxy
+    opensmtpd'
 POLICY=/usr/sbin/policy-rc.d
 
 log=${DEPS_LOG:-build/deps.log}

@@ -15,7 +15,7 @@ tools=(tools/*.c)
 module=(ngx_dmp_module/*.c)
 c_files=("${core[@]}" "${tools[@]}" "${module[@]}" policy/*.h include/dmp/*.h
          tools/*.h ngx_dmp_module/*.h t/unit/*.[ch] t/fuzz/*.[ch]
-         t/oracle/*.[ch] t/race/*.[ch])
+         t/notify/*.[ch] t/oracle/*.[ch] t/race/*.[ch])
 
 plain=(-std=c11 -D_GNU_SOURCE -Iinclude -Ibuild)
 nginx=(-Iinclude -Ibuild -I"$ngx_src/src/core" -I"$ngx_src/src/event"

@@ -36,6 +36,13 @@ typedef struct {
     "\n    --policy FILE --record-key FILE --pseudonym-key FILE"              \
     "\n    --audit-key FILE [options]\n\n"
 
+#define OUTBOX_USAGE                                                         \
+    "  --audit-key FILE      certifies the trace\n"                          \
+    "  --node NAME           this host's name in traces; default its own\n"  \
+    "  --operator NAME       who asks; default the user's name\n"            \
+    "  --json                for machines\n"                                 \
+    STORE_USAGE
+
 static const command_t  commands[] = {
     { "init", NULL, "prepare a store, and say what it guarantees",
       dmpctl_help_init, dmpctl_init, NULL },
@@ -235,6 +242,37 @@ static const command_t  commands[] = {
       "ID is that of a DocumentReference, or \"Binary/ID\" or \"Bundle/ID\".\n"
       "Prints whose it is, by pseudonym, and what the rules know of it.\n"
       STORE_USAGE, dmpctl_index_show, NULL },
+
+    { "outbox", "status", "count what waits to be delivered",
+      "dmpctl outbox status [--json]\n"
+      "\n"
+      "Prints how many codes and notices wait, how many of them an instance\n"
+      "of dmp-notifyd has been given, how long the oldest has waited, and how\n"
+      "many dead letters there are.\n"
+      STORE_USAGE, dmpctl_outbox_status, NULL },
+
+    { "outbox", "dead", "list what could not be delivered",
+      "dmpctl outbox dead [--json]\n"
+      "\n"
+      "Prints each dead letter: its id, kind, whose it is by pseudonym, when\n"
+      "and why it was given up.  Addresses and codes stay sealed.\n"
+      STORE_USAGE, dmpctl_outbox_dead, NULL },
+
+    { "outbox", "requeue", "have dead letters delivered again",
+      "dmpctl outbox requeue ID|--all --audit-key FILE [options]\n"
+      "\n"
+      "Puts them back, traced.  A message keeps the id by which whoever got\n"
+      "it already knows it again.\n"
+      "\n"
+      "  --all                 all dead letters\n"
+      OUTBOX_USAGE, dmpctl_outbox_requeue, NULL },
+
+    { "outbox", "drop", "remove a dead letter",
+      "dmpctl outbox drop ID --audit-key FILE [options]\n"
+      "\n"
+      "Traced.  What it told is not told any more.\n"
+      "\n"
+      OUTBOX_USAGE, dmpctl_outbox_drop, NULL },
 
     { "audit", "verify", "prove the trace whole, or name the first break",
       dmpctl_help_audit_verify, dmpctl_audit_verify, NULL },

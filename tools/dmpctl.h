@@ -48,6 +48,9 @@ bool tool_options(int argc, char **argv, const tool_option_t *options,
  */
 void tool_text(FILE *out, dmp_str_t text);
 
+/* Who complains: "dmpctl", unless a program says otherwise. */
+extern const char  *tool_program;
+
 /* "dmpctl: …" on standard error by tool_text(), with a line feed. */
 void tool_error(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
@@ -94,6 +97,11 @@ int dmpctl_audit_export(int argc, char **argv);
 int dmpctl_audit_stats(int argc, char **argv);
 int dmpctl_audit_case(int argc, char **argv);
 int dmpctl_audit_recover(int argc, char **argv);
+int dmpctl_outbox_status(int argc, char **argv);
+int dmpctl_outbox_dead(int argc, char **argv);
+int dmpctl_outbox_requeue(int argc, char **argv);
+int dmpctl_outbox_drop(int argc, char **argv);
+
 /* The help of those that say it in their own files. */
 extern const char  dmpctl_help_init[];
 extern const char  dmpctl_help_audit_verify[];

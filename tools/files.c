@@ -17,6 +17,8 @@
 #include "dmpctl.h"
 
 
+const char  *tool_program = "dmpctl";
+
 static int64_t  progress_last_ms;
 static bool     progress_shown;
 
@@ -85,7 +87,7 @@ tool_error(const char *format, ...)
     n = vasprintf(&text, format, args);
     va_end(args);
 
-    fputs("dmpctl: ", stderr);
+    fprintf(stderr, "%s: ", tool_program);
 
     if (n < 0) {
         fputs("no memory", stderr);
