@@ -9,7 +9,7 @@ import {
   showDocuments, showEntry, showJson, showNotices, tell,
 } from './stage.mjs';
 import {
-  CENTRE, GIRAUD, INS, PETIT, PSYCHIATRY, SAMU, SEARCH, ULTRASOUND, ask, helpdesk,
+  CENTRE, GIRAUD, INS, PETIT, PSYCHIATRY, SAMU, SEARCH, ULTRASOUND, allowed, ask, helpdesk,
   importDirectory, lastChange, names, nothingReached, refused, refusedSearch,
 } from './steps.mjs';
 
@@ -39,20 +39,6 @@ const GLASS = 'glass.headers';
 const again = { ...giraud, headers: [`@${GLASS}`] };
 
 const NOT_AUTHORISED = 'The patient has not authorised you to consult this record.';
-
-async function allowed(answer, mode) {
-  const entry = await entryOf(answer);
-
-  showEntry(entry);
-  quietly(answer.status === 200 && entry.body.decision === 'allow' &&
-          entry.outcome === '1', 'it is allowed', entry);
-  quietly(entry.body.mode === mode &&
-          (mode !== 'normal') === (entry.body.emergency === true),
-          'the trace has the mode', entry.body);
-
-  return entry;
-}
-
 
 /* --------------------------------------------------------- Samu-Centre 15 */
 

@@ -20,11 +20,11 @@ keep=no
 failed=1                                # exit code of a stage that fails
 
 # what run/ holds, and nothing else may be removed from it
-folders='bin keys pki redis'
+folders='bin keys pki redis mail'
 files='temp nginx.conf nginx.pid jeanne.json centre-15.jsonl
        record-host.requests.jsonl
        nginx.access.log nginx.error.log nginx.log redis.log record-host.log
-       keys.log pki.log init.log'
+       keys.log pki.log init.log mailbox.log notifyd.json notifyd.log'
 jeanne='urn:oid:1.2.250.1.213.1.4.8|285037512000151'
 
 
@@ -147,7 +147,7 @@ stop()
 
     [ -d "$run" ] || return 0
 
-    for name in nginx record-host redis; do
+    for name in nginx notifyd mailbox record-host redis; do
         end "$name"
     done
 
@@ -174,7 +174,7 @@ need()
 {
     local what
 
-    for what in build/dmpctl build/ngx_http_dmp_module.so \
+    for what in build/dmpctl build/dmp-notifyd build/ngx_http_dmp_module.so \
                 demo/backend/node_modules/@medplum
     do
         [ -e "$root/$what" ] || die "no $what: \"make demo\" makes it"
@@ -217,8 +217,10 @@ prepare_folders()
     temp=$(mktemp -d /tmp/dmp-demo.XXXXXX)
     echo "$temp" >"$run/temp"
     mkdir -m 700 "$run/keys" "$run/redis"
+    mkdir "$run/mail"
     mkdir "$run/bin"                    # a build meanwhile changes nothing here
-    cp "$root/build/dmpctl" "$root/build/ngx_http_dmp_module.so" "$run/bin"
+    cp "$root/build/dmpctl" "$root/build/dmp-notifyd" \
+        "$root/build/ngx_http_dmp_module.so" "$run/bin"
     user=
 
     if [ "$(id -u)" -eq 0 ]; then
@@ -248,7 +250,7 @@ make_keys()
 {
     local kind
 
-    for kind in audit record pseudonym; do
+    for kind in audit record pseudonym session; do
         "$run/bin/dmpctl" keygen "$kind" "$run/keys" >>"$run/keys.log" 2>&1 \
             || die "dmpctl keygen $kind failed" "$run/keys.log"
     done
@@ -269,6 +271,50 @@ start_record_host()
         --log "$run/record-host.requests.jsonl" \
         --data "$root/demo/backend/seed" \
         --data "$root/t/fixtures/pdsm4dmp" --data "$root/t/fixtures/pdsm"
+}
+
+
+mailbox_ready() { grep -q '^ready' "$run/mailbox.log"; }
+
+
+# Groups of the outboxes: it has made them when it looks for messages.
+notifyd_ready()
+{
+    [ "$(redis_cli xinfo groups '{dmp:63}:outbox' 2>/dev/null | wc -l)" -gt 0 ]
+}
+
+
+# Mail goes to a folder of the demo's.
+start_post()
+{
+    local mail
+
+    mail=$(free_port 8025 8026 8027)
+    start mailbox node "$root/demo/mailbox.mjs" "$mail" "$run/mail"
+    ready mailbox mailbox_ready mailbox.log
+
+    cat >"$run/notifyd.json" <<END
+{
+  "redis": { "address": "unix:$temp/redis.sock" },
+  "record_keys": ["$run/keys/record.key"],
+  "place": "https://localhost:$port",
+  "templates": "$root/conf/notices",
+  "smtp": { "host": "127.0.0.1", "port": $mail, "tls": "none",
+            "plain_on_loopback": true,
+            "from": "ne-pas-repondre@dmp.example.org" }
+}
+END
+}
+
+
+# "run.sh deliver", which the story calls: until then it looks at notices in
+# the store.
+deliver()
+{
+    temp=$(<"$run/temp")
+    redis_cli=$(command -v redis-cli || command -v valkey-cli)
+    start notifyd "$run/bin/dmp-notifyd" "$run/notifyd.json"
+    ready notifyd notifyd_ready notifyd.log
 }
 
 
@@ -319,6 +365,9 @@ start_all()
     say "store             a private Redis, each write on disk before it is acknowledged"
     "$run/bin/dmpctl" init --redis "unix:$temp/redis.sock" \
         >"$run/init.log" 2>&1 || die 'dmpctl init failed' "$run/init.log"
+
+    start_post
+    say 'mailbox           a mail server that keeps what comes in a folder'
 
     ready record-host host_address record-host.log
     say "record host       a FHIR server at http://$host, which knows nothing of the gateway"
@@ -381,6 +430,11 @@ main()
     if [ "${1:-}" = with ]; then
         run=$root/build/stage
         failed=3                        # not an answer of the command's
+    fi
+
+    if [ "${1:-}" = deliver ]; then     # by the story: the lock is ours
+        deliver
+        return
     fi
 
     exec 9<"$root/demo"

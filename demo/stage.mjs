@@ -280,11 +280,25 @@ function optionsOf({ card, method, headers = [], json }) {
 
 const quoted = (word) => (/^[\w.,:/=@-]+$/.test(word) ? word : `'${word}'`);
 
+/* A body that is too long for a line, over several. */
+function shownJson(text) {
+  const lines = pretty(JSON.parse(text), 64);
+
+  // within quotes a line goes on by itself
+  return `--json '${lines.join('\n        ')}'`;
+}
+
 function shownCommand(options, url) {
   const lines = [];
   let line = 'curl';
 
   for (const option of options) {
+    if (option[0] === '--json' && option[1].length > 64) {
+      lines.push(line, shownJson(option[1]));
+      line = '';
+      continue;
+    }
+
     const text = option.map(quoted).join(' ');
 
     if (line.length + 1 + text.length > 70) {
@@ -297,6 +311,8 @@ function shownCommand(options, url) {
 
   if (options.length && line.length + url.length > 70) {
     lines.push(line);
+    line = `"${url}"`;
+  } else if (line === '') {
     line = `"${url}"`;
   } else {
     line += ` "${url}"`;
@@ -662,6 +678,8 @@ export function cellsOf(entry) {
 
   const who = actor?.kind === 'operator'
     ? `operator ${actor.id}`
+    : actor?.kind === 'patient'
+      ? `${actor.id.slice(0, 6)}… the patient`
     : actor?.id
       ? `${actor.id} ${people.get(actor.id) ?? ''}`
       : 'nobody known';

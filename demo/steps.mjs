@@ -181,3 +181,16 @@ export async function refusedSearch(card, status, reason, meaning) {
   await refused(answer, status, reason, meaning);
   nothingReached(answer);
 }
+
+export async function allowed(answer, mode) {
+  const entry = await entryOf(answer);
+
+  showEntry(entry);
+  quietly(answer.status === 200 && entry.body.decision === 'allow' &&
+          entry.outcome === '1', 'it is allowed', entry);
+  quietly(entry.body.mode === mode &&
+          (mode !== 'normal') === (entry.body.emergency === true),
+          'the trace has the mode', entry.body);
+
+  return entry;
+}

@@ -13,6 +13,7 @@ import {
   reasonOf, redis, request, shortened, show, showDocuments, showEntry, showJson,
   showRefusal, showRows, showTyped, store, tell, trace, when,
 } from './stage.mjs';
+import { patient } from './patient.mjs';
 import {
   FAURE, INS, JEANNE, LEROY, PETIT, PSYCHIATRY, SEARCH, ULTRASOUND, ask,
   dayInParis, importRecord, lastChange, names, nothingReached, record, refused,
@@ -78,7 +79,7 @@ async function stranger() {
   tell(`The line marked “trace” is what the gateway wrote to its store before it answered. No trace,
     no access: were the store away, it would answer 503 to everybody. This is the entry as
     it stands there, long values shortened. The patient is a pseudonym, “prev” is the
-    fingerprint of the entry before: that is what will betray a forger in step 13.`);
+    fingerprint of the entry before: that is what will betray a forger in step 14.`);
   show(['', ...pretty(shortened(denied.body, 26)), '']);
   must(!denied.raw.includes(INS) && !/martin/i.test(denied.raw),
        'Neither her name nor her health number is in it.');
@@ -346,7 +347,10 @@ async function audited() {
   await when('the signature of the last entries',
              () => verifyJson().not_signed === 0);
 
-  const entries = (await trace()).filter(isAccess);
+  /* Camille's are her own business; some name nobody's record */
+  const all = (await trace()).filter(isAccess);
+  const entries = all.filter(({ body }) =>
+    !body.patient || body.patient === all[0].body.patient);
 
   showRows(entries.map(cellsOf));
   const superseded = entries.filter(isSuperseded);
@@ -512,10 +516,13 @@ try {
   begin('11. Closed, and opened again');
   await closed();
 
-  begin('12. The trace');
+  begin('12. A patient who holds the keys');
+  await patient();
+
+  begin('13. The trace');
   await audited();
 
-  begin('13. Somebody edits the trace');
+  begin('14. Somebody edits the trace');
   await forged(read);
 
   const alarms = gatewayLogs().match(/.*\[(alert|emerg|crit)\].*/g);
