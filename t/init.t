@@ -67,7 +67,7 @@ is(slurp("$files/redis.conf"), slurp("$root/conf/redis.conf"), 'the reference');
 my %users = slurp("$files/users.acl") =~ /^user (\S+) (.*)$/mg;
 
 is(scalar(() = slurp("$files/users.acl") =~ /^/mg), 1 + @Users, 'one line each');
-like($users{default}, qr/^off (?!.*[#>]).*-\@all$/, 'nobody without a name');
+like($users{default}, qr/^off resetpass (?!.*(?:[#>]|nopass))/, 'nobody without a name');
 
 for my $user (@Users) {
     my $password = password($files, $user);
@@ -211,6 +211,15 @@ sub start
 
     write_file("$data/conf", $conf);
     write_file("$data/users.acl", users());
+    launch($server);
+}
+
+sub launch
+{
+    my ($server) = @_;
+
+    my $data = $server->{dir};
+
     $server->{pid} = DMP::Proc::start($server->{name}, "$data/log",
         $server->{program}, "$data/conf");
 
@@ -269,6 +278,7 @@ my @Mutations = (
     [trimmer => '(+xadd ~{dmp:*}:trace)', 'XADD {dmp:probe}:trace * b probe o S: must be refused'],
     [operator => '+function|delete', 'FUNCTION DELETE dmp1: must be refused'],
     [operator => '(+del ~{dmp:*}:trace)', 'DEL {dmp:00}:trace: must be refused'],
+    [default => '-@all', 'reading the append-only file: must be allowed'],
     [default => 'on nopass +ping', 'PING without AUTH: must be refused'],
     [admin => 'nopass', 'AUTH with any password: must be refused'],
 
@@ -426,6 +436,15 @@ for my $server (@Servers) {
     }
 
     as($server, 'watcher', qw(CONFIG SET appendfsync always));
+
+    # what a function has written is written together, or not at all
+    as($server, 'gateway', 'FCALL', 'dmp1_append', 3, '{dmp:00}:trace', '{dmp:00}:w:probe',
+        '{dmp:00}:closed', '', '1:1:probe', '{}');
+    DMP::Proc::stop($server->{pid}, 'KILL');
+    launch($server);
+    is(as($server, 'watcher', 'XLEN', '{dmp:00}:trace'), 1, "$name: a commit outlives a crash");
+    is(as($server, 'watcher', 'HGET', '{dmp:00}:w:probe', 'h'), '1:1:probe', 'all of it');
+    as($server, 'watcher', 'DEL', '{dmp:00}:trace', '{dmp:00}:w:probe');
 }
 
 
