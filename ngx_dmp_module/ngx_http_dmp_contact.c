@@ -158,7 +158,7 @@ ngx_http_dmp_contact_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/* What was kept with the challenge: NGX_DECLINED if it is not of this record. */
+/* What was kept with the challenge; NGX_DECLINED: not of this record. */
 static ngx_int_t
 ngx_http_dmp_contact_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const ngx_http_dmp_waiter_t *w)

@@ -62,11 +62,10 @@ ngx_int_t ngx_http_dmp_confirm(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
 
 /*
- * ngx_http_dmp_sign_in.c: POST session and what follows it; ngx_http_dmp_
- * contact.c: a contact that is confirmed by a code.
- *
- * is_call: the request is one of them.  start is for the state MAP, send for
- * the commit of its entry, stands for when that is there.
+ * ngx_http_dmp_sign_in.c: POST session and what follows it.  is_call: the
+ * request is one of them.  start is for the state MAP, send for the commit of
+ * its entry, stands for when that is there; send_sign_in answers
+ * (ngx_http_dmp_sign_in_answer.c).
  */
 ngx_uint_t ngx_http_dmp_sign_in_is_call(const ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_sign_in_start(ngx_http_request_t *r,

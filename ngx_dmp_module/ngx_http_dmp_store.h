@@ -13,7 +13,7 @@
 
 /*
  * What a command has before an entry's text, and after it: names of seven
- * keys, numbers and hashes; who, a time and a mode, or a message that is sealed.
+ * keys, numbers and hashes; who, a time and a mode, or a message, sealed.
  */
 #define NGX_HTTP_DMP_ENTRY_HEAD  (7 * (DMP_KEY_NAME_MAX + 16) + 512)
 #define NGX_HTTP_DMP_ENTRY_TAIL  3072

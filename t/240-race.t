@@ -61,6 +61,10 @@ cmp_ok($c->{pending_refused}, '>=', 50,
     'reads that were let through before were refused after');
 note(DMP::Race::report($result));
 
+$result = DMP::Race::run(reads => 10000, patient => 1);
+held($result, 'the patient blocks, signed in');
+cmp_ok($result->{counts}{boundaries}, '>=', 4, 'again and again');
+
 $result = DMP::Race::run(reads => 6000, unsafe => 'none', %late_store);
 held($result, 'a store that answers late');
 cmp_ok($result->{counts}{unavailable}, '>', 0,

@@ -42,7 +42,7 @@ audit_french_time(FILE *out, int64_t unix_ms)
 
     dmp_buf_init(&b, text, sizeof(text));
     dmp_french_time(&b, unix_ms);
-    fwrite(b.data, 1, b.len, out);
+    (void) fwrite(b.data, 1, b.len, out);
 }
 
 

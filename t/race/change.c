@@ -1,8 +1,8 @@
 /*
  * change.c: the rights that the readers have of the patient, taken and given
- * again all the time: by the treating physician's card through either
- * gateway, by the reader's own, and by dmpctl; often twice at once, and again
- * when they are taken already.
+ * again all the time: by the treating physician's card, or the patient's
+ * session, through either gateway, by the reader's own card, and by dmpctl;
+ * often twice at once, and again when they are taken already.
  */
 
 #include <errno.h>
@@ -108,15 +108,21 @@ race_changes_idle(void)
 static void
 race_api_ask(race_means_t *means)
 {
-    char                request[512];
+    char                request[4096], token[sizeof(race.token) + 64];
     const race_verb_t  *verb;
 
     verb = &race_verbs[means->verb];
+    token[0] = '\0';
+
+    if (verb->treating && race.token[0] != '\0') {
+        race_format(token, sizeof(token), "Authorization: Bearer %s\r\n",
+                    race.token);
+    }
 
     race_format(request, sizeof(request), "%s /api/records/%s/%s/%s "
-                "HTTP/1.1\r\nHost: localhost\r\n%s"
+                "HTTP/1.1\r\nHost: localhost\r\n%s%s"
                 "Content-Length: %zu\r\n\r\n%s",
-                verb->method, race.ins, verb->list, race.professional,
+                verb->method, race.ins, verb->list, race.professional, token,
                 verb->body != NULL ? "Content-Type: application/json\r\n" : "",
                 verb->body != NULL ? strlen(verb->body) : 0,
                 verb->body != NULL ? verb->body : "");

@@ -318,9 +318,11 @@ race_link_context(const char *name)
     ctx = SSL_CTX_new(TLS_client_method());
 
     if (ctx == NULL
-        || SSL_CTX_use_certificate_chain_file(ctx, pem) != 1
-        || SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1
-        || SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1)
+        || SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1
+        || (strcmp(name, RACE_NO_CARD) != 0
+            && (SSL_CTX_use_certificate_chain_file(ctx, pem) != 1
+                || SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM)
+                   != 1)))
     {
         race_fail("%s: cannot be used as a certificate with its key", pem);
     }

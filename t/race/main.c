@@ -432,9 +432,13 @@ main(int argc, char **argv)
     printf("ready\n");
     (void) fflush(stdout);               /* nobody will answer it */
 
-    if (getchar() != '\n') {
+    if (fgets(race.token, sizeof(race.token), stdin) == NULL
+        || strchr(race.token, '\n') == NULL)
+    {
         race_fail("nobody says that the gateways are ready");
     }
+
+    *strchr(race.token, '\n') = '\0';
 
     if (race.told) {
         race_input.fd = STDIN_FILENO;

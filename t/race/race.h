@@ -295,7 +295,9 @@ typedef struct {
     const char    *store;
     const char    *pki;
     const char    *reader;               /* names of certificates */
-    const char    *treating;
+    const char    *treating;             /* RACE_NO_CARD: the patient, by... */
+    char           token[2048];          /* ... that; told with the line that
+                                            says that the gateways are there */
     const char    *ins;
     const char    *professional;         /* the reader's number */
     const char    *logs;
@@ -311,6 +313,8 @@ typedef struct {
     bool           over;
     race_counts_t  counts;
 } race_t;
+
+#define RACE_NO_CARD  "none"
 
 extern race_t  race;
 

@@ -134,51 +134,6 @@ test_status(void **state)
 }
 
 
-/* What no rule gives says itself how it is answered, whatever was asked. */
-static void
-test_session_status(void **state)
-{
-    int             of;
-    size_t          i;
-    dmp_request_t   request;
-    dmp_decision_t  decision;
-
-    static const struct {
-        dmp_reason_t  reason;
-        unsigned      status;
-    } table[] = {
-        { DMP_REASON_CREDENTIALS_REJECTED, 401 },
-        { DMP_REASON_CODE_REJECTED, 401 },
-        { DMP_REASON_PASSWORD_CHANGE_REQUIRED, 403 },
-        { DMP_REASON_TOO_MANY_ATTEMPTS, 429 }
-    };
-
-    (void) state;
-
-    for (i = 0; i < count(table); i++) {
-        for (of = 0; of < 2; of++) {
-            memset(&request, 0, sizeof(request));
-            memset(&decision, 0, sizeof(decision));
-            request.mapping = DMP_MAPPING_ONE;
-            request.operation = DMP_OPERATION_SIGN_IN;
-            request.ins = of ? dmp_string(INS) : dmp_null_string;
-            decision.effect = DMP_DENY;
-            decision.reason = table[i].reason;
-            assert_int_equal(dmp_answer_status(&request, &decision),
-                             table[i].status);
-
-            decision.effect = DMP_ERROR;
-            assert_int_equal(dmp_answer_status(&request, &decision), 503);
-        }
-
-        /* each has a title that is no other's */
-        assert_string_not_equal(dmp_answer_title(table[i].status,
-                                                 table[i].reason),
-                                dmp_answer_title(403, DMP_REASON_MAX));
-    }
-}
-
-
 /* Only what is refused as a whole has a reason of its own. */
 static void
 test_reason(void **state)
@@ -795,7 +750,6 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_status),
-        cmocka_unit_test(test_session_status),
         cmocka_unit_test(test_reason),
         cmocka_unit_test(test_titles),
         cmocka_unit_test(test_refusal),

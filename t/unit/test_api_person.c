@@ -17,8 +17,8 @@
 
 #define BASE   "/dmp/api"
 #define ME     BASE "/records/269054958815780/contact"
-#define TRAITS "\"traits\":{\"family\":\"L\xc3\x89VY\",\"given\":\"Zo\xc3\xa9\"," \
-               "\"birthdate\":\"1985-03\"}"
+#define TRAITS "\"traits\":{\"family\":\"L\xc3\x89VY\","                      \
+               "\"given\":\"Zo\xc3\xa9\",\"birthdate\":\"1985-03\"}"
 #define SAID   "\"emergency\":{\"bris_de_glace\":true,\"centre_15\":false,"   \
                "\"masked\":true}"
 #define WHOLE  "{\"ins\":\"269054958815780\"," TRAITS ",\"consent\":true,"    \
@@ -116,8 +116,8 @@ test_session(void **state)
     (void) state;
 
     taken("POST", BASE "/session",
-          "{\"identifier\":\"7k2m 9xqf\",\"password\":\"\\u00e9t\\u00e9 \xc3\xa0"
-          "\"}", DMP_OPERATION_SIGN_IN);
+          "{\"identifier\":\"7k2m 9xqf\","
+          "\"password\":\"\\u00e9t\\u00e9 \xc3\xa0\"}", DMP_OPERATION_SIGN_IN);
     equal(out.credentials.identifier, "7k2m 9xqf");
     equal(out.credentials.password, "\xc3\xa9t\xc3\xa9 \xc3\xa0");
     assert_string_equal(out.route, "session");

@@ -171,35 +171,6 @@ test_empty_policy(void **state)
 }
 
 
-/* What concerns a session is no request for a record, whoever asks. */
-static void
-test_session_operations(void **state)
-{
-    int      operation, actor;
-    given_t  g;
-
-    (void) state;
-
-    for (operation = DMP_OPERATION_SIGN_IN; operation < DMP_OPERATION_MAX;
-         operation++)
-    {
-        for (actor = DMP_ACTOR_PATIENT; actor < DMP_ACTOR_MAX; actor++) {
-            give(&g);
-            g.subject.actor = (dmp_actor_t) actor;
-            g.request.operation = (dmp_operation_t) operation;
-            run(&g, &g.document);
-            assert_int_equal(g.out.effect, DMP_DENY);
-            assert_int_equal(dmp_rights_needed(&g.subject, &g.request), 0);
-        }
-
-        give(&g);
-        g.request.operation = (dmp_operation_t) operation;
-        run(&g, &g.document);
-        expect(&g, DMP_DENY, "B1", "operation-unknown");
-    }
-}
-
-
 /* Values that no enumeration has deny. */
 static void
 test_beyond(void **state)
@@ -799,7 +770,6 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_empty_policy),
-        cmocka_unit_test(test_session_operations),
         cmocka_unit_test(test_beyond),
         cmocka_unit_test(test_explain),
         cmocka_unit_test(test_order),

@@ -769,8 +769,8 @@ test_days(void **state)
 int
 main(void)
 {
-    int                       rc;
-    const struct CMUnitTest   tests[] = {
+    int                      rc;
+    const struct CMUnitTest  tests[] = {
         cmocka_unit_test_setup(test_readers, fresh),
         cmocka_unit_test_setup(test_own, fresh),
         cmocka_unit_test_setup(test_documents, fresh),
@@ -787,9 +787,8 @@ main(void)
     policy = load_policy("policy.json");
 
     if (policy == NULL
-        || dmp_keyring_add(&ring, dmp_string(
-               "000102030405060708090a0b0c0d0e0f"
-               "101112131415161718191a1b1c1d1e1f")) != DMP_OK)
+        || dmp_keyring_add(&ring, dmp_string("000102030405060708090a0b0c0d0e0f"
+                           "101112131415161718191a1b1c1d1e1f")) != DMP_OK)
     {
         return 1;
     }

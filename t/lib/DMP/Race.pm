@@ -20,6 +20,7 @@ package DMP::Race;
 #   relay            replies of the store in a thousand that come late to the
 #                    second gateway
 #   first            stop at the first violation
+#   patient          it is the patient who blocks and unblocks, signed in
 #   unsafe           the safety that is off, in the build made for that;
 #                    "none": that build with all of them
 #   progress         called with the number of reads so far
@@ -30,6 +31,8 @@ use warnings;
 use JSON::PP ();
 
 use DMP ();
+use Patient ();
+use Rights ();
 use DMP::Proc qw(root dir wait_for slurp free_port);
 use DMP::Guard ();
 
@@ -43,7 +46,7 @@ use constant {
 my $runs = 0;
 my %default = (reads => 20000, seconds => 120, deadline => 60, slow => 100,
     large => 4, tool => 150, twice => 400, near => 300, judging => 8,
-    entries => 3000, relay => 0, aim => 0, first => 0, unsafe => '');
+    entries => 3000, relay => 0, aim => 0, first => 0, patient => 0, unsafe => '');
 
 
 # Plays it once and returns what came of it:
@@ -114,7 +117,7 @@ sub wait_for_the_end
     my ($line, $last);
 
     local $SIG{PIPE} = 'IGNORE';
-    syswrite $self->{to}, "\n" or die 'the race ended: ' . $self->said;
+    syswrite $self->{to}, ($o->{patient} ? $self->sign_in : '') . "\n" or die 'the race ended: ' . $self->said;
 
     wait_for {
         my $out = slurp("$self->{folder}/race.out");
@@ -132,6 +135,33 @@ sub wait_for_the_end
 }
 
 
+# A session of the patient's, through the first gateway.
+sub sign_in
+{
+    my ($self) = @_;
+
+    my $made = JSON::PP::decode_json(DMP::dmpctl('account', 'create', INS, '--json',
+        Rights::keys_of('--audit-key', DMP::keys() . '/audit.key', '--node', 'ops')));
+    my $ask = sub {
+        my ($path, $body) = @_;
+
+        return DMP::request(post => "/api/session$path", port => $self->{ports}[0],
+            host => 'localhost', headers => ['Content-Type: application/json'],
+            body => JSON::PP::encode_json($body))->{json};
+    };
+
+    my $challenge = $ask->('', { identifier => $made->{identifier},
+        password => $made->{temporary_password} })->{challenge}
+        or die "the patient cannot sign in\n";
+
+    $ask->('/code', { challenge => $challenge, code => Patient::code_of() });
+
+    return $ask->('/password', { challenge => $challenge,
+        new_password => 'une course de longue haleine' })->{access_token}
+        // die "the patient has no session\n";
+}
+
+
 sub said { slurp("$_[0]{folder}/race.err") || "without a word\n" }
 
 
@@ -140,10 +170,15 @@ sub prepare
 {
     my ($self) = @_;
 
+    if ($self->{o}{patient} && !-e DMP::keys() . '/session.key') {
+        DMP::dmpctl('keygen', 'session', DMP::keys());
+    }
+
     DMP::dmpctl('init', '--redis', DMP::redis_address(), '--deadline',
         "$self->{o}{deadline}ms", '--gateways-stopped');
     DMP::import_records({ ins => INS, status => 'open',
         traits => { family => 'MARTIN', given => 'Jeanne' },
+        contact => { email => 'jeanne@example.fr' },
         emergency => { map { $_ => JSON::PP::true }
             qw(bris_de_glace centre_15 masked) },
         treating => [TREATING] });
@@ -179,7 +214,8 @@ sub start_race
         '--fast', "$folder/fast.sock", '--slow-host', "$folder/slow.sock",
         ($o->{relay} ? ('--relay-at', "$folder/relay.sock") : ()),
         '--store', DMP::redis_address(), '--pki', DMP::pki(),
-        '--reader', 'morel', '--treating', 'leroy', '--ins', INS,
+        '--reader', 'morel', '--treating', $o->{patient} ? 'none' : 'leroy',
+        '--ins', INS,
         '--professional', READER, '--logs', $folder,
         '--', root() . '/build/dmpctl', keys_of_tools(), '--node', 'ops');
 
@@ -296,8 +332,12 @@ END
 
     $locations .= "        location /api/ { dmp_api; }\n";
 
+    my ($pool, $session) = $self->{o}{patient}
+        ? ('thread_pool dmp threads=1;', "dmp_session_key $keys/session.key;") : ('', '');
+
     return <<"END";
 load_module $module;
+$pool
 $user
 daemon off;
 master_process on;
@@ -322,6 +362,7 @@ http {
     dmp_record_key $keys/record.key;
     dmp_pseudonym_key $keys/pseudonym.key;
     dmp_node gateway-$n;
+    $session
     upstream fast { server unix:$self->{folder}/fast.sock; keepalive 32; }
     upstream slow { server unix:$self->{folder}/slow.sock; keepalive 64; }
     server {
