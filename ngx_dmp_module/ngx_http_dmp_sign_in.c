@@ -60,8 +60,9 @@ static const struct {
 
     [DMP_OPERATION_CODE] = {
         .before = { ngx_http_dmp_step_address, ngx_http_dmp_step_try,
-                    ngx_http_dmp_step_record, ngx_http_dmp_step_code_right },
-        .after = { ngx_http_dmp_step_good } },
+                    ngx_http_dmp_step_account, ngx_http_dmp_step_record,
+                    ngx_http_dmp_step_code_right },
+        .after = { ngx_http_dmp_step_channel, ngx_http_dmp_step_good } },
 
     [DMP_OPERATION_PASSWORD] = {
         .before = { ngx_http_dmp_step_address, ngx_http_dmp_step_fit,
@@ -539,6 +540,41 @@ ngx_http_dmp_sign_in_claims(ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/*
+ * Whether the account is still the one that the challenge was made for: not
+ * since its password was replaced, here or at the counter.
+ */
+static ngx_uint_t
+ngx_http_dmp_challenge_holds(const ngx_http_dmp_sign_in_t *s)
+{
+    return s->known && s->asked != 0 && s->asked == s->version;
+}
+
+
+/*
+ * Which channel the last sign-in's code came by: recovery takes the other.  A
+ * code of recovery is none of a sign-in.
+ */
+static void
+ngx_http_dmp_sign_in_came_by(ngx_http_dmp_sign_in_t *s)
+{
+    const char  *name;
+
+    name = dmp_contact_channel_name(s->channel);
+
+    if (s->purpose != NGX_HTTP_DMP_FOR_SIGN_IN
+        || s->channel == DMP_CONTACT_NONE
+        || ngx_strcmp(s->account.channel, name) == 0)
+    {
+        return;
+    }
+
+    (void) ngx_cpystrn((u_char *) s->account.channel, (u_char *) name,
+                       sizeof(s->account.channel));
+    s->moved = 1;
+}
+
+
 static ngx_int_t
 ngx_http_dmp_step_code_right(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
@@ -547,6 +583,7 @@ ngx_http_dmp_step_code_right(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     s = ctx->sign_in;
 
     if (ctx->facts.state != DMP_RECORD_PRESENT
+        || !ngx_http_dmp_challenge_holds(s)
         || s->purpose == NGX_HTTP_DMP_FOR_CONTACT
         || s->purpose == NGX_HTTP_DMP_FOR_NOTHING)
     {
@@ -564,6 +601,7 @@ ngx_http_dmp_step_code_right(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_http_dmp_sign_in_came_by(s);
     s->verb = "open";
 
     return NGX_OK;
@@ -594,7 +632,7 @@ ngx_http_dmp_step_new_password(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     s = ctx->sign_in;
 
-    if (!s->known) {
+    if (!s->known || !ngx_http_dmp_challenge_holds(s)) {
         return ngx_http_dmp_sign_in_refuse(ctx, DMP_REASON_CODE_REJECTED);
     }
 
@@ -613,6 +651,7 @@ ngx_http_dmp_step_new_password(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ngx_memcpy(s->account.hash, hash, DMP_SCRYPT_HASH);
     ngx_explicit_memzero(hash, sizeof(hash));
     s->account.temporary = false;
+    ngx_http_dmp_sign_in_came_by(s);
 
     return NGX_OK;
 }

@@ -38,11 +38,15 @@ struct ngx_http_dmp_sign_in_s {
     unsigned               after:1;      /* the commit stands */
     unsigned               known:1;      /* there is such an account */
     unsigned               temporary:1;  /* its password must be changed */
+    unsigned               moved:1;      /* the code came by another channel
+                                            than that of the account */
     unsigned               discreet:1;   /* no representative is to know */
 
     char                   login[DMP_LOGIN_HASH_LEN];
     char                   attempt[DMP_LOGIN_HASH_LEN];
     uint64_t               version;      /* of dmp:login:H */
+    uint64_t               asked;        /* the same, when the challenge was
+                                            made; 0: it does not say */
     dmp_account_t          account;
 
     ngx_http_dmp_for_e     purpose;
@@ -92,7 +96,7 @@ ngx_int_t ngx_http_dmp_seal_message(ngx_http_request_t *r,
  * of the library, or (NULL) as whatever follows.  What is added must live until
  * it is sent.
  */
-#define NGX_HTTP_DMP_ARGS_MAX  24
+#define NGX_HTTP_DMP_ARGS_MAX  28
 
 typedef struct {
     ngx_uint_t   n;
@@ -139,6 +143,8 @@ ngx_int_t ngx_http_dmp_step_take(ngx_http_request_t *r,
 ngx_int_t ngx_http_dmp_step_good(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_step_login(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_step_channel(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 
 /*

@@ -249,7 +249,7 @@ ngx_http_dmp_account_open(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 
     ngx_memcpy(ctx->patient, w->values[0].data, DMP_PSEUDONYM_LEN);
     s->version = (uint64_t) version;
-    s->temporary = s->account.temporary;
+    s->temporary |= s->account.temporary;    /* a challenge may ask, too */
     s->known = 1;
 
     return NGX_OK;
@@ -282,9 +282,10 @@ ngx_http_dmp_step_account(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return rc;
     }
 
-    rc = (w->values[0].data == NULL)
-         ? ngx_http_dmp_account_nobody(r, ctx)
-         : ngx_http_dmp_account_open(r, ctx, w);
+    /* whose challenge it is stays, though the account is there no more */
+    rc = (w->values[0].data != NULL) ? ngx_http_dmp_account_open(r, ctx, w)
+         : ctx->patient_known ? NGX_OK
+                              : ngx_http_dmp_account_nobody(r, ctx);
 
     ngx_http_dmp_waiter_release(w);
 
@@ -383,6 +384,7 @@ static ngx_int_t
 ngx_http_dmp_put_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     char                             hash[DMP_CODE_HASH_LEN];
+    char                             version[NGX_INT64_LEN + 1];
     ngx_http_dmp_args_t              args;
     ngx_http_dmp_sign_in_t          *s;
     const ngx_http_dmp_main_conf_t  *dmcf;
@@ -416,6 +418,12 @@ ngx_http_dmp_put_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ngx_http_dmp_args_text(&args, (s->temporary
                                    || s->purpose == NGX_HTTP_DMP_FOR_RECOVERY)
                                   ? "1" : "0");
+
+    *ngx_sprintf((u_char *) version, "%uL", s->version) = '\0';
+    ngx_http_dmp_args_text(&args, "v");
+    ngx_http_dmp_args_text(&args, version);
+    ngx_http_dmp_args_text(&args, "h");
+    ngx_http_dmp_args_text(&args, dmp_contact_channel_name(s->channel));
 
     if (s->discreet) {
         ngx_http_dmp_args_text(&args, "d");
@@ -452,6 +460,18 @@ ngx_http_dmp_step_put(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ngx_http_dmp_waiter_release(w);
 
     return put ? NGX_OK : ngx_http_dmp_no_trace(ctx);
+}
+
+
+static dmp_contact_channel_t
+ngx_http_dmp_challenge_channel(ngx_str_t value)
+{
+    if (dmp_str_eq(ngx_http_dmp_str(value), dmp_string("sms"))) {
+        return DMP_CONTACT_SMS;
+    }
+
+    return dmp_str_eq(ngx_http_dmp_str(value), dmp_string("email"))
+           ? DMP_CONTACT_EMAIL : DMP_CONTACT_NONE;
 }
 
 
@@ -506,6 +526,15 @@ ngx_http_dmp_challenge_fields(ngx_http_dmp_ctx_t *ctx, const ngx_str_t *values,
 
         case 'f':
             s->temporary = (value.len == 1 && value.data[0] == '1');
+            break;
+
+        case 'v':
+            /* no number: none that an account has */
+            s->asked = (uint64_t) ngx_max(ngx_atoi(value.data, value.len), 0);
+            break;
+
+        case 'h':
+            s->channel = ngx_http_dmp_challenge_channel(value);
             break;
 
         default:
@@ -715,12 +744,12 @@ ngx_http_dmp_login_put(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
-/* The trace of it stands already: what was not traced is not done. */
-ngx_int_t
-ngx_http_dmp_step_login(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+/* What was not traced is not done: the trace of it stands already. */
+static ngx_int_t
+ngx_http_dmp_login_written(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
+    ngx_uint_t *written)
 {
     ngx_int_t               rc;
-    ngx_uint_t              done;
     ngx_http_dmp_waiter_t  *w;
 
     rc = ngx_http_dmp_step_answer(ctx, &w);
@@ -735,8 +764,36 @@ ngx_http_dmp_step_login(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return rc;
     }
 
-    done = (w->values[0].len == 1 && w->values[0].data[0] == '1');
+    *written = (w->values[0].len == 1 && w->values[0].data[0] == '1');
     ngx_http_dmp_waiter_release(w);
 
-    return done ? NGX_OK : ngx_http_dmp_no_trace(ctx);
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_dmp_step_login(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  written;
+
+    written = 0;
+    rc = ngx_http_dmp_login_written(r, ctx, &written);
+
+    if (rc != NGX_OK || ctx->state != NGX_HTTP_DMP_SIGN_IN) {
+        return rc;
+    }
+
+    return written ? NGX_OK : ngx_http_dmp_no_trace(ctx);
+}
+
+
+/* Who was first has another sign-in of theirs: this one is none the worse. */
+ngx_int_t
+ngx_http_dmp_step_channel(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_uint_t  written;
+
+    return ctx->sign_in->moved ? ngx_http_dmp_login_written(r, ctx, &written)
+                               : NGX_OK;
 }

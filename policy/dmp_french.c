@@ -104,6 +104,17 @@ static const french_act_t  french_imported = {
     "a demandé à remplacer tout ce que le dossier dit des droits"
 };
 
+/* What an operator does with an account at the counter. */
+static const french_act_t  french_given = {
+    "a donné un mot de passe provisoire au compte",
+    "a demandé à donner un mot de passe provisoire au compte"
+};
+
+static const french_act_t  french_ended = {
+    "a supprimé le compte",
+    "a demandé à supprimer le compte"
+};
+
 static const french_act_t  french_changes[DMP_CHANGE_MAX] = {
     [DMP_CHANGE_AUTHORISE] = { "a autorisé à consulter le dossier :",
                                "a demandé à autoriser à consulter le "
@@ -469,6 +480,16 @@ french_what(dmp_buf_t *b, const dmp_item_t *item, const dmp_ended_t *ended,
         && item->view.version != 0)
     {
         act = &french_imported;
+    }
+
+    if (dmp_str_eq(item->view.actor_kind, dmp_string("operator"))) {
+
+        if (act == &french_operations[DMP_OPERATION_PASSWORD]) {
+            act = &french_given;
+
+        } else if (act == &french_operations[DMP_OPERATION_SIGN_OUT]) {
+            act = &french_ended;
+        }
     }
 
     dmp_buf_text(b, done ? act->done : act->asked);

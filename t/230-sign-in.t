@@ -7,6 +7,7 @@ use utf8;
 
 use lib 't/lib';
 use DMP;
+use FakeRedis;
 use Patient qw(patients created messages code_of first_password signed_in
     bearer session try_password try_code me);
 use Rights qw($Martin $Durand $Paoli $System $Search $True $False api
@@ -29,6 +30,11 @@ sub left
 
 patients();
 
+# it answers a write of an account as one that came too late, when told to
+our $Store = FakeRedis->new(DMP::redis_address(),
+    [qr/^FCALL dmp1_login/, 'reply', ":0\r\n", when => 'late']);
+
+DMP::configure(redis => $Store->address . ' timeout=30s');
 DMP::run();
 
 __DATA__
@@ -207,5 +213,76 @@ my ($code) = map { $_->{said} } grep { $_->{k} eq 'code' } reverse messages();
 is($code->{for}, 'recovery', 'the message says what for');
 $r = try_code($recover->($Made{identifier})->{json}{challenge}, code_of());
 is("$r->{status} $r->{json}{reason}", '403 password-change-required', 'the code is right');
+verify_trace();
+pass('the trace is whole');
+
+
+
+=== TEST 6: recovery goes by the other channel than the last sign-in's code
+--- code
+my ($who, $password, $token) = signed_in($Durand, contact => { email => 'jeanne@example.fr',
+    phone => '+33612345678', prefer => 'email' });
+my $mark = trace_mark();
+my $account = sub {
+    my ($p) = map { $_->{p} } grep { $_->{k} eq 'code' } reverse messages();
+    my ($key) = grep { DMP::redis('HGET', $_, 'p') eq $p } @{ DMP::redis('KEYS', 'dmp:login:*') };
+    return DMP::redis('HGET', $key, 'v');
+};
+my $by = sub {
+    my ($last) = reverse grep { $_->{k} eq 'code' } messages();
+    return "$last->{said}{for} $last->{said}{channel}";
+};
+my $recover = sub {
+    api('none', POST => '/api/session/recovery', { identifier => $who });
+    return $by->();
+};
+is($account->(), 2, 'the first sign-in changed the password');
+is($recover->(), 'recovery sms', 'its code came by mail');
+
+is(me($token, PUT => '/contact', { prefer => 'sms' })->{status}, 200, 'another is preferred');
+session($who, $password);
+is($by->(), 'sign-in sms', 'and used');
+is($account->(), 3, 'the account knows');
+is($recover->(), 'recovery email', 'so that the other is by mail');
+session($who, $password);
+is($account->(), 3, 'nothing is written for the same again');
+my $challenge = try_password($who, $password)->{json}{challenge};
+is(try_code($challenge, sprintf '%06d', (code_of() + 1) % 1000000)->{status}, 401, 'a wrong code');
+is($account->(), 3, 'says nothing of a channel');
+my $writes = sub { return scalar(grep { /^FCALL dmp1_login/ } $Store->commands) };
+my $written = $writes->();
+
+is(me($token, PUT => '/contact', { prefer => 'email' })->{status}, 200, 'back to the first');
+$Store->on('late');
+$token = session($who, $password);
+$Store->off('late');
+is($by->(), 'sign-in email', 'a sign-in by mail');
+is($writes->(), $written + 1, 'which was to be written');
+is($account->(), 3, 'and came too late for it');
+is(me($token, GET => '')->{status}, 200, 'is a sign-in all the same');
+session($who, $password);
+is($account->(), 4, 'the next one writes it');
+is($recover->(), 'recovery sms', 'and the other is by telephone again');
+verify_trace();
+pass('the trace is whole');
+
+
+
+=== TEST 7: an account that has changed since its challenge
+--- code
+my ($who, $password) = signed_in($Paoli, contact => { email => 'jeanne@example.fr',
+    phone => '+33612345678', prefer => 'email' });
+my $one = try_password($who, $password)->{json}{challenge};
+my $code = code_of();
+my $r = api('none', POST => '/api/session/recovery', { identifier => $who });
+is(try_code($r->{json}{challenge}, code_of())->{status}, 403, 'recovered');
+$r = api('none', POST => '/api/session/password', { challenge => $r->{json}{challenge},
+    new_password => 'deux mots de plus 1866' });
+is($r->{status}, 200, 'another password');
+is_refusal(try_code($one, $code), 'a code that the old one asked for', 401, 'code-rejected');
+is(me($r->{json}{access_token}, GET => '')->{status}, 200, 'opens nothing, and ends nothing');
+is(api('none', POST => '/api/session/recovery', { identifier => $who })->{status}, 202, 'again');
+my ($last) = reverse grep { $_->{k} eq 'code' } messages();
+is($last->{said}{channel}, 'sms', 'recovery is no sign-in: the channel is the same');
 verify_trace();
 pass('the trace is whole');

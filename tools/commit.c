@@ -18,6 +18,13 @@
 
 
 #define COMMIT_CHECKPOINT  64            /* entries */
+#define COMMIT_NAMES       5             /* of keys that a call needs */
+
+typedef enum {
+    COMMIT_REFUSAL = 0,
+    COMMIT_CHANGE,
+    COMMIT_SESSION
+} commit_kind_t;
 
 
 static char  commit_body[DMP_SUMMARY_MAX];
@@ -361,9 +368,9 @@ commit_admin(commit_t *c, const dmp_admin_t *admin)
 }
 
 
-/* The entry of a change, or of what is refused. */
+/* The entry of a change, of what is refused, or of what concerns sessions. */
 static bool
-commit_write(commit_t *c, const commit_change_t *change, bool refused,
+commit_write(commit_t *c, const commit_change_t *change, commit_kind_t kind,
     dmp_entry_t *e)
 {
     dmp_rc_t        rc;
@@ -386,84 +393,114 @@ commit_write(commit_t *c, const commit_change_t *change, bool refused,
     access.details = change->details;
 
     dmp_buf_init(&buf, commit_body, DMP_ENTRY_MAX);
-    rc = refused ? dmp_writer_access(c->writer, change->bucket, &access, &buf,
-                                     e)
-                 : dmp_writer_change(c->writer, change->bucket, &access,
-                                     change->next, &buf, e);
+
+    switch (kind) {
+
+    case COMMIT_REFUSAL:
+        rc = dmp_writer_access(c->writer, change->bucket, &access, &buf, e);
+        break;
+
+    case COMMIT_CHANGE:
+        rc = dmp_writer_change(c->writer, change->bucket, &access,
+                               change->next, &buf, e);
+        break;
+
+    case COMMIT_SESSION:
+        rc = dmp_writer_session(c->writer, change->bucket, &access, &buf, e);
+        break;
+
+    default:
+        rc = DMP_E_INTERNAL;
+    }
 
     if (rc != DMP_OK) {
-        tool_error("the %s could not be traced", refused ? "refusal"
-                                                         : "change");
+        tool_error("the %s could not be traced",
+                   kind == COMMIT_REFUSAL ? "refusal" : "change");
     }
 
     return rc == DMP_OK;
 }
 
 
+/* One of the bucket's keys; room holds its name. */
+static void
+commit_key(store_args_t *args, char room[DMP_KEY_NAME_MAX], unsigned bucket,
+    const char *name, dmp_str_t rest)
+{
+    store_bytes(args, room, dmp_key_name(room, bucket, name, rest));
+}
+
+
 /* What a call of the store begins with, up to the entry; names holds keys. */
 static void
 commit_call(commit_t *c, const commit_change_t *change, store_args_t *args,
-    bool told, char names[4][DMP_KEY_NAME_MAX])
+    char names[COMMIT_NAMES][DMP_KEY_NAME_MAX])
 {
-    store_bytes(args, change->rec.data, change->rec.len);
-    store_bytes(args, names[0], dmp_key_name(names[0], change->bucket,
-                                             "trace", dmp_null_string));
+    commit_key(args, names[0], change->bucket, "trace", dmp_null_string);
     store_bytes(args, change->idx.data, change->idx.len);
-    store_bytes(args, names[1], dmp_key_name(names[1], change->bucket, "w",
-                                             dmp_writer_name(c->writer)));
-    store_bytes(args, names[2], dmp_key_name(names[2], change->bucket,
-                                             "closed", dmp_null_string));
+    commit_key(args, names[1], change->bucket, "w",
+               dmp_writer_name(c->writer));
+    commit_key(args, names[2], change->bucket, "closed", dmp_null_string);
+}
 
-    if (told) {
-        store_bytes(args, names[3], dmp_key_name(names[3], change->bucket,
-                                                 "outbox", dmp_null_string));
-    }
+
+static int
+commit_send(commit_t *c, const store_args_t *args, const dmp_entry_t *e,
+    char outcome)
+{
+    redisReply  *r;
+
+    r = commit_ask(c, args, e->bucket);
+
+    return r != NULL ? commit_answer(c, e, r, outcome) : TOOL_FAILED;
 }
 
 
 int
 commit_change(commit_t *c, const commit_change_t *change)
 {
-    char           names[4][DMP_KEY_NAME_MAX];
+    char           names[COMMIT_NAMES][DMP_KEY_NAME_MAX];
     char           current[24], following[24];
-    redisReply    *r;
     dmp_entry_t    e;
     store_args_t   args;
 
-    if (!commit_keep(c) || !commit_write(c, change, false, &e)) {
+    if (!commit_keep(c) || !commit_write(c, change, COMMIT_CHANGE, &e)) {
         return TOOL_FAILED;
     }
 
     args.n = 0;
     store_text(&args, "FCALL");
     store_text(&args, "dmp1_change");
-    store_text(&args, change->notice != NULL ? "6" : "5");
-    commit_call(c, change, &args, change->notice != NULL, names);
+    store_text(&args, "7");
+    store_bytes(&args, change->rec.data, change->rec.len);
+    commit_call(c, change, &args, names);
+    commit_key(&args, names[3], change->bucket, "outbox", dmp_null_string);
+    commit_key(&args, names[4], change->bucket, "sess", change->pseudonym);
     commit_number(&args, current, change->version);
     commit_entry(&args, &e);
     store_bytes(&args, change->sealed.data, change->sealed.len);
     commit_number(&args, following, change->next);
+    store_text(&args, change->notice != NULL ? change->notice : "");
 
-    if (change->notice != NULL) {
-        store_text(&args, change->notice);
-    }
+    /* in no session of anybody's */
+    store_text(&args, "");
+    store_text(&args, "");
+    store_bytes(&args, change->told.data, change->told.len);
+    store_text(&args, change->ends_sessions ? "1" : "");
 
-    r = commit_ask(c, &args, e.bucket);
-
-    return r != NULL ? commit_answer(c, &e, r, 'R') : TOOL_FAILED;
+    return commit_send(c, &args, &e, 'R');
 }
 
 
 int
 commit_refusal(commit_t *c, const commit_change_t *change)
 {
-    char           names[4][DMP_KEY_NAME_MAX];
+    char           names[COMMIT_NAMES][DMP_KEY_NAME_MAX];
     char           current[24];
-    redisReply    *r;
     dmp_entry_t    e;
     store_args_t   args;
 
-    if (!commit_keep(c) || !commit_write(c, change, true, &e)) {
+    if (!commit_keep(c) || !commit_write(c, change, COMMIT_REFUSAL, &e)) {
         return TOOL_FAILED;
     }
 
@@ -471,10 +508,42 @@ commit_refusal(commit_t *c, const commit_change_t *change)
     store_text(&args, "FCALL");
     store_text(&args, "dmp1_trace");
     store_text(&args, "5");
-    commit_call(c, change, &args, false, names);
+    store_bytes(&args, change->rec.data, change->rec.len);
+    commit_call(c, change, &args, names);
     commit_number(&args, current, change->version);
     commit_entry(&args, &e);
-    r = commit_ask(c, &args, e.bucket);
 
-    return r != NULL ? commit_answer(c, &e, r, '1') : TOOL_FAILED;
+    return commit_send(c, &args, &e, '1');
+}
+
+
+int
+commit_session(commit_t *c, const commit_change_t *change)
+{
+    char           names[COMMIT_NAMES][DMP_KEY_NAME_MAX];
+    dmp_entry_t    e;
+    store_args_t   args;
+
+    if (!commit_keep(c) || !commit_write(c, change, COMMIT_SESSION, &e)) {
+        return TOOL_FAILED;
+    }
+
+    args.n = 0;
+    store_text(&args, "FCALL");
+    store_text(&args, "dmp1_session");
+    store_text(&args, "6");
+    commit_call(c, change, &args, names);
+    commit_key(&args, names[3], change->bucket, "sess", change->pseudonym);
+    commit_key(&args, names[4], change->bucket, "outbox", dmp_null_string);
+    commit_entry(&args, &e);
+    store_text(&args, change->ends_sessions ? "clear" : "none");
+
+    /* no session by name: neither its token nor its times */
+    store_text(&args, "");
+    store_text(&args, "");
+    store_text(&args, "");
+    store_text(&args, change->notice != NULL ? change->notice : "");
+    store_bytes(&args, change->told.data, change->told.len);
+
+    return commit_send(c, &args, &e, '1');
 }

@@ -40,6 +40,9 @@ typedef struct {
     uint64_t                next;        /* of a change: the version it makes */
     dmp_str_t               sealed;      /* the record as that version */
     const char             *notice;      /* who owns it is told; NULL: not */
+    dmp_str_t               told;        /* what goes with that, sealed; empty:
+                                            nothing */
+    bool                    ends_sessions;   /* all of the holder's */
 } commit_change_t;
 
 /* The names that were not given: this host's, and the user's. */
@@ -74,5 +77,12 @@ bool commit_admin(commit_t *c, const dmp_admin_t *admin);
  */
 int commit_change(commit_t *c, const commit_change_t *change);
 int commit_refusal(commit_t *c, const commit_change_t *change);
+
+/*
+ * What is done with the holder's account or sessions and with no version of
+ * the record (change->version is 0): its trace, the message and the end of the
+ * sessions in one.  TOOL_DONE or TOOL_FAILED.
+ */
+int commit_session(commit_t *c, const commit_change_t *change);
 
 #endif

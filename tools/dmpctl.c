@@ -36,6 +36,25 @@ typedef struct {
     "\n    --policy FILE --record-key FILE --pseudonym-key FILE"              \
     "\n    --audit-key FILE [options]\n\n"
 
+#define ACCOUNT_KEYS                                                         \
+    " --record-key FILE"                                                      \
+    "\n    --pseudonym-key FILE --audit-key FILE [options]\n\n"
+
+#define ACCOUNT_USAGE                                                        \
+    "  --record-key FILE     the newest first when given several times\n"    \
+    "  --pseudonym-key FILE\n"                                               \
+    "  --audit-key FILE      certifies the trace\n"                          \
+    "  --node NAME           this host's name in traces; default its own\n"  \
+    "  --operator NAME       who does it; default the user's name\n"         \
+    "  --json                for machines\n"                                 \
+    "\n"                                                                     \
+    "Traced in the holder's history before it is done.\n"                    \
+    STORE_USAGE
+
+#define ACCOUNT_DELIVER                                                      \
+    "  --deliver             send the password to the contact on record,\n"  \
+    "                        and do not print it\n"
+
 #define OUTBOX_USAGE                                                         \
     "  --audit-key FILE      certifies the trace\n"                          \
     "  --node NAME           this host's name in traces; default its own\n"  \
@@ -174,6 +193,34 @@ static const command_t  commands[] = {
     { "record", "reopen", "reopen a record",
       "dmpctl record reopen INS" CHANGE_KEYS
       CHANGE_USAGE, NULL, dmpctl_record_change },
+
+    { "account", "create", "make an account for a record",
+      "dmpctl account create INS [--deliver]" ACCOUNT_KEYS
+      "For a record that was imported: one that is made by the API has an\n"
+      "account already.  Prints an identifier and, once, a temporary password\n"
+      "that must be changed: to be handed over on paper.\n"
+      "\n"
+      ACCOUNT_DELIVER ACCOUNT_USAGE, NULL, dmpctl_account },
+
+    { "account", "reset", "give an account a new temporary password",
+      "dmpctl account reset IDENTIFIER [--deliver]" ACCOUNT_KEYS
+      "All sessions of the holder end.  Prints the password once.\n"
+      "\n"
+      ACCOUNT_DELIVER ACCOUNT_USAGE, NULL, dmpctl_account },
+
+    { "account", "show", "say whether there is such an account",
+      "dmpctl account show IDENTIFIER --record-key FILE --pseudonym-key FILE\n"
+      "                    [--json]\n"
+      "\n"
+      "Prints whose it is, by pseudonym, whether its password is temporary,\n"
+      "and how many sessions its holder has now.\n"
+      STORE_USAGE, NULL, dmpctl_account },
+
+    { "account", "remove", "remove an account",
+      "dmpctl account remove IDENTIFIER" ACCOUNT_KEYS
+      "All sessions of the holder end.  The record stays as it is.\n"
+      "\n"
+      ACCOUNT_USAGE, NULL, dmpctl_account },
 
     { "directory", "import", "import the directory of who asks",
       "dmpctl directory import FILE|- --record-key FILE --audit-key FILE\n"

@@ -87,6 +87,7 @@ int dmpctl_keygen(int argc, char **argv);
 int dmpctl_record_import(int argc, char **argv);
 int dmpctl_record_show(int argc, char **argv);
 int dmpctl_record_change(const char *verb, int argc, char **argv);
+int dmpctl_account(const char *verb, int argc, char **argv);
 int dmpctl_directory_import(int argc, char **argv);
 int dmpctl_directory_show(int argc, char **argv);
 int dmpctl_index_build(int argc, char **argv);

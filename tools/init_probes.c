@@ -108,6 +108,13 @@ const init_probe_t  init_probes[] = {
     { "FCALL dmp1_session 6 " B "trace " B "idx:probe " B "w:probe"
       " " B "closed " B "sess:probe " B "outbox"
       " probe probe probe only probe 60000 600000", G, false },
+    { "FCALL dmp1_session 6 " B "trace " B "idx:probe " B "w:probe"
+      " " B "closed " B "sess:probe " B "outbox"
+      " probe probe probe none probe 1 1 probe probe",
+                                                    G|O, false },
+    { "FCALL dmp1_session 6 " B "trace " B "idx:probe " B "w:probe"
+      " " B "closed " B "sess:probe " B "outbox"
+      " probe probe probe clear probe", G|O, false },
     { "FCALL dmp1_signed 6 " B "rec:probe " B "trace " B "idx:probe"
       " " B "w:probe " B "closed " B "sess:probe"
       " 3 probe probe probe probe 120000",          G|O, false },

@@ -54,8 +54,12 @@ typedef struct {
     size_t     len;
 } record_held_t;
 
-/* The names of a patient's keys; false after a complaint. */
+/*
+ * The names of a patient's keys, by INS, or by keys->pseudonym, which is there
+ * already; false after a complaint.
+ */
 bool record_keys(record_tool_t *t, dmp_str_t ins, record_keys_t *keys);
+bool record_keys_of(record_tool_t *t, record_keys_t *keys);
 
 /* The record as it is now; false after a complaint. */
 bool record_get(record_tool_t *t, const record_keys_t *keys,
@@ -85,6 +89,9 @@ typedef struct {
     dmp_trace_document_t    document;
     dmp_str_t               details;     /* to be sealed; empty: none */
     const char             *notice;      /* NULL: nobody is told */
+    dmp_str_t               told;        /* what goes with it, sealed */
+    bool                    ends_sessions;   /* of record_session(): all of
+                                                them */
     const char             *json;
     size_t                  len;
     uint64_t                next;        /* filled in: the version it gets */
@@ -102,6 +109,14 @@ int record_put(record_tool_t *t, const record_keys_t *keys, uint64_t version,
     record_change_t *change);
 int record_refuse(record_tool_t *t, const record_keys_t *keys,
     uint64_t version, record_change_t *change);
+
+/*
+ * Traces what is done with the holder's account, in no version of the record,
+ * and does with the sessions what the change says.  TOOL_DONE, or TOOL_FAILED
+ * after a complaint.
+ */
+int record_session(record_tool_t *t, const record_keys_t *keys,
+    record_change_t *change);
 
 /*
  * Calls with the record as it is now, again as long as the answer is

@@ -119,6 +119,7 @@ record_put(record_tool_t *t, const record_keys_t *keys, uint64_t version,
 
     record_asked(keys, version, change, &c);
     c.notice = change->notice;
+    c.ends_sessions = change->request->operation == DMP_OPERATION_CLOSE;
 
     /*
      * A first version is the store's time: a record that was removed and made
@@ -160,6 +161,25 @@ record_refuse(record_tool_t *t, const record_keys_t *keys, uint64_t version,
     record_asked(keys, version, change, &c);
 
     return record_heard(t, commit_refusal(&t->commit, &c));
+}
+
+
+int
+record_session(record_tool_t *t, const record_keys_t *keys,
+    record_change_t *change)
+{
+    commit_change_t  c;
+
+    if (!commit_trace_id(change->trace_id)) {
+        return TOOL_FAILED;
+    }
+
+    record_asked(keys, 0, change, &c);
+    c.notice = change->notice;
+    c.told = change->told;
+    c.ends_sessions = change->ends_sessions;
+
+    return record_heard(t, commit_session(&t->commit, &c));
 }
 
 

@@ -24,12 +24,19 @@ record_wipe(char *text, size_t len)
 bool
 record_keys(record_tool_t *t, dmp_str_t ins, record_keys_t *keys)
 {
-    dmp_str_t  p;
-
     if (dmp_pseudonym(t->pseudonym_key, ins, keys->pseudonym) != DMP_OK) {
         tool_error("no pseudonym could be made");
         return false;
     }
+
+    return record_keys_of(t, keys);
+}
+
+
+bool
+record_keys_of(record_tool_t *t, record_keys_t *keys)
+{
+    dmp_str_t  p;
 
     p.data = keys->pseudonym;
     p.len = DMP_PSEUDONYM_LEN;
