@@ -624,11 +624,13 @@ isnt($last->{policy}, $first->{policy}, 'and its digest is another');
 
 === TEST 54: the sample configurations load, once the files they name are there
 --- code
+DMP::dmpctl('keygen', 'session', $Keys);
 my $pki = pki();
 my $sample = "$Dir/sample";
 File::Path::make_path("$sample/dmp");
 my %files = ('dmp/audit.key' => "$Keys/audit.key", 'dmp/record.key' => "$Keys/record.key",
-    'dmp/pseudonym.key' => "$Keys/pseudonym.key", 'dmp/policy' => DMP::Proc::root() . '/conf/policy',
+    'dmp/pseudonym.key' => "$Keys/pseudonym.key",
+    'dmp/session.key' => "$Keys/session.key", 'dmp/policy' => DMP::Proc::root() . '/conf/policy',
     'igc-sante.pem' => "$pki/clients-ca.pem", 'igc-sante.crl' => "$pki/crl.pem",
     'record-host-ca.pem' => "$pki/server-ca.pem",
     map { ("$_.pem" => "$pki/server.pem", "$_.key" => "$pki/server.key") }
@@ -657,3 +659,36 @@ for my $conf ('nginx.conf', 'centre-15.conf') {
 --- http_config eval: DMP::config() =~ s/(dmp_redis [^;]+)/$1 busy_poll=always/r
 --- says
 \[emerg\] .*invalid parameter "busy_poll=always" in
+
+
+
+=== TEST 56: sessions: what is no key of theirs
+--- http_config eval: DMP::config(http => 'dmp_session_key ' . DMP::keys() . '/audit.key;')
+--- main_config
+thread_pool dmp threads=1;
+--- says
+\[emerg\] .*"\S+/audit\.key" is not a key of EC P-256: make one with "dmpctl keygen session" in
+
+
+
+=== TEST 57: a public key cannot sign
+--- http_config eval: DMP::config(http => 'dmp_session_key ' . DMP::keys() . '/session.pub;')
+--- main_config
+thread_pool dmp threads=1;
+--- says
+\[emerg\] .*"\S+/session\.pub" is public: the first key must be private, it signs in
+
+
+
+=== TEST 58: passwords need threads
+--- http_config eval: DMP::config(http => 'dmp_session_key ' . DMP::keys() . '/session.key;')
+--- main_config
+--- says
+\[emerg\] .*unknown thread pool "dmp" in
+
+
+
+=== TEST 59: a rate of sign-ins that is none
+--- http_config eval: DMP::config(http => 'dmp_signin_rate 10;')
+--- says
+\[emerg\] .*invalid rate "10": it is 1r/m to 10000r/m in
