@@ -208,12 +208,6 @@ static ngx_int_t
 ngx_http_dmp_account_open(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const ngx_http_dmp_waiter_t *w)
 {
-    char                             text[DMP_ACCOUNT_MAX
-                                          + DMP_SEAL_OVERHEAD];
-    char                             key[DMP_KEY_NAME_MAX];
-    size_t                           len;
-    dmp_rc_t                         rc;
-    u_char                          *p;
     ngx_int_t                        version;
     ngx_http_dmp_sign_in_t          *s;
     const ngx_http_dmp_main_conf_t  *dmcf;
@@ -224,26 +218,11 @@ ngx_http_dmp_account_open(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     version = ngx_atoi(w->values[1].data, w->values[1].len);
 
     if (w->values[0].len != DMP_PSEUDONYM_LEN || version <= 0
-        || w->values[2].len > sizeof(text))
+        || dmp_account_open(dmcf->record_keys, s->login,
+                            (char *) w->values[0].data, (uint64_t) version,
+                            ngx_http_dmp_str(w->values[2]), &s->account)
+           != DMP_OK)
     {
-        return NGX_ERROR;
-    }
-
-    p = ngx_snprintf((u_char *) key, sizeof(key), "dmp:login:%*s",
-                     (size_t) DMP_LOGIN_HASH_LEN, s->login);
-
-    rc = dmp_unseal(dmcf->record_keys,
-                    (dmp_str_t) { key, (size_t) (p - (u_char *) key) },
-                    dmp_string(DMP_ACCOUNT_FIELD), (uint64_t) version,
-                    (char *) w->values[2].data, w->values[2].len, text, &len);
-
-    if (rc == DMP_OK) {
-        rc = dmp_account_read((dmp_str_t) { text, len }, &s->account);
-    }
-
-    ngx_explicit_memzero(text, sizeof(text));
-
-    if (rc != DMP_OK) {
         return NGX_ERROR;
     }
 
@@ -701,34 +680,22 @@ ngx_int_t
 ngx_http_dmp_login_put(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     const char *login, uint64_t version, const dmp_account_t *account)
 {
-    char                             text[DMP_ACCOUNT_MAX];
-    char                             sealed[DMP_ACCOUNT_MAX
-                                            + DMP_SEAL_OVERHEAD];
+    char                             sealed[DMP_ACCOUNT_SEALED];
     char                             before[NGX_INT64_LEN + 1];
     char                             next[NGX_INT64_LEN + 1];
     size_t                           len;
-    dmp_rc_t                         rc;
-    dmp_buf_t                        b;
     ngx_http_dmp_args_t              args;
     const ngx_http_dmp_main_conf_t  *dmcf;
 
     dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
 
-    dmp_buf_init(&b, text, sizeof(text));
-    dmp_account_write(&b, account);
-
     ngx_http_dmp_args_begin(&args, "dmp1_login", "login", login,
                             DMP_LOGIN_HASH_LEN);
 
-    rc = b.full ? DMP_E_LIMIT
-                : dmp_seal(dmcf->record_keys,
-                           (dmp_str_t) { args.argv[3], args.lens[3] },
-                           dmp_string(DMP_ACCOUNT_FIELD), version + 1,
-                           b.data, b.len, sealed, &len);
-
-    ngx_explicit_memzero(text, sizeof(text));
-
-    if (rc != DMP_OK) {
+    if (dmp_account_seal(dmcf->record_keys, login, ctx->patient, version + 1,
+                         account, sealed, &len)
+        != DMP_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -94,3 +94,74 @@ dmp_account_read(dmp_str_t json, dmp_account_t *account)
 
     return rc;
 }
+
+
+static void
+account_name(dmp_buf_t *b, const char *login, const char *patient)
+{
+    dmp_buf_text(b, "dmp:login:");
+    dmp_buf_add(b, login, DMP_LOGIN_HASH_LEN);
+    dmp_buf_text(b, " ");
+    dmp_buf_add(b, patient, DMP_PSEUDONYM_LEN);
+}
+
+
+dmp_rc_t
+dmp_account_seal(const dmp_keyring_t *ring,
+    const char login[DMP_LOGIN_HASH_LEN],
+    const char patient[DMP_PSEUDONYM_LEN], uint64_t version,
+    const dmp_account_t *account, char *out, size_t *out_len)
+{
+    char       text[DMP_ACCOUNT_MAX], room[DMP_KEY_NAME_MAX];
+    dmp_rc_t   rc;
+    dmp_buf_t  b, name;
+
+    dmp_buf_init(&b, text, sizeof(text));
+    dmp_buf_init(&name, room, sizeof(room));
+    dmp_account_write(&b, account);
+    account_name(&name, login, patient);
+
+    rc = (b.full || name.full)
+         ? DMP_E_LIMIT
+         : dmp_seal(ring, (dmp_str_t) { name.data, name.len },
+                    dmp_string(DMP_ACCOUNT_FIELD), version, b.data, b.len,
+                    out, out_len);
+
+    OPENSSL_cleanse(text, sizeof(text));
+
+    return rc;
+}
+
+
+dmp_rc_t
+dmp_account_open(const dmp_keyring_t *ring,
+    const char login[DMP_LOGIN_HASH_LEN],
+    const char patient[DMP_PSEUDONYM_LEN], uint64_t version, dmp_str_t sealed,
+    dmp_account_t *account)
+{
+    char       text[DMP_ACCOUNT_SEALED], room[DMP_KEY_NAME_MAX];
+    size_t     len;
+    dmp_rc_t   rc;
+    dmp_buf_t  name;
+
+    memset(account, 0, sizeof(dmp_account_t));
+
+    if (sealed.len > sizeof(text)) {
+        return DMP_E_LIMIT;
+    }
+
+    dmp_buf_init(&name, room, sizeof(room));
+    account_name(&name, login, patient);
+
+    rc = dmp_unseal(ring, (dmp_str_t) { name.data, name.len },
+                    dmp_string(DMP_ACCOUNT_FIELD), version, sealed.data,
+                    sealed.len, text, &len);
+
+    if (rc == DMP_OK) {
+        rc = dmp_account_read((dmp_str_t) { text, len }, account);
+    }
+
+    OPENSSL_cleanse(text, sizeof(text));
+
+    return rc;
+}

@@ -32,14 +32,21 @@ account_name(counter_t *a)
 }
 
 
+/* H of its key, "dmp:login:H". */
+static const char *
+account_hash(const counter_t *a)
+{
+    return a->login + a->login_len - DMP_LOGIN_HASH_LEN;
+}
+
+
 /* What the store answered for "p", "v" and "s". */
 static int
 account_take(counter_t *a, const redisReply *p, const redisReply *v,
     const redisReply *s)
 {
-    char      text[DMP_ACCOUNT_MAX + DMP_SEAL_OVERHEAD], *end;
-    size_t    len;
-    dmp_rc_t  rc;
+    char      *end;
+    dmp_rc_t   rc;
 
     a->version = 0;
 
@@ -52,24 +59,17 @@ account_take(counter_t *a, const redisReply *p, const redisReply *v,
     rc = DMP_E_SYNTAX;
 
     if (p->type == REDIS_REPLY_STRING && p->len == DMP_PSEUDONYM_LEN
-        && v->type == REDIS_REPLY_STRING && s->type == REDIS_REPLY_STRING
-        && s->len <= sizeof(text))
+        && v->type == REDIS_REPLY_STRING && s->type == REDIS_REPLY_STRING)
     {
         a->version = strtoull(v->str, &end, 10);
 
         if (a->version != 0 && *end == '\0') {
-            rc = dmp_unseal(&a->tool.ring,
-                            (dmp_str_t) { a->login, a->login_len },
-                            dmp_string(DMP_ACCOUNT_FIELD), a->version, s->str,
-                            s->len, text, &len);
+            rc = dmp_account_open(&a->tool.ring, account_hash(a), p->str,
+                                  a->version,
+                                  (dmp_str_t) { s->str, (size_t) s->len },
+                                  &a->account);
         }
     }
-
-    if (rc == DMP_OK) {
-        rc = dmp_account_read((dmp_str_t) { text, len }, &a->account);
-    }
-
-    OPENSSL_cleanse(text, sizeof(text));
 
     if (rc != DMP_OK) {
         tool_error("the account %.*s does not open with the record keys given",
@@ -161,24 +161,13 @@ account_write(counter_t *a, const char *sealed, size_t len)
 int
 account_put(counter_t *a)
 {
-    char       text[DMP_ACCOUNT_MAX];
-    char       sealed[DMP_ACCOUNT_MAX + DMP_SEAL_OVERHEAD];
-    size_t     len;
-    dmp_rc_t   rc;
-    dmp_buf_t  b;
+    char    sealed[DMP_ACCOUNT_SEALED];
+    size_t  len;
 
-    dmp_buf_init(&b, text, sizeof(text));
-    dmp_account_write(&b, &a->account);
-
-    rc = b.full ? DMP_E_LIMIT
-                : dmp_seal(&a->tool.ring,
-                           (dmp_str_t) { a->login, a->login_len },
-                           dmp_string(DMP_ACCOUNT_FIELD), a->version + 1,
-                           b.data, b.len, sealed, &len);
-
-    OPENSSL_cleanse(text, sizeof(text));
-
-    if (rc != DMP_OK) {
+    if (dmp_account_seal(&a->tool.ring, account_hash(a), a->keys.pseudonym,
+                         a->version + 1, &a->account, sealed, &len)
+        != DMP_OK)
+    {
         tool_error("the account could not be sealed");
         return TOOL_FAILED;
     }

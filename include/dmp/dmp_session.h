@@ -104,6 +104,22 @@ typedef struct {
  * DMP_ACCOUNT_MAX bytes (DMP_E_LIMIT); otherwise *account is zeros.  The caller
  * wipes both.
  */
+/*
+ * An account as it is stored: sealed for its key, "dmp:login:H", its version
+ * and the patient P that the key names, so that it opens for no other.  out
+ * holds DMP_ACCOUNT_SEALED bytes.
+ */
+#define DMP_ACCOUNT_SEALED  (DMP_ACCOUNT_MAX + DMP_SEAL_OVERHEAD)
+
+dmp_rc_t dmp_account_seal(const dmp_keyring_t *ring,
+    const char login[DMP_LOGIN_HASH_LEN],
+    const char patient[DMP_PSEUDONYM_LEN], uint64_t version,
+    const dmp_account_t *account, char *out, size_t *out_len);
+dmp_rc_t dmp_account_open(const dmp_keyring_t *ring,
+    const char login[DMP_LOGIN_HASH_LEN],
+    const char patient[DMP_PSEUDONYM_LEN], uint64_t version, dmp_str_t sealed,
+    dmp_account_t *account);
+
 void dmp_account_write(dmp_buf_t *b, const dmp_account_t *account);
 dmp_rc_t dmp_account_read(dmp_str_t json, dmp_account_t *account);
 

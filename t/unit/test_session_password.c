@@ -341,6 +341,48 @@ test_account(void **state)
 #define TEMP  "\"temporary\":true"
 #define CHAN  "\"channel\":\"sms\""
 
+/* An account opens for its own key, version and patient, and no other. */
+static void
+test_account_sealed(void **state)
+{
+    char            sealed[DMP_ACCOUNT_SEALED];
+    size_t          len;
+    dmp_account_t   before, after;
+    dmp_keyring_t   ring;
+
+    static const char  h[] = "AAAAAAAAAAAAAAAAAAAAAA";
+    static const char  p[] = "BBBBBBBBBBBBBBBBBBBBBB";
+    static const char  other[] = "CCCCCCCCCCCCCCCCCCCCCC";
+
+    (void) state;
+    memset(&ring, 0, sizeof(ring));
+    memset(&before, 0, sizeof(before));
+    memset(before.hash, 7, sizeof(before.hash));
+    before.temporary = true;
+
+    assert_int_equal(dmp_keyring_add(&ring, dmp_string(
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")),
+        DMP_OK);
+    assert_int_equal(dmp_account_seal(&ring, h, p, 3, &before, sealed, &len),
+                     DMP_OK);
+
+    assert_int_equal(dmp_account_open(&ring, h, p, 3,
+                         (dmp_str_t) { sealed, len }, &after), DMP_OK);
+    assert_memory_equal(after.hash, before.hash, sizeof(after.hash));
+    assert_true(after.temporary);
+
+    assert_int_equal(dmp_account_open(&ring, h, other, 3,
+                         (dmp_str_t) { sealed, len }, &after), DMP_E_REFUSED);
+    assert_int_equal(dmp_account_open(&ring, other, p, 3,
+                         (dmp_str_t) { sealed, len }, &after), DMP_E_REFUSED);
+    assert_int_equal(dmp_account_open(&ring, h, p, 4,
+                         (dmp_str_t) { sealed, len }, &after), DMP_E_REFUSED);
+    assert_int_equal(dmp_account_open(&ring, h, p, 3,
+                         (dmp_str_t) { sealed, sizeof(sealed) + 1 }, &after),
+                     DMP_E_LIMIT);
+}
+
+
 static void
 test_account_refused(void **state)
 {
@@ -571,6 +613,7 @@ main(void)
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_scrypt),
         cmocka_unit_test(test_account),
+        cmocka_unit_test(test_account_sealed),
         cmocka_unit_test(test_account_refused),
         cmocka_unit_test(test_pick),
         cmocka_unit_test(test_codes),
