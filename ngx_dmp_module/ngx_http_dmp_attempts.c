@@ -42,7 +42,7 @@ ngx_http_dmp_address_waits(ngx_connection_t *c,
     ngx_http_dmp_zone_lock();
 
     /* thousandths of an attempt, a minute's rate at a time */
-    passed = ngx_min(now - slot->at, 3600000);
+    passed = ngx_max(ngx_min((ngx_msec_int_t) (now - slot->at), 3600000), 0);
     excess = conf->signin_rate * passed / 60;
     excess = (slot->excess > excess) ? slot->excess - excess : 0;
 

@@ -183,6 +183,32 @@ ngx_http_dmp_change_notice(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
+/* Nobody could be sent a code any more: who signed in would not again. */
+static ngx_uint_t
+ngx_http_dmp_change_cuts_off(const ngx_http_dmp_ctx_t *ctx,
+    const ngx_http_dmp_change_t *change)
+{
+    char           room[DMP_CONTACT_ROOM];
+    dmp_str_t      to;
+    ngx_uint_t     cut;
+    dmp_contact_t  contact;
+
+    if (ctx->asked.operation != DMP_OPERATION_RIGHTS
+        || ctx->asked.change != DMP_CHANGE_CONTACT)
+    {
+        return 0;
+    }
+
+    cut = !dmp_record_contact(change->json, change->len, room, &contact)
+          || dmp_contact_channel(&contact, DMP_CONTACT_NONE, &to)
+             == DMP_CONTACT_NONE;
+
+    ngx_explicit_memzero(room, sizeof(room));
+
+    return cut;
+}
+
+
 /* The record as it will be, sealed as its next version. */
 static ngx_int_t
 ngx_http_dmp_change_make(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
@@ -220,6 +246,10 @@ ngx_http_dmp_change_make(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
         /* to try again would be in vain */
         return (rc == DMP_E_LIMIT || rc == DMP_E_SYNTAX) ? NGX_DECLINED
                                                          : NGX_ERROR;
+    }
+
+    if (ngx_http_dmp_change_cuts_off(ctx, change)) {
+        return NGX_DECLINED;
     }
 
     change->changed = changed;

@@ -288,7 +288,7 @@ ngx_http_dmp_committed(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ngx_http_dmp_waiter_t  *w;
 
     w = ctx->waiter;
-    took = ngx_http_dmp_now_ns() - w->sent_ns;
+    took = ngx_http_dmp_now_ns() - ngx_http_dmp_session_since(ctx, w->sent_ns);
     ctx->waiter = NULL;
 
     if (w->result == NGX_HTTP_DMP_WAIT_STALE

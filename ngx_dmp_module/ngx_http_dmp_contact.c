@@ -128,10 +128,22 @@ ngx_http_dmp_contact_begin(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 static ngx_int_t
 ngx_http_dmp_contact_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
-    ngx_int_t                rc;
+    ngx_int_t                rc, wait;
     ngx_http_dmp_sign_in_t  *s;
 
     if (ctx->sign_in == NULL) {
+        rc = ngx_http_dmp_contact_waits(r, ctx, &wait);
+
+        if (rc != NGX_OK || ctx->state != NGX_HTTP_DMP_CONTACT) {
+            return rc;
+        }
+
+        if (wait != 0) {
+            ctx->state = NGX_HTTP_DMP_COMMIT;
+            return ngx_http_dmp_refuse(ctx, DMP_DENY, DMP_RULE_A3,
+                                       DMP_REASON_TOO_MANY_ATTEMPTS);
+        }
+
         rc = ngx_http_dmp_contact_begin(r, ctx);
 
         if (rc != NGX_OK || ctx->sign_in == NULL) {

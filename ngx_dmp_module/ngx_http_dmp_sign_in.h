@@ -12,19 +12,6 @@
 #define NGX_HTTP_DMP_CODE_MS      (5 * 60 * 1000)
 #define NGX_HTTP_DMP_CODE_TRIES   3
 
-/* Attempts on an account from one address: so many at once, then delays. */
-#define NGX_HTTP_DMP_TRIES_FREE   "5"
-#define NGX_HTTP_DMP_TRIES_FIRST  "1000"     /* ms, doubled each time */
-#define NGX_HTTP_DMP_TRIES_MAX    "60000"
-#define NGX_HTTP_DMP_TRIES_KEEP   "3600000"
-#define NGX_HTTP_DMP_KNOWN_KEEP   "7776000000"       /* 90 days */
-
-/* Codes of recovery for one account, from wherever they are asked for. */
-#define NGX_HTTP_DMP_CODES_FREE   "3"
-#define NGX_HTTP_DMP_CODES_FIRST  "60000"
-#define NGX_HTTP_DMP_CODES_MAX    "3600000"
-#define NGX_HTTP_DMP_CODES_KEEP   "86400000"
-
 /* What a challenge is for. */
 typedef enum {
     NGX_HTTP_DMP_FOR_NOTHING = 0,
@@ -37,6 +24,8 @@ struct ngx_http_dmp_sign_in_s {
     ngx_uint_t             step;
     unsigned               after:1;      /* the commit stands */
     unsigned               known:1;      /* there is such an account */
+    unsigned               at_home:1;    /* it was signed in to from here */
+    ngx_uint_t             good;         /* counts that were begun anew */
     unsigned               temporary:1;  /* its password must be changed */
     unsigned               moved:1;      /* the code came by another channel
                                             than that of the account */
@@ -126,8 +115,6 @@ ngx_int_t ngx_http_dmp_step_answer(ngx_http_dmp_ctx_t *ctx,
  * challenge: put makes one with a code of its own, try counts a code, take is
  * for a password that is to be set.
  */
-ngx_int_t ngx_http_dmp_step_attempt(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_step_account(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_step_record(ngx_http_request_t *r,
@@ -139,8 +126,6 @@ ngx_int_t ngx_http_dmp_step_try(ngx_http_request_t *r,
 ngx_int_t ngx_http_dmp_try_send(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_step_take(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx);
-ngx_int_t ngx_http_dmp_step_good(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_step_login(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
@@ -154,5 +139,21 @@ ngx_int_t ngx_http_dmp_step_channel(ngx_http_request_t *r,
 ngx_int_t ngx_http_dmp_login_put(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, const char *login, uint64_t version,
     const dmp_account_t *account);
+
+/*
+ * ngx_http_dmp_sign_in_limits.c: attempts, of an account from an address;
+ * codes, of an account; recoveries.  good is for when somebody has signed in.
+ * contact_waits: *wait is 0 where one more code may go to a new address.
+ */
+ngx_int_t ngx_http_dmp_step_attempt(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_step_codes(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_step_recoveries(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_step_good(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_contact_waits(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx, ngx_int_t *wait);
 
 #endif

@@ -1,10 +1,9 @@
 /*
- * What a sign-in asks the store: attempts, the account, its record, the
- * challenge.  An account that nobody has is looked for in the same places, and
- * the record of nobody is loaded for it: the work does not tell them apart.
+ * What a sign-in asks the store: the account, its record, the challenge.  An
+ * account that nobody has is looked for in the same places, and the record of
+ * nobody is loaded for it: the work does not tell them apart.
  */
 
-#include "ngx_http_dmp_refusals.h"
 #include "ngx_http_dmp_sign_in.h"
 
 
@@ -85,99 +84,6 @@ ngx_http_dmp_step_answer(ngx_http_dmp_ctx_t *ctx,
     *answer = w;
 
     return NGX_OK;
-}
-
-
-/* Of one address: a whole /64 is one. */
-static ngx_int_t
-ngx_http_dmp_attempt_key(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    char                             text[NGX_INT32_LEN + 16];
-    u_char                          *p;
-    const char                      *from;
-    const ngx_http_dmp_main_conf_t  *dmcf;
-
-    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
-
-    from = (ctx->asked.operation == DMP_OPERATION_RECOVERY) ? "recovery" : "";
-    p = ngx_snprintf((u_char *) text, sizeof(text), "%s", from);
-
-    if (from[0] == '\0') {
-        p = ngx_snprintf((u_char *) text, sizeof(text), "%08xD",
-                         ngx_http_dmp_address_hash(r->connection));
-    }
-
-    return dmp_attempt_hash(dmcf->pseudonym_key,
-                            (dmp_str_t) { ctx->sign_in->login,
-                                          DMP_LOGIN_HASH_LEN },
-                            (dmp_str_t) { text,
-                                          (size_t) (p - (u_char *) text) },
-                            ctx->sign_in->attempt)
-           == DMP_OK ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_dmp_attempt_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_uint_t           recovery;
-    ngx_http_dmp_args_t  args;
-
-    if (ngx_http_dmp_attempt_key(r, ctx) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    recovery = (ctx->asked.operation == DMP_OPERATION_RECOVERY);
-
-    ngx_http_dmp_args_begin(&args, "dmp1_attempt", "attempt",
-                            ctx->sign_in->attempt, DMP_LOGIN_HASH_LEN);
-    ngx_http_dmp_args_text(&args, "try");
-    ngx_http_dmp_args_text(&args, recovery ? NGX_HTTP_DMP_CODES_FREE
-                                           : NGX_HTTP_DMP_TRIES_FREE);
-    ngx_http_dmp_args_text(&args, recovery ? NGX_HTTP_DMP_CODES_FIRST
-                                           : NGX_HTTP_DMP_TRIES_FIRST);
-    ngx_http_dmp_args_text(&args, recovery ? NGX_HTTP_DMP_CODES_MAX
-                                           : NGX_HTTP_DMP_TRIES_MAX);
-    ngx_http_dmp_args_text(&args, recovery ? NGX_HTTP_DMP_CODES_KEEP
-                                           : NGX_HTTP_DMP_TRIES_KEEP);
-
-    return ngx_http_dmp_args_send(ctx, &args, 2);
-}
-
-
-ngx_int_t
-ngx_http_dmp_step_attempt(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_int_t               rc, wait;
-    ngx_http_dmp_waiter_t  *w;
-
-    rc = ngx_http_dmp_step_answer(ctx, &w);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_dmp_attempt_send(r, ctx);
-    }
-
-    if (w == NULL) {
-        return rc;
-    }
-
-    wait = ngx_atoi(w->values[0].data, w->values[0].len);
-    ngx_http_dmp_waiter_release(w);
-
-    if (wait == 0) {
-        return NGX_OK;
-    }
-
-    if (ctx->asked.operation == DMP_OPERATION_RECOVERY) {
-        /* no message goes out, and nobody is told that */
-        ctx->sign_in->purpose = NGX_HTTP_DMP_FOR_NOTHING;
-        return NGX_OK;
-    }
-
-    ctx->retry_after = (wait > 0) ? (ngx_uint_t) (wait + 999) / 1000 : 60;
-
-    return ngx_http_dmp_sign_in_turn_away(r, ctx,
-                                          DMP_REASON_TOO_MANY_ATTEMPTS);
 }
 
 
@@ -646,33 +552,6 @@ ngx_http_dmp_step_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     return NGX_OK;
-}
-
-
-/* Somebody signed in from here: delays are for others. */
-ngx_int_t
-ngx_http_dmp_step_good(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_int_t               rc;
-    ngx_http_dmp_args_t     args;
-    ngx_http_dmp_waiter_t  *w;
-
-    rc = ngx_http_dmp_step_answer(ctx, &w);
-
-    if (rc == NGX_DECLINED) {
-        ngx_http_dmp_args_begin(&args, "dmp1_attempt", "attempt",
-                                ctx->sign_in->attempt, DMP_LOGIN_HASH_LEN);
-        ngx_http_dmp_args_text(&args, "good");
-        ngx_http_dmp_args_text(&args, NGX_HTTP_DMP_KNOWN_KEEP);
-
-        return ngx_http_dmp_args_send(ctx, &args, 1);
-    }
-
-    if (w != NULL) {
-        ngx_http_dmp_waiter_release(w);
-    }
-
-    return rc;
 }
 
 

@@ -666,7 +666,10 @@ local function attempt_try(key, a)
         redis.call('HSET', key, 'n', decimal(n + 1), 'at', decimal(now))
     end
 
-    redis.call('PEXPIRE', key, decimal(keep))
+    -- one that was good is remembered for longer than its tries
+    if kept[3] ~= '1' then
+        redis.call('PEXPIRE', key, decimal(keep))
+    end
 
     return {wait, kept[3] == '1' and 1 or 0}
 end
