@@ -40,8 +40,8 @@ use constant SO_PEERCRED => 17;
 
 my $count = 0;
 
-# the reply to an access: {1, id, hash}
-my $commit = qr/\*3\r\n:1\r\n\$\d+\r\n\d+-\d+\r\n\$32\r\n.{32}\r\n/s;
+# the reply to an access that stands: its id, and the head that it made
+my $commit = qr/\$\d+\r\n\d+-\d+ \d+:\d+:[\w-]{43}\r\n/;
 
 
 sub new
