@@ -3,9 +3,9 @@
  * codes to new addresses.  Each is a growing delay, counted in the store for
  * all gateways, which a sign-in that succeeds ends.
  *
- * What only the account is counted by, somebody without its password could use
- * up: so such a limit is never in the way of who has the password, nor of an
- * address from which the account's holder has signed in before.
+ * What only the account is counted by, others could use up: so codes need the
+ * password first, and codes and recoveries are counted apart for an address
+ * from which somebody has signed in before.
  */
 
 #include "ngx_http_dmp_refusals.h"
