@@ -336,6 +336,7 @@ ngx_http_dmp_change_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
     what.notice = ctx->change->notice;
     what.told = ctx->change->told;
     what.session = ngx_http_dmp_session_own(ctx);
+    what.checked_ms = ngx_http_dmp_session_checked(ctx);
 
     /* who reopens it, or reads its history, signs in again */
     what.ends_sessions = (ctx->asked.operation == DMP_OPERATION_CLOSE);

@@ -321,11 +321,17 @@ ngx_http_dmp_committed(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return ngx_http_dmp_session_ended(ctx);
     }
 
+    if (w->result == NGX_HTTP_DMP_WAIT_STALE && ctx->sign_in != NULL) {
+        ngx_http_dmp_waiter_release(w);
+        return ngx_http_dmp_sign_in_stale(ctx);
+    }
+
     if (w->result == NGX_HTTP_DMP_WAIT_STALE
         && ++ctx->tries < NGX_HTTP_DMP_TRIES)
     {
         rc = ngx_http_dmp_take_record(r, ctx, w);
         ngx_http_dmp_waiter_release(w);
+        ngx_http_dmp_session_again(ctx);
 
         if (rc != NGX_OK) {
             return ngx_http_dmp_no_trace(ctx);

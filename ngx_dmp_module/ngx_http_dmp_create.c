@@ -107,6 +107,37 @@ ngx_http_dmp_create_derive(ngx_http_dmp_ctx_t *ctx)
 }
 
 
+/* Asks for it to be written, unless it is there: one value, "1" if it was. */
+static ngx_int_t
+ngx_http_dmp_create_put(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    char                             sealed[DMP_ACCOUNT_SEALED];
+    size_t                           len;
+    ngx_http_dmp_args_t              args;
+    ngx_http_dmp_create_t           *create;
+    const ngx_http_dmp_main_conf_t  *dmcf;
+
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
+    create = ctx->create;
+
+    if (dmp_account_seal(dmcf->record_keys, create->login, ctx->patient, 1,
+                         &create->account, sealed, &len)
+        != DMP_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_dmp_args_begin(&args, "dmp1_login", "login", create->login,
+                            DMP_LOGIN_HASH_LEN);
+    ngx_http_dmp_args_text(&args, "");
+    ngx_http_dmp_args_text(&args, "1");
+    ngx_http_dmp_args_add(&args, ctx->patient, DMP_PSEUDONYM_LEN);
+    ngx_http_dmp_args_add(&args, sealed, len);
+
+    return ngx_http_dmp_args_send(ctx, &args, 1);
+}
+
+
 /* The account, under an identifier that nobody has. */
 static ngx_int_t
 ngx_http_dmp_create_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
@@ -127,7 +158,7 @@ ngx_http_dmp_create_ask(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    return ngx_http_dmp_login_put(r, ctx, create->login, 0, &create->account);
+    return ngx_http_dmp_create_put(r, ctx);
 }
 
 

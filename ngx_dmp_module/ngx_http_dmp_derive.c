@@ -8,10 +8,13 @@
 
 #include "ngx_http_dmp_session.h"
 
+#include <sys/resource.h>
+
 
 #define NGX_HTTP_DMP_DERIVING  16        /* of one worker, at most: those that
                                             wait for a thread included */
 #define NGX_HTTP_DMP_DERIVE_MS 30000
+#define NGX_HTTP_DMP_NICE      10
 
 typedef struct {
     ngx_http_dmp_waiter_t  *waiter;
@@ -33,6 +36,12 @@ ngx_http_dmp_derive_run(void *data, ngx_log_t *log)
     ngx_http_dmp_derivation_t  *d;
 
     d = data;
+
+#if (NGX_LINUX)
+    /* there it is this thread's alone: who reads goes before who signs in */
+    (void) setpriority(PRIO_PROCESS, 0, NGX_HTTP_DMP_NICE);
+#endif
+
     d->ok = dmp_scrypt((dmp_str_t) { d->password, d->len }, d->salt, d->hash);
 
     ngx_explicit_memzero(d->password, sizeof(d->password));

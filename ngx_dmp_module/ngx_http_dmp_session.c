@@ -210,6 +210,23 @@ ngx_http_dmp_session_wanted(const ngx_http_dmp_ctx_t *ctx)
 
 
 uint64_t
+ngx_http_dmp_session_checked(const ngx_http_dmp_ctx_t *ctx)
+{
+    return (ctx->session != NULL) ? ctx->session->checked_ms : 0;
+}
+
+
+void
+ngx_http_dmp_session_again(ngx_http_dmp_ctx_t *ctx)
+{
+    if (ctx->session != NULL) {
+        ctx->session->sent_ns = 0;
+        ctx->session->checked_ms = 0;
+    }
+}
+
+
+uint64_t
 ngx_http_dmp_session_since(const ngx_http_dmp_ctx_t *ctx, uint64_t sent_ns)
 {
     if (ctx->session == NULL || ctx->session->sent_ns == 0) {
@@ -289,6 +306,7 @@ ngx_http_dmp_state_session(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     if (w->result == NGX_HTTP_DMP_WAIT_DONE) {
         ctx->session->sent_ns = w->sent_ns;
+        ctx->session->checked_ms = w->clock_ms;
     }
 
     ngx_http_dmp_waiter_release(w);

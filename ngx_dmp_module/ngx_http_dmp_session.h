@@ -16,6 +16,7 @@ struct ngx_http_dmp_session_s {
     dmp_claims_t  claims;
     uint64_t      sent_ns;               /* of the check that said so, where
                                             the session is not the record's */
+    uint64_t      checked_ms;            /* when, by the store's clock */
     unsigned      looking:1;             /* ctx->waiter is of that question */
     unsigned      looked:1;              /* it lives, for the record's next
                                             look */
@@ -37,6 +38,14 @@ dmp_str_t ngx_http_dmp_session_own(const ngx_http_dmp_ctx_t *ctx);
 ngx_uint_t ngx_http_dmp_session_wanted(const ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_state_session(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+
+/*
+ * Where a change of the record is by a session that is not its holder's: when
+ * the store said that it lives, by its clock; else 0.  again: it is to be asked
+ * once more, for another try.
+ */
+uint64_t ngx_http_dmp_session_checked(const ngx_http_dmp_ctx_t *ctx);
+void ngx_http_dmp_session_again(ngx_http_dmp_ctx_t *ctx);
 
 /* The earlier of the two: what both of them confirm. */
 uint64_t ngx_http_dmp_session_since(const ngx_http_dmp_ctx_t *ctx,
@@ -64,7 +73,8 @@ ngx_int_t ngx_http_dmp_confirm(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 /*
  * ngx_http_dmp_sign_in.c: POST session and what follows it.  is_call: the
  * request is one of them.  start is for the state MAP, send for the commit of
- * its entry, stands for when that is there; send_sign_in answers
+ * its entry, stands for when that is there, stale for when the account is no
+ * longer the one that was read; send_sign_in answers
  * (ngx_http_dmp_sign_in_answer.c).
  */
 ngx_uint_t ngx_http_dmp_sign_in_is_call(const ngx_http_dmp_ctx_t *ctx);
@@ -76,6 +86,7 @@ ngx_int_t ngx_http_dmp_sign_in_send(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, dmp_access_t *access);
 ngx_int_t ngx_http_dmp_sign_in_stands(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
+ngx_int_t ngx_http_dmp_sign_in_stale(ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_send_sign_in(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 void ngx_http_dmp_sign_in_cleanup(ngx_http_dmp_ctx_t *ctx);

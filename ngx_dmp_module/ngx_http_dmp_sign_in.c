@@ -63,15 +63,14 @@ static const struct {
         .before = { ngx_http_dmp_step_address, ngx_http_dmp_step_try,
                     ngx_http_dmp_step_account, ngx_http_dmp_step_record,
                     ngx_http_dmp_step_code_right },
-        .after = { ngx_http_dmp_step_channel, ngx_http_dmp_step_good } },
+        .after = { ngx_http_dmp_step_good } },
 
     [DMP_OPERATION_PASSWORD] = {
         .before = { ngx_http_dmp_step_address, ngx_http_dmp_step_fit,
                     ngx_http_dmp_step_take, ngx_http_dmp_step_account,
                     ngx_http_dmp_step_new_password, ngx_http_dmp_step_record,
                     ngx_http_dmp_step_replace },
-        .after = { ngx_http_dmp_step_login, ngx_http_dmp_step_good,
-                   ngx_http_dmp_step_hold } },
+        .after = { ngx_http_dmp_step_good, ngx_http_dmp_step_hold } },
 
     [DMP_OPERATION_SIGN_OUT] = {
         .before = { ngx_http_dmp_step_leave },
@@ -554,9 +553,9 @@ ngx_http_dmp_challenge_holds(const ngx_http_dmp_sign_in_t *s)
 
 /*
  * Which channel the last sign-in's code came by: recovery takes the other.  A
- * code of recovery is none of a sign-in.
+ * code of recovery is none of a sign-in.  Returns whether that is new.
  */
-static void
+static ngx_uint_t
 ngx_http_dmp_sign_in_came_by(ngx_http_dmp_sign_in_t *s)
 {
     const char  *name;
@@ -567,12 +566,30 @@ ngx_http_dmp_sign_in_came_by(ngx_http_dmp_sign_in_t *s)
         || s->channel == DMP_CONTACT_NONE
         || ngx_strcmp(s->account.channel, name) == 0)
     {
-        return;
+        return 0;
     }
 
     (void) ngx_cpystrn((u_char *) s->account.channel, (u_char *) name,
                        sizeof(s->account.channel));
-    s->moved = 1;
+
+    return 1;
+}
+
+
+/* The account, as the commit writes it. */
+static ngx_int_t
+ngx_http_dmp_sign_in_replaced(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    ngx_http_dmp_sign_in_t          *s;
+    const ngx_http_dmp_main_conf_t  *dmcf;
+
+    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
+    s = ctx->sign_in;
+
+    return (dmp_account_seal(dmcf->record_keys, s->login, ctx->patient,
+                             s->version + 1, &s->account, s->replaced,
+                             &s->replaced_len)
+            == DMP_OK) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -598,14 +615,16 @@ ngx_http_dmp_step_code_right(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
                                         DMP_REASON_PASSWORD_CHANGE_REQUIRED);
     }
 
-    if (ngx_http_dmp_sign_in_claims(ctx) != NGX_OK) {
+    s->verb = "open";
+
+    if (ngx_http_dmp_sign_in_came_by(s)
+        && ngx_http_dmp_sign_in_replaced(r, ctx) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_dmp_sign_in_came_by(s);
-    s->verb = "open";
-
-    return NGX_OK;
+    return (ngx_http_dmp_sign_in_claims(ctx) == NGX_OK)
+           ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -675,13 +694,16 @@ ngx_http_dmp_step_new_password(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ngx_memcpy(s->account.hash, hash, DMP_SCRYPT_HASH);
     ngx_explicit_memzero(hash, sizeof(hash));
     s->account.temporary = false;
-    ngx_http_dmp_sign_in_came_by(s);
+    (void) ngx_http_dmp_sign_in_came_by(s);
 
     return NGX_OK;
 }
 
 
-/* All other sessions end with it, and the address on record is told. */
+/*
+ * In one commit: the account is written, all other sessions end with it, and
+ * the address on record is told.
+ */
 static ngx_int_t
 ngx_http_dmp_step_replace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
@@ -696,7 +718,8 @@ ngx_http_dmp_step_replace(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     s->verb = "only";
     s->kind = "password-changed";
 
-    return (ngx_http_dmp_sign_in_claims(ctx) == NGX_OK
+    return (ngx_http_dmp_sign_in_replaced(r, ctx) == NGX_OK
+            && ngx_http_dmp_sign_in_claims(ctx) == NGX_OK
             && ngx_http_dmp_confirm(r, ctx, &s->kind, &s->sealed) == NGX_OK)
            ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
@@ -720,53 +743,4 @@ ngx_http_dmp_step_hold(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     return ngx_http_dmp_hold_back(r, ctx, &ctx->sign_in->hold,
                              ctx->sign_in->done_ns);
-}
-
-
-/* ----------------------------------------------------------------- commit */
-
-ngx_int_t
-ngx_http_dmp_sign_in_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
-    dmp_access_t *access)
-{
-    ngx_http_dmp_sign_in_t         *s;
-    ngx_http_dmp_session_commit_t   what;
-
-    s = ctx->sign_in;
-    access->version = 0;
-
-    if (!ctx->patient_known) {
-        return ngx_http_dmp_store_trace(ctx, access, NULL, dmp_null_string);
-    }
-
-    ngx_memzero(&what, sizeof(ngx_http_dmp_session_commit_t));
-
-    what.verb = "none";
-
-    if (ctx->decision.effect == DMP_ALLOW) {
-        what.verb = (s->verb != NULL) ? s->verb : "none";
-        what.session = (s->verb != NULL)
-                       ? (dmp_str_t) { s->claims.id, DMP_TOKEN_ID_LEN }
-                       : dmp_null_string;
-        what.kind = s->kind;
-        what.sealed = s->sealed;
-    }
-
-    return ngx_http_dmp_store_session(ctx, access, &what);
-}
-
-
-ngx_int_t
-ngx_http_dmp_sign_in_stands(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ctx->state = NGX_HTTP_DMP_ENFORCE;
-
-    if (ctx->decision.effect == DMP_ALLOW) {
-        ctx->sign_in->after = 1;
-        ctx->sign_in->step = 0;
-        ctx->sign_in->done_ns = ngx_http_dmp_now_ns();
-        ctx->state = NGX_HTTP_DMP_SIGN_IN;
-    }
-
-    return NGX_OK;
 }

@@ -27,8 +27,6 @@ struct ngx_http_dmp_sign_in_s {
     unsigned               at_home:1;    /* it was signed in to from here */
     ngx_uint_t             good;         /* counts that were begun anew */
     unsigned               temporary:1;  /* its password must be changed */
-    unsigned               moved:1;      /* the code came by another channel
-                                            than that of the account */
     unsigned               discreet:1;   /* no representative is to know */
 
     char                   login[DMP_LOGIN_HASH_LEN];
@@ -52,6 +50,9 @@ struct ngx_http_dmp_sign_in_s {
     const char            *kind;         /* of the message; NULL: none */
     dmp_str_t              sealed;
     dmp_claims_t           claims;       /* of the session that it opens */
+    char                   replaced[DMP_ACCOUNT_SEALED];   /* the account, as
+                                            the commit writes it */
+    size_t                 replaced_len; /* 0: it writes none */
 
     uint64_t               done_ns;      /* when the commit stood */
     ngx_event_t            hold;
@@ -89,6 +90,7 @@ ngx_int_t ngx_http_dmp_seal_message(ngx_http_request_t *r,
 
 typedef struct {
     ngx_uint_t   n;
+    unsigned     writes:1;               /* more than it reads */
     const char  *argv[NGX_HTTP_DMP_ARGS_MAX];
     size_t       lens[NGX_HTTP_DMP_ARGS_MAX];
     char         key[DMP_KEY_NAME_MAX];
@@ -127,18 +129,6 @@ ngx_int_t ngx_http_dmp_try_send(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
 ngx_int_t ngx_http_dmp_step_take(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx);
-ngx_int_t ngx_http_dmp_step_login(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx);
-ngx_int_t ngx_http_dmp_step_channel(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx);
-
-/*
- * Asks for an account to be written, if its version in the store is that one
- * (0: it is not there): one value, "1" if it was.
- */
-ngx_int_t ngx_http_dmp_login_put(ngx_http_request_t *r,
-    ngx_http_dmp_ctx_t *ctx, const char *login, uint64_t version,
-    const dmp_account_t *account);
 
 /*
  * ngx_http_dmp_sign_in_limits.c: attempts, of an account from an address;

@@ -29,6 +29,7 @@ ngx_http_dmp_args_begin(ngx_http_dmp_args_t *args, const char *function,
     u_char  *p;
 
     args->n = 0;
+    args->writes = (function != NULL);
 
     if (function != NULL) {
         ngx_http_dmp_args_text(args, "FCALL");
@@ -50,10 +51,18 @@ ngx_int_t
 ngx_http_dmp_args_send(ngx_http_dmp_ctx_t *ctx, ngx_http_dmp_args_t *args,
     ngx_uint_t expected)
 {
-    return (ngx_http_dmp_store_values(ctx, expected, args->n, args->argv,
-                                      args->lens)
-            == NGX_AGAIN)
-           ? NGX_AGAIN : ngx_http_dmp_no_trace(ctx);
+    if (ngx_http_dmp_store_values(ctx, expected, args->n, args->argv,
+                                  args->lens)
+        != NGX_AGAIN)
+    {
+        return ngx_http_dmp_no_trace(ctx);
+    }
+
+    if (args->writes) {
+        ngx_http_dmp_replicas_write(ctx->waiter);
+    }
+
+    return NGX_AGAIN;
 }
 
 
@@ -552,94 +561,4 @@ ngx_http_dmp_step_take(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_dmp_login_put(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
-    const char *login, uint64_t version, const dmp_account_t *account)
-{
-    char                             sealed[DMP_ACCOUNT_SEALED];
-    char                             before[NGX_INT64_LEN + 1];
-    char                             next[NGX_INT64_LEN + 1];
-    size_t                           len;
-    ngx_http_dmp_args_t              args;
-    const ngx_http_dmp_main_conf_t  *dmcf;
-
-    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
-
-    ngx_http_dmp_args_begin(&args, "dmp1_login", "login", login,
-                            DMP_LOGIN_HASH_LEN);
-
-    if (dmp_account_seal(dmcf->record_keys, login, ctx->patient, version + 1,
-                         account, sealed, &len)
-        != DMP_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    *ngx_sprintf((u_char *) before, "%uL", version) = '\0';
-    *ngx_sprintf((u_char *) next, "%uL", version + 1) = '\0';
-
-    ngx_http_dmp_args_text(&args, (version != 0) ? before : "");
-    ngx_http_dmp_args_text(&args, next);
-    ngx_http_dmp_args_add(&args, ctx->patient, DMP_PSEUDONYM_LEN);
-    ngx_http_dmp_args_add(&args, sealed, len);
-
-    return ngx_http_dmp_args_send(ctx, &args, 1);
-}
-
-
-/* What was not traced is not done: the trace of it stands already. */
-static ngx_int_t
-ngx_http_dmp_login_written(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
-    ngx_uint_t *written)
-{
-    ngx_int_t               rc;
-    ngx_http_dmp_waiter_t  *w;
-
-    rc = ngx_http_dmp_step_answer(ctx, &w);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_dmp_login_put(r, ctx, ctx->sign_in->login,
-                                      ctx->sign_in->version,
-                                      &ctx->sign_in->account);
-    }
-
-    if (w == NULL) {
-        return rc;
-    }
-
-    *written = (w->values[0].len == 1 && w->values[0].data[0] == '1');
-    ngx_http_dmp_waiter_release(w);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_dmp_step_login(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  written;
-
-    written = 0;
-    rc = ngx_http_dmp_login_written(r, ctx, &written);
-
-    if (rc != NGX_OK || ctx->state != NGX_HTTP_DMP_SIGN_IN) {
-        return rc;
-    }
-
-    return written ? NGX_OK : ngx_http_dmp_no_trace(ctx);
-}
-
-
-/* Who was first has another sign-in of theirs: this one is none the worse. */
-ngx_int_t
-ngx_http_dmp_step_channel(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    ngx_uint_t  written;
-
-    return ctx->sign_in->moved ? ngx_http_dmp_login_written(r, ctx, &written)
-                               : NGX_OK;
 }

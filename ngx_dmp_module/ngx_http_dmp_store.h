@@ -13,10 +13,11 @@
 
 /*
  * What a command has before an entry's text, and after it: names of seven
- * keys, numbers and hashes; who, a time and a mode, or a message, sealed.
+ * keys, numbers and hashes; who, a time and a mode, or a message and an
+ * account, sealed.
  */
 #define NGX_HTTP_DMP_ENTRY_HEAD  (7 * (DMP_KEY_NAME_MAX + 16) + 512)
-#define NGX_HTTP_DMP_ENTRY_TAIL  3072
+#define NGX_HTTP_DMP_ENTRY_TAIL  4096
 
 typedef enum {
     NGX_HTTP_DMP_STORE_IDLE = 0,
@@ -61,6 +62,7 @@ struct ngx_http_dmp_waiter_s {
     unsigned              record:1;      /* it asks for the patient's record */
     unsigned              ended:1;       /* the session that it was asked with
                                             is no more */
+    unsigned              clocked:1;     /* the reply tells the store's time */
     char                  outcome;       /* that Redis gives it on success */
 
     unsigned              bucket;
@@ -74,6 +76,8 @@ struct ngx_http_dmp_waiter_s {
     uint64_t              version;
     char                 *sealed;
     size_t                sealed_len;
+
+    uint64_t              clock_ms;      /* or the store's time */
 
     /* or the values that were asked for; no data: there is none */
     ngx_str_t            *values;
@@ -193,6 +197,8 @@ typedef struct {
     const char  *notice;                 /* NULL: none */
     dmp_str_t    told;                   /* sealed, of the notice; or empty */
     dmp_str_t    session;                /* the holder's, or empty */
+    uint64_t     checked_ms;             /* a representative's was alive then,
+                                            by the store's clock; or 0 */
     unsigned     ends_sessions:1;        /* all of the holder's */
 } ngx_http_dmp_change_commit_t;
 
@@ -213,6 +219,11 @@ typedef struct {
     dmp_str_t    session;
     const char  *kind;                   /* of a message; NULL: none */
     dmp_str_t    sealed;
+    const char  *login;                  /* of the account that it rests on;
+                                            NULL: none */
+    uint64_t     version;                /* that this must have still */
+    dmp_str_t    account;                /* written with it, sealed as its next
+                                            version; or empty */
 } ngx_http_dmp_session_commit_t;
 
 ngx_int_t ngx_http_dmp_store_session(ngx_http_dmp_ctx_t *ctx,
@@ -361,6 +372,9 @@ void ngx_http_dmp_replicas_ready(void);
  * follow: a write behind it, and a WAIT behind that, say so.
  */
 void ngx_http_dmp_replicas_read(ngx_http_dmp_waiter_t *w);
+
+/* What was just sent for it is a write, of no entry. */
+void ngx_http_dmp_replicas_write(ngx_http_dmp_waiter_t *w);
 void ngx_http_dmp_replicas_lost(void);
 void ngx_http_dmp_replicas_done(void);
 

@@ -183,6 +183,49 @@ ngx_http_dmp_reply_stands(const redisReply *reply, const dmp_head_t *head)
 }
 
 
+/*
+ * The store's own time, behind "id head": taken off.  false: it should be
+ * there, and is not.
+ */
+static bool
+ngx_http_dmp_reply_clock(ngx_http_dmp_waiter_t *w, redisReply *reply)
+{
+    ngx_int_t  ms;
+    ngx_uint_t n;
+
+    if (!w->clocked || reply->type != REDIS_REPLY_STRING) {
+        return true;
+    }
+
+    n = (ngx_uint_t) reply->len;
+
+    while (n != 0 && reply->str[n - 1] != ' ') {
+        n--;
+    }
+
+    ms = ngx_atoi((u_char *) reply->str + n, (size_t) reply->len - n);
+
+    if (n == 0 || ms <= 0) {
+        return false;
+    }
+
+    w->clock_ms = (uint64_t) ms;
+    reply->len = (int) (n - 1);
+
+    return true;
+}
+
+
+/* Why an entry was refused though its version is the current one, or not. */
+static bool
+ngx_http_dmp_reply_says(const redisReply *reply, const char *why)
+{
+    return reply->elements == 6
+           && reply->element[5]->type == REDIS_REPLY_STRING
+           && ngx_strcmp(reply->element[5]->str, why) == 0;
+}
+
+
 /* The entry's id, if that is a reply to it. */
 static dmp_str_t
 ngx_http_dmp_reply_entry(const redisReply *reply, const dmp_head_t *head,
@@ -454,12 +497,17 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
 
     outcome = w->outcome;
 
+    if (reply != NULL && !ngx_http_dmp_reply_clock(w, reply)) {
+        ngx_http_dmp_store_broken("an unexpected reply to a commit", NULL);
+        reply = NULL;
+    }
+
     /* only a commit on a record can come too late for its version */
     if (reply != NULL && (w->outcome == '1' || w->outcome == 'R')
         && ngx_http_dmp_reply_stale(reply, &w->head))
     {
         outcome = '0';
-        w->ended = (reply->elements == 6);
+        w->ended = ngx_http_dmp_reply_says(reply, "session");
 
         if (ngx_http_dmp_reply_record(w, reply->element[3], reply->element[4])
             != NGX_OK)

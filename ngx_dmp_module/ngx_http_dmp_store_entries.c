@@ -93,6 +93,18 @@ ngx_http_dmp_command_key(ngx_http_dmp_command_t *c, unsigned bucket,
 }
 
 
+static void
+ngx_http_dmp_command_login_key(ngx_http_dmp_command_t *c, const char *login)
+{
+    u_char  key[sizeof("dmp:login:") - 1 + DMP_LOGIN_HASH_LEN];
+
+    (void) ngx_cpymem(ngx_cpymem(key, "dmp:login:", sizeof("dmp:login:") - 1),
+                      login, DMP_LOGIN_HASH_LEN);
+
+    ngx_http_dmp_command_add(c, key, sizeof(key));
+}
+
+
 /* Room is left for the number of arguments, which is known last. */
 static void
 ngx_http_dmp_command_begin(ngx_http_dmp_command_t *c, const char *function,
@@ -218,10 +230,18 @@ ngx_http_dmp_store_append(redisCallbackFn *callback, void *data)
 
 
 static u_char *
+ngx_http_dmp_command_decimal(u_char *p, uint64_t n)
+{
+    u_char  text[NGX_INT64_LEN];
+
+    return ngx_http_dmp_command_bulk(p, text,
+                             (size_t) (ngx_http_dmp_decimal(text, n) - text));
+}
+
+
+static u_char *
 ngx_http_dmp_command_notices(u_char *p, const ngx_http_dmp_notices_t *notices)
 {
-    u_char  hold[NGX_INT64_LEN];
-
     p = ngx_http_dmp_command_bulk(p, notices->who, sizeof(notices->who));
     p = ngx_http_dmp_command_bulk(p, "1", notices->first ? 1 : 0);
 
@@ -230,8 +250,7 @@ ngx_http_dmp_command_notices(u_char *p, const ngx_http_dmp_notices_t *notices)
         return ngx_http_dmp_command_bulk(p, "", 0);
     }
 
-    p = ngx_http_dmp_command_bulk(p, hold,
-              (size_t) (ngx_http_dmp_decimal(hold, notices->hold_ms) - hold));
+    p = ngx_http_dmp_command_decimal(p, notices->hold_ms);
 
     return ngx_http_dmp_command_bulk(p, notices->mode,
                                      ngx_strlen(notices->mode));
@@ -242,13 +261,9 @@ ngx_http_dmp_command_notices(u_char *p, const ngx_http_dmp_notices_t *notices)
 static u_char *
 ngx_http_dmp_command_session(u_char *p, dmp_str_t session)
 {
-    u_char  idle[NGX_INT64_LEN];
-
     p = ngx_http_dmp_command_bulk(p, session.data, session.len);
 
-    return ngx_http_dmp_command_bulk(p, idle,
-              (size_t) (ngx_http_dmp_decimal(idle, NGX_HTTP_DMP_SESSION_IDLE)
-                        - idle));
+    return ngx_http_dmp_command_decimal(p, NGX_HTTP_DMP_SESSION_IDLE);
 }
 
 
@@ -399,16 +414,14 @@ static u_char *
 ngx_http_dmp_command_what(u_char *p,
     const ngx_http_dmp_session_commit_t *what)
 {
-    u_char  limit[NGX_INT64_LEN];
-
     p = ngx_http_dmp_command_bulk(p, what->verb, ngx_strlen(what->verb));
     p = ngx_http_dmp_command_session(p, what->session);
-    p = ngx_http_dmp_command_bulk(p, limit,
-              (size_t) (ngx_http_dmp_decimal(limit, NGX_HTTP_DMP_SESSION_LIMIT)
-                        - limit));
+    p = ngx_http_dmp_command_decimal(p, NGX_HTTP_DMP_SESSION_LIMIT);
 
-    if (what->kind != NULL) {
-        p = ngx_http_dmp_command_bulk(p, what->kind, ngx_strlen(what->kind));
+    if (what->kind != NULL || what->login != NULL) {
+        p = ngx_http_dmp_command_bulk(p, what->kind,
+                                      (what->kind != NULL)
+                                      ? ngx_strlen(what->kind) : 0);
         p = ngx_http_dmp_command_bulk(p, what->sealed.data, what->sealed.len);
     }
 
@@ -416,26 +429,60 @@ ngx_http_dmp_command_what(u_char *p,
 }
 
 
+/* The account that it rests on, behind that. */
+static u_char *
+ngx_http_dmp_command_login(u_char *p, dmp_str_t patient,
+    const ngx_http_dmp_session_commit_t *what)
+{
+    p = ngx_http_dmp_command_decimal(p, what->version);
+
+    if (what->account.len == 0) {
+        return p;
+    }
+
+    p = ngx_http_dmp_command_decimal(p, what->version + 1);
+    p = ngx_http_dmp_command_bulk(p, patient.data, patient.len);
+
+    return ngx_http_dmp_command_bulk(p, what->account.data,
+                                     what->account.len);
+}
+
+
 static ngx_int_t
 ngx_http_dmp_store_send_session(ngx_http_dmp_waiter_t *w,
     const dmp_access_t *access, const ngx_http_dmp_session_commit_t *what)
 {
+    u_char                  *last;
     unsigned                 bucket;
+    ngx_uint_t               n;
     ngx_http_dmp_command_t   c;
 
     bucket = ngx_http_dmp_store.entry.bucket;
 
-    ngx_http_dmp_command_begin(&c, "dmp1_session", "6");
+    ngx_http_dmp_command_begin(&c, "dmp1_session",
+                               (what->login != NULL) ? "7" : "6");
     ngx_http_dmp_command_key(&c, bucket, "trace", dmp_null_string);
     ngx_http_dmp_command_key(&c, bucket, "idx", access->patient);
     ngx_http_dmp_command_writer(&c, bucket);
     ngx_http_dmp_command_key(&c, bucket, "sess", access->patient);
     ngx_http_dmp_command_key(&c, bucket, "outbox", dmp_null_string);
+
+    if (what->login != NULL) {
+        ngx_http_dmp_command_login_key(&c, what->login);
+    }
+
     ngx_http_dmp_command_entry(&c);
 
-    return ngx_http_dmp_command_send(&c, (what->kind != NULL) ? 6 : 4,
-               ngx_http_dmp_command_what(ngx_http_dmp_command_behind(), what),
-               ngx_http_dmp_store_traced, w);
+    last = ngx_http_dmp_command_what(ngx_http_dmp_command_behind(), what);
+    n = (what->kind != NULL) ? 6 : 4;
+
+    if (what->login != NULL) {
+        last = ngx_http_dmp_command_login(last, access->patient, what);
+        n = (what->account.len != 0) ? 10 : 7;
+    }
+
+    return ngx_http_dmp_command_send(&c, n, last, ngx_http_dmp_store_traced,
+                                     w);
 }
 
 
@@ -452,7 +499,8 @@ ngx_http_dmp_store_session(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
     bucket = dmp_bucket(access->patient.data, store->buckets);
 
     if (store->closed[bucket]
-        || what->sealed.len > NGX_HTTP_DMP_SESSION_SEALED)
+        || what->sealed.len > NGX_HTTP_DMP_SESSION_SEALED
+        || what->account.len > DMP_ACCOUNT_SEALED)
     {
         return NGX_ERROR;
     }
@@ -474,6 +522,7 @@ ngx_http_dmp_store_session(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
     /* of no version: a reply that it is not the current one brings none */
     ngx_http_dmp_waiter_entry(w, bucket, '1');
     w->record = 0;
+    w->clocked = (ngx_strcmp(what->verb, "check") == 0);
 
     if (ngx_http_dmp_store_send_session(w, access, what) != NGX_OK) {
         ngx_http_dmp_waiter_release(w);
@@ -484,7 +533,7 @@ ngx_http_dmp_store_session(ngx_http_dmp_ctx_t *ctx, const dmp_access_t *access,
 }
 
 
-/* What a change says beyond the record: arguments 7 to 11. */
+/* What a change says beyond the record: arguments 7 to 11, or to 13. */
 static u_char *
 ngx_http_dmp_command_told(u_char *p, const ngx_http_dmp_change_commit_t *what)
 {
@@ -493,8 +542,14 @@ ngx_http_dmp_command_told(u_char *p, const ngx_http_dmp_change_commit_t *what)
                                   ? ngx_strlen(what->notice) : 0);
     p = ngx_http_dmp_command_session(p, what->session);
     p = ngx_http_dmp_command_bulk(p, what->told.data, what->told.len);
+    p = ngx_http_dmp_command_bulk(p, "1", what->ends_sessions ? 1 : 0);
 
-    return ngx_http_dmp_command_bulk(p, "1", what->ends_sessions ? 1 : 0);
+    if (what->checked_ms != 0) {
+        p = ngx_http_dmp_command_decimal(p, what->checked_ms);
+        p = ngx_http_dmp_command_decimal(p, ngx_http_dmp_store.deadline);
+    }
+
+    return p;
 }
 
 
@@ -504,7 +559,7 @@ ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
     const dmp_access_t *access, const ngx_http_dmp_change_commit_t *what)
 {
     size_t                   len;
-    u_char                  *p, *start, next[NGX_INT64_LEN];
+    u_char                  *p, *start;
     dmp_str_t                head;
     ngx_int_t                rc;
     const dmp_entry_t       *e;
@@ -518,11 +573,11 @@ ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
     ngx_http_dmp_command_key(&c, e->bucket, "sess", access->patient);
     ngx_http_dmp_command_number(&c, access->version);
     ngx_http_dmp_command_entry(&c);
-    head = ngx_http_dmp_command_head(&c, 7);
+    head = ngx_http_dmp_command_head(&c, (what->checked_ms != 0) ? 9 : 7);
 
     len = head.len + e->body.len + 2 + what->sealed.len + what->told.len
-          + what->session.len + 2 * sizeof(next)
-          + 7 * (NGX_HTTP_DMP_COUNT_MAX + 2)
+          + what->session.len + 4 * NGX_INT64_LEN
+          + 9 * (NGX_HTTP_DMP_COUNT_MAX + 2)
           + (what->notice ? ngx_strlen(what->notice) : 0) + 1;
 
     start = ngx_alloc(len, ngx_http_dmp_store.log);
@@ -536,8 +591,7 @@ ngx_http_dmp_store_send_change(ngx_http_dmp_waiter_t *w,
     *p++ = CR;
     *p++ = LF;
     p = ngx_http_dmp_command_bulk(p, what->sealed.data, what->sealed.len);
-    p = ngx_http_dmp_command_bulk(p, next,
-              (size_t) (ngx_http_dmp_decimal(next, what->version) - next));
+    p = ngx_http_dmp_command_decimal(p, what->version);
     p = ngx_http_dmp_command_told(p, what);
 
     rc = ngx_http_dmp_store_send_formatted(ngx_http_dmp_store_traced, w, start,

@@ -259,6 +259,14 @@ ngx_http_dmp_replicas_read(ngx_http_dmp_waiter_t *w)
 }
 
 
+void
+ngx_http_dmp_replicas_write(ngx_http_dmp_waiter_t *w)
+{
+    w->confirm = 1;
+    ngx_http_dmp_replicas_commit();
+}
+
+
 static void
 ngx_http_dmp_replicas_release(ngx_http_dmp_wait_e result)
 {

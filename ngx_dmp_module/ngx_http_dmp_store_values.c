@@ -197,7 +197,7 @@ ngx_http_dmp_store_valued(redisAsyncContext *ac, void *data, void *privdata)
         }
     }
 
-    ngx_http_dmp_waiter_answer(w, result);
+    ngx_http_dmp_replicas_hold(w, result);
     ngx_http_dmp_store_settled();
 }
 

@@ -10,9 +10,11 @@
 --   'id next'                       appended (and, for a change, applied)
 --   {0, id, next, version, record}  appended as refused: another version is
 --                                   current
---   {0, id, next, version, record, 'session'}
---                                   appended as refused: the session that it
---                                   was asked in is dead, whatever the version
+--   {0, id, next, version, record, why}
+--                                   appended as refused, whatever the version:
+--                                   'session': the session that it was asked in
+--                                   is dead; 'late': too long after it was
+--                                   looked at; 'login': another account stands
 --   {'CHAIN', head}                 nothing written: the chain's head is
 --                                   another
 --   error CLOSED                    nothing written: somebody saw this bucket
@@ -308,7 +310,7 @@ end)
 -- them may be said: it would not be looked at.
 local function asked_of_sessions(keys, a)
     if not keys[7] then
-        for i = 8, 11 do
+        for i = 8, 13 do
             if a[i] and a[i] ~= '' then
                 error({err = 'ERR a session takes its key'})
             end
@@ -324,20 +326,31 @@ local function asked_of_sessions(keys, a)
     end
 
     return {key = keys[7], token = a[8], all = a[11] == '1',
-            checked = a[8] ~= '', idle = a[8] ~= '' and whole(a[9], 1)}
+            checked = a[8] ~= '', idle = a[8] ~= '' and whole(a[9], 1),
+            since = a[12] and whole(a[12], 1),
+            within = a[12] and whole(a[13], 1)}
 end
 
 
--- A professional's change, or an operator's, has no session that must live.
-local function change_may(asked)
+-- Why it may not be made; nil: it may.  A professional's change, or an
+-- operator's, has no session that must live.  A representative's was looked at
+-- when this clock said "since": later than "within" it may have ended, and that
+-- been acknowledged.  A clock that went back proves nothing.
+local function change_refused(asked)
     if not asked then
-        return true
+        return nil
     end
 
     asked.now = clock()
     asked.alive = alive(asked.key, asked.token, asked.now)
 
-    return not asked.checked or asked.alive ~= nil
+    if asked.checked and not asked.alive then
+        return 'session'
+    end
+
+    local passed = asked.since and asked.now - asked.since or 0
+
+    return (passed < 0 or passed > (asked.within or 0)) and 'late' or nil
 end
 
 
@@ -352,11 +365,12 @@ end
 
 -- With the session's key: token '' checks no session, and notice '', sealed ''
 -- and all '' are none of them; all is '1' where every session of the record's
--- holder ends with the change.
+-- holder ends with the change.  since and within: of a session that is kept in
+-- another bucket, what 'check' replied, and for how many ms that is enough.
 --
 -- KEYS record trace history writer closed [outbox [session]]
 -- ARGV version head next body new-record new-version [notice]
---      [token idle sealed all]
+--      [token idle sealed all [since within]]
 redis.register_function('dmp1_change', function(keys, a)
     local asked = asked_of_sessions(keys, a)
     local v = redis.call('HGET', keys[1], 'v') or '0'
@@ -374,8 +388,8 @@ redis.register_function('dmp1_change', function(keys, a)
 
     redis.call('LLEN', keys[3])
 
-    local may = change_may(asked)
-    local fine = may and v == a[1]
+    local why = change_refused(asked)
+    local fine = not why and v == a[1]
     local told = fine and keys[6] and a[7] and a[7] ~= ''
 
     if told then
@@ -399,9 +413,31 @@ redis.register_function('dmp1_change', function(keys, a)
         return id .. ' ' .. a[3]
     end
 
-    return {0, id, a[3], v, redis.call('HGET', keys[1], 'd'),
-            not may and 'session' or nil}
+    return {0, id, a[3], v, redis.call('HGET', keys[1], 'd'), why}
 end)
+
+
+-- Somebody's login: the version that was read ('' where there was none), and
+-- what is written over it.  A version never comes back.
+local function login_asked(key, a, i)
+    local l = {key = key, before = a[i], v = a[i + 1], p = a[i + 2],
+               s = a[i + 3]}
+
+    if not l.before or not l.p or not l.s
+       or whole(l.v, 1) <= (l.before == '' and 0 or whole(l.before, 1))
+    then
+        error({err = 'ERR a version must grow'})
+    end
+
+    l.same = (redis.call('HGET', key, 'v') or '') == l.before
+
+    return l
+end
+
+
+local function login_put(l)
+    redis.call('HSET', l.key, 'p', l.p, 'v', l.v, 's', l.s)
+end
 
 
 -- What is done with the sessions, by verb.
@@ -449,16 +485,40 @@ local function session_asked(keys, a)
         error({err = 'ERR which session is not said'})
     end
 
+    if keys[7] and verb ~= 'open' and verb ~= 'only' then
+        error({err = 'ERR a login is for a session to come'})
+    end
+
+    if keys[7] and #a == 10 then
+        c.login = {same = redis.call('HGET', keys[7], 'v') == a[10]}
+    elseif keys[7] then
+        c.login = login_asked(keys[7], a, 10)
+    end
+
     return c
+end
+
+
+-- Why it is not done; nil: it is.
+local function session_refused(c, verb)
+    if verb == 'check' and not c.alive then
+        return 'session'
+    end
+
+    return c.login and not c.login.same and 'login' or nil
 end
 
 
 -- What concerns a patient's sessions and no version of their record: 'check'
 -- (outcome '0' if it is dead), 'open', 'only' (every other ends), 'end',
--- 'clear' (all end), 'none' (it is told, and nothing else).
+-- 'clear' (all end), 'none' (it is told, and nothing else).  'open' and 'only'
+-- with a login's key do nothing (outcome '0') unless that has this version
+-- still; with a new one it is written, too.  The reply to 'check' has this
+-- store's clock behind it.
 --
--- KEYS trace history writer closed session outbox
--- ARGV head next body verb token idle limit [kind sealed]
+-- KEYS trace history writer closed session outbox [login]
+-- ARGV head next body verb token idle limit [kind sealed [version
+--      [new-version p s]]]
 redis.register_function('dmp1_session', function(keys, a)
     local c = session_asked(keys, a)
     local no = refused(keys[4], keys[3], a[1])
@@ -471,21 +531,26 @@ redis.register_function('dmp1_session', function(keys, a)
     c.now = clock()
     c.alive = alive(c.key, c.token, c.now)
 
-    local fine = a[4] ~= 'check' or c.alive ~= nil
+    local why = session_refused(c, a[4])
 
-    if fine and c.told then
+    if not why and c.told then
         redis.call('XLEN', keys[6])
     end
 
     local id = redis.call('XADD', keys[1], '*', 'b', a[3],
-                          'o', fine and '1' or '0')
+                          'o', why and '0' or '1')
 
     redis.call('HSET', keys[3], 'h', a[2])
     redis.call('RPUSH', keys[2], reference(id))
+
+    if why then
+        return {0, id, a[2], false, false, why}
+    end
+
     c.act(c)
 
-    if not fine then
-        return {0, id, a[2], false, false, 'session'}
+    if c.login and c.login.v then
+        login_put(c.login)
     end
 
     if c.told then
@@ -493,6 +558,7 @@ redis.register_function('dmp1_session', function(keys, a)
     end
 
     return id .. ' ' .. a[2]
+           .. (a[4] == 'check' and ' ' .. decimal(c.now) or '')
 end)
 
 
@@ -702,22 +768,18 @@ end)
 
 
 -- Somebody's login, written over the one that was read: 1; 0 if another stands
--- there.  A version never comes back.
+-- there.
 --
 -- KEYS login
 -- ARGV old-version ('' where there was none) new-version p s
 redis.register_function('dmp1_login', function(keys, a)
-    local v = redis.call('HGET', keys[1], 'v') or ''
+    local l = login_asked(keys[1], a, 1)
 
-    if whole(a[2], 1) <= (a[1] == '' and 0 or whole(a[1], 1)) then
-        return redis.error_reply('ERR a version must grow')
-    end
-
-    if v ~= a[1] then
+    if not l.same then
         return 0
     end
 
-    redis.call('HSET', keys[1], 'p', a[3], 'v', a[2], 's', a[4])
+    login_put(l)
 
     return 1
 end)

@@ -15,7 +15,7 @@ use FakeRedis;
 use JSON::PP ();
 use Patient qw(patients messages code_of signed_in bearer session try_password
     try_code me traits);
-use Rights qw($Martin $Durand $System $Search $True api is_refusal record come
+use Rights qw($Martin $Durand $Petit $System $Search $True api is_refusal record come
     answer parked unparked);
 use SignIn qw(post call connected sent_on together forget_tries sessions_of
     session_key_of store_ms statuses log_mark logged);
@@ -27,8 +27,11 @@ our $Fake = FakeRedis->new(redis_address(),
     [qr/^FCALL dmp1_session .* open /, 'lost', when => 'lost-open'],
     [qr/^FCALL dmp1_session .* open /, 'close', when => 'close-open'],
     [qr/^FCALL dmp1_challenge .* try /, 'lost', when => 'lost-try'],
+    [qr/^FCALL dmp1_session .* open /, 'stall', when => 'held-session-open'],
     [qr/^FCALL dmp1_session .* only /, 'close', when => 'close-only'],
-    [qr/^FCALL dmp1_login /, 'close', when => 'close-login'],
+    [qr/^FCALL dmp1_session .* only /, 'lost', when => 'lost-only'],
+    [qr/^FCALL dmp1_change /, 'stall', when => 'held-change'],
+    [qr/^FCALL dmp1_trace /, 'stall', when => 'held-trace'],
     [qr/^FCALL dmp1_session .* end /, 'lost', when => 'lost-end']);
 
 # ------------------------------------------------------------------ requests
@@ -82,6 +85,26 @@ sub asked
     $socket->blocking(0);
 
     return { socket => $socket, in => '', end => 0 };
+}
+
+# Asked while that is held up; the words of the command that is.
+sub held
+{
+    my ($what, @call) = @_;
+
+    my $before = () = $Fake->commands;
+    my ($function, $verb) = split /-/, $what;
+    my @words;
+
+    $Fake->on("held-$what");
+    my $asked = asked(@call, 'Connection: close');
+    wait_for {
+        my @now = $Fake->commands;
+        @words = map { [split / /] } grep { /^FCALL dmp1_$function / && (!$verb || / $verb /) }
+            @now[$before .. $#now];
+    } "$what to be held";
+
+    return ($asked, @{ $words[0] });
 }
 
 sub recovered
@@ -215,25 +238,31 @@ pass('the trace is whole');
 
 
 
-=== TEST 2: a new password, and the link is lost before, or before it is written
+=== TEST 2: a new password, and the link is lost before it is written, or after
 --- error_log
 dmp store is unavailable
 dmp store
 --- code
-for my $how ('close-only', 'close-login') {
-    anew();
-    my @call = recovered($Who, 'une autre phrase que je retiens');
-    failing($how, sub { api('none', @call) });
-    anew();
-    is_refusal(try_password($Who, 'une autre phrase que je retiens'),
-        "$how: it is not the new one", 401, 'credentials-rejected');
-    is(try_password($Who, $Password)->{status}, 202, "$how: but the old one");
-    $Token = session($Who, $Password);
-}
+my $told = sub { scalar grep { $_->{k} eq 'password-changed' } messages() };
 anew();
+my $before = $told->();
 my @call = recovered($Who, 'une autre phrase que je retiens');
-is(api('none', @call)->{status}, 200, 'now it is changed');
+failing('close-only', sub { api('none', @call) });
+anew();
+is_refusal(try_password($Who, 'une autre phrase que je retiens'),
+    'before: it is not the new one', 401, 'credentials-rejected');
+is(try_password($Who, $Password)->{status}, 202, 'before: but the old one');
+is(me($Token, GET => '')->{status}, 200, 'before: who was signed in is');
+is($told->(), $before, 'before: nobody is told of another');
+anew();
+@call = recovered($Who, 'une autre phrase que je retiens');
+failing('lost-only', sub { api('none', @call) });
+anew();
+is_refusal(try_password($Who, $Password), 'after: it is not the old one', 401,
+    'credentials-rejected');
 $Password = 'une autre phrase que je retiens';
+is(try_password($Who, $Password)->{status}, 202, 'after: but the new one');
+is($told->(), $before + 1, 'after: and they are told so');
 is_refusal(me($Token, GET => ''), 'and all sessions have ended', 401, 'token-rejected');
 $Token = session($Who, $Password);
 verify_trace();
@@ -507,3 +536,69 @@ is_refusal(try_password($Who, 'une autre phrase, fausse'), 'a wrong password', 4
 my ($tries) = @{ redis('KEYS', 'dmp:attempt:*') };
 redis('HSET', $tries, 'n', 40, 'at', store_ms() + $day);
 is(try_password($Who, $Password)->{status}, 202, 'tries of tomorrow hold nobody');
+
+
+
+=== TEST 12: a code, and the password is replaced before the session is there
+The account was read before; the session would have been one of the old password.
+--- dmp
+(redis => $main::Fake->address . ' timeout=60s')
+--- code
+anew();
+for_ever();
+my $challenge = try_password($Who, $Password)->{json}{challenge};
+my $code = code_of();
+my $sessions = sessions_of($Token);
+my ($asked, @words) = held('session-open', POST => '/api/session/code',
+    { challenge => $challenge, code => $code });
+my ($login) = grep { /^dmp:login:/ } @words;
+my $version = redis('HGET', $login, 'v');
+redis('HSET', $login, 'v', $version + 1);
+$Fake->off('held-session-open');
+my $r = answer($asked);
+is("$r->{status} $r->{json}{reason}", '401 code-rejected', 'it is none any more');
+is_deeply(sessions_of($Token), $sessions, 'no session is there');
+redis('HSET', $login, 'v', $version);
+as_usual();
+verify_trace();
+pass('the trace is whole');
+
+
+
+=== TEST 13: a representative signs out while what they ask for is on its way
+The link stalls: their session is looked at, then it ends elsewhere, and that
+would have been acknowledged.
+--- dmp
+(redis => $main::Fake->address . ' timeout=60s')
+--- code
+DMP::import_records({ %{ record($Martin) }, representatives => [{ ins => $Durand,
+    until => '2090-01-01' }] });
+as_usual();
+my $rec = (session_key_of($Token))[0] =~ s/:sess:/:rec:/r;
+for my $try (['change', PUT => "/api/records/$Martin/blocks/$Petit", undef],
+    ['trace', GET => "/api/records/$Martin", undef])
+{
+    my ($what, @call) = @$try;
+
+    anew();
+    my $token = session(@Durand[0, 1]);
+    my ($key, $id) = session_key_of($token);
+    my ($before, $mark) = (redis('HGETALL', $rec), trace_mark());
+    my ($asked) = held($what, @call, bearer($token));
+    redis('HDEL', $key, $id);
+    my $acknowledged = store_ms() + 250;
+    wait_for { store_ms() > $acknowledged } 'the deadline, in the store';
+    $Fake->off("held-$what");
+    is(answer($asked)->{status}, 503, "$what: it came too late");
+    served();
+    is_deeply(redis('HGETALL', $rec), $before, "$what: nothing has changed");
+    my ($left) = grep { $_->{body}{kind} ne 'session' && ($_->{body}{actor}{kind} // '')
+        eq 'representative' } trace($mark);
+    is($left->{outcome}, $what eq 'change' ? '0' : '1', "$what: but is traced");
+    anew();
+    is(answer(asked(@call, bearer(session(@Durand[0, 1])), 'Connection: close'))->{status}, 200,
+        "$what: signed in they may");
+}
+verify_trace();
+pass('the trace is whole');
+

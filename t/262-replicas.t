@@ -8,6 +8,7 @@ use lib 't/lib';
 use DMP;
 use DMP::Net qw(log_mark said why health_of parallel HEALTH);
 use FakeHost;
+use Rights ();
 use Test::More;
 
 our $Ins = '285037512000151';
@@ -96,8 +97,10 @@ sub calls
 # a machine that is busy is no replica that is gone
 $First->call('HSET', 'dmp:meta', 'deadline_ms', 10000);
 
+our $Key = DMP::keys() . '/session.key';
+DMP::dmpctl('keygen', 'session', DMP::keys());
 DMP::configure(redis => $First->address, backend => $Host->{address},
-    durability => 'replicas 1 10s', server => HEALTH);
+    durability => 'replicas 1 10s', server => HEALTH . ' location /api/ { dmp_api; }');
 
 # "says": what nginx says besides [emerg], in a configuration it refuses
 add_block_preprocessor(sub {
@@ -253,7 +256,28 @@ is_whole('under load');
 
 
 
-=== TEST 7: its settings are looked at as for "fsync"
+=== TEST 7: what a sign-in writes is with them, too, before it goes on
+Of an account that nobody has: two tries, a challenge, the entry.
+--- dmp
+$Second->wait_in_step;
+(durability => 'replicas 1 10s', http => "dmp_session_key $Key;"
+    . 'dmp_signin_rate 10000r/m burst=10000;')
+--- code
+served();
+my ($waits, $commits) = (calls('wait'), calls('fcall'));
+for (1 .. 20) {
+    my $r = Rights::api('none', POST => '/api/session/recovery', { identifier => "nobody$_" });
+    is($r->{status}, 202, 'asked for');
+}
+$waits = calls('wait') - $waits;
+$commits = calls('fcall') - $commits;
+cmp_ok($commits, '>=', 80, 'four writes each');
+cmp_ok($waits, '>=', 80, 'and a WAIT behind each');
+is_whole('of sign-ins');
+
+
+
+=== TEST 8: its settings are looked at as for "fsync"
 --- dmp
 $First->call('CONFIG', 'SET', 'appendfsync', 'everysec');
 (durability => 'replicas 1 10s', http => '# settings')
@@ -268,7 +292,7 @@ dmp store is unavailable: its settings do not give what dmp_audit_durability ask
 
 
 
-=== TEST 8: a time of its own default
+=== TEST 9: a time of its own default
 --- dmp
 (durability => 'replicas 1')
 --- code
@@ -277,63 +301,63 @@ is(why(), '', 'ready');
 
 
 
-=== TEST 9: what is not told
+=== TEST 10: what is not told
 --- dmp: (durability => 'replicas')
 --- says
 \[emerg\] .*"replicas" needs their number, from 1 to \d+ in \S+/nginx\.conf:\d+
 
 
 
-=== TEST 10: none
+=== TEST 11: none
 --- dmp: (durability => 'replicas 0')
 --- says
 \[emerg\] .*"replicas" needs their number, from 1 to \d+ in
 
 
 
-=== TEST 11: too many
+=== TEST 12: too many
 --- dmp: (durability => 'replicas 100')
 --- says
 \[emerg\] .*"replicas" needs their number, from 1 to \d+ in
 
 
 
-=== TEST 12: no number
+=== TEST 13: no number
 --- dmp: (durability => 'replicas x')
 --- says
 \[emerg\] .*"replicas" needs their number, from 1 to \d+ in
 
 
 
-=== TEST 13: no time
+=== TEST 14: no time
 --- dmp: (durability => 'replicas 1 0s')
 --- says
 \[emerg\] .*invalid time "0s" in
 
 
 
-=== TEST 14: not a time
+=== TEST 15: not a time
 --- dmp: (durability => 'replicas 1 soon')
 --- says
 \[emerg\] .*invalid time "soon" in
 
 
 
-=== TEST 15: too many words
+=== TEST 16: too many words
 --- dmp: (durability => 'replicas 1 50ms more')
 --- says
 \[emerg\] .*invalid number of arguments in "dmp_audit_durability" directive in
 
 
 
-=== TEST 16: a parameter of one that has none
+=== TEST 17: a parameter of one that has none
 --- dmp: (durability => 'fsync 1')
 --- says
 \[emerg\] .*"fsync" takes no parameter in
 
 
 
-=== TEST 17: something else
+=== TEST 18: something else
 --- dmp: (durability => 'replica')
 --- says
 \[emerg\] .*invalid value "replica": it is "memory", "fsync" or "replicas" in

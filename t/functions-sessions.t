@@ -111,8 +111,11 @@ is look('aaa'), 1, 'it lives';
 is look('aab'), 0, 'another does not';
 is look(''), 0, 'nor none';
 
+$before = now();
 my $answer = session('check', 'aaa', 15 * $minute);
 is $answer->[0], 1, 'it is checked';
+cmp_ok $answer->[3], '>=', $before, 'by this clock';
+cmp_ok $answer->[3], '<=', now(), 'and no other';
 is_deeply lifetime('aaa'), [$idle, $limit], 'too soon to be written';
 
 $answer = session('check', 'aab', 15 * $minute);
@@ -268,14 +271,65 @@ session('open', 'bbb', $hour, $hour);
 is change(7, 'closed', 8, '', '', '', '', '1')->[0], 1, 'or by an operator';
 is DMP::redis('EXISTS', $sess), 0, 'who needs no session';
 
+# a session that is another record's, looked at before
+my $since = now();
+is change(8, 'by whom', 9, '', '', '', '', '', $since, $hour)->[0], 1, 'just looked at';
+wait_for { now() > $since + 5 } 'some time to pass';
+for my $late ([$since, 5], [now() + $hour, $minute], [now() + $hour, $hour]) {
+    $answer = change(9, 'too late', 10, 'rights-changed', '', '', '', '1', @$late);
+    is_deeply [@$answer[0, 3 .. 5]], [0, 9, 'by whom', 'late'],
+        'too long ago, or before the clock went back';
+    is outcome($answer->[1]), 0, 'traced as refused';
+}
+is_deeply { @{ DMP::redis('HGETALL', $rec) } }, { v => 9, d => 'by whom' }, 'nothing is changed';
+is scalar(@{ told() }), 1, 'nobody is told';
+is change(9, 'closed', 10, '', '', '', '', '', now(), $minute)->[0], 1, 'in time again';
+DMP::redis('HSET', $rec, 'v', 8);
+
 # the forms without a session
 my @plain = @change[0 .. 4];
-is call('dmp1_change', [@plain], [8], 'a', 9, '', '', '', '', '')->[0], 1, 'five keys';
+is call('dmp1_change', [@plain], [8], 'a', 9, '', '', '', '', '', '', '')->[0], 1,
+    'five keys';
 is call('dmp1_change', [@plain, $outbox], [9], 'a', 10, '', '', '')->[0], 1, 'six';
 is scalar(@{ told() }), 1, 'no notice is none';
 is call('dmp1_change', [@plain, $outbox], [10], 'a', 11, 'rights-changed', '')->[0], 1,
     'one that is said';
 is told()->[1][0], 'rights-changed', 'is told';
+
+
+# ------------------------------------------------------ with an account, too
+
+my $login = 'dmp:login:K';
+my @account = (@session, $login);
+
+sub account { call('dmp1_session', \@account, [], @_) }
+sub written { my %f = @{ DMP::redis('HGETALL', $login) }; "@f{qw(v p s)}" }
+
+session('clear', '');
+DMP::redis('DEL', $outbox);
+DMP::redis('HSET', $login, 'v', 3, 'p', 'PPPP', 's', 'three');
+is account('open', 'aaa', $hour, $hour, '', '', 3)->[0], 1, 'opened while it is the same';
+is written(), '3 PPPP three', 'which it stays';
+is account('open', 'bbb', $hour, $hour, '', '', 3, 4, 'PPPP', 'four')->[0], 1, 'or it is changed';
+is written(), '4 PPPP four', 'as it was given';
+is account('only', 'ccc', $hour, $hour, 'password-changed', 'x', 4, 5, 'PPPP', 'five')->[0], 1,
+    'or all end';
+is written() . ' ' . tokens(), '5 PPPP five ccc', 'with it';
+is told()->[0][0], 'password-changed', 'and it is told';
+
+for my $late ([4], [4, 6, 'PPPP', 'six'], [6], ['']) {
+    for my $verb ('open', 'only') {
+        $answer = account($verb, 'ddd', $hour, $hour, 'password-changed', 'x', @$late);
+        is_deeply [@$answer[0, 3 .. 5]], [0, undef, undef, 'login'], "$verb: another: @$late";
+        is outcome($answer->[1]), 0, 'traced as refused';
+        is written() . ' ' . tokens(), '5 PPPP five ccc', 'nothing was done';
+    }
+}
+
+is scalar(@{ told() }), 1, 'nor told';
+DMP::redis('DEL', $login);
+is account('open', 'ddd', $hour, $hour, '', '', 5)->[5], 'login', 'of one that is there no more';
+DMP::redis('DEL', $outbox);
 
 
 # ------------------------------------------------- errors, and what they leave
@@ -311,6 +365,16 @@ for my $case (
     (map { ["no verb: \"$_\"", 'dmp1_session', \@session, [], $_, 'aaa', $hour, $hour] }
         '', 'Open', 'delete', '__index'),
     ['nothing said', 'dmp1_session', \@session, []],
+    (map { ["account: $_", 'dmp1_session', \@account, [], $_, 'aaa', $hour, $hour, 'code', 'x',
+        5, 6, 'PPPP', 's'] } qw(check end clear none)),
+    (map { ["account: @$_", 'dmp1_session', \@account, [], 'only', 'bbb', $hour, $hour,
+        'code', 'x', @$_] } ['', 0, 'P', 's'], ['', 'x', 'P', 's'], [5, 5, 'P', 's'],
+        [5, 6, 'P'], [5, 6], ['x', 6, 'P', 's']),
+    ['account: not said', 'dmp1_session', \@account, [], 'only', 'bbb', $hour, $hour, 'code', 'x'],
+    ['account: no hash', 'dmp1_session', at(\@account, 6, $text), [], 'only', 'bbb', $hour, $hour,
+        'code', 'x', 5],
+    (map { ["change: since and within \"@$_\"", 'dmp1_change', \@change, [11], 'a', 12, '', '',
+        '', '', '', @$_] } ['x', 5], [1], [1, 'x'], [0, 1], [1, 0], [-1, 1]),
     ['change: no hash of sessions', 'dmp1_change', at(\@change, 6, $text), [11],
         'a', 12, '', '', '', '', '1'],
     ['change: no outbox', 'dmp1_change', at(\@change, 5, $text), [11],
@@ -323,9 +387,9 @@ for my $case (
         'yes'],
     ['change: a version that does not grow', 'dmp1_change', \@change, [11], 'a', 11, '',
         'aaa', $hour, '', ''],
-    (map { my @more = ('', '', '', '', ''); $more[$_] = '1';
+    (map { my @more = ('') x 7; $more[$_] = '1';
         ["change: a session without its key ($_)", 'dmp1_change', [@plain, $outbox], [11],
-            'a', 12, @more] } 1 .. 4),
+            'a', 12, @more] } 1 .. 6),
 ) {
     my ($what, $function, $keys, $version, @more) = @$case;
     my $said = call($function, $keys, $version, @more);

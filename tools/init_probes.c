@@ -108,6 +108,10 @@ const init_probe_t  init_probes[] = {
     { "FCALL dmp1_session 6 " B "trace " B "idx:probe " B "w:probe"
       " " B "closed " B "sess:probe " B "outbox"
       " probe probe probe only probe 60000 600000", G, false },
+    { "FCALL dmp1_session 7 " B "trace " B "idx:probe " B "w:probe"
+      " " B "closed " B "sess:probe " B "outbox dmp:login:probe"
+      " probe probe probe open probe 60000 600000 probe probe"
+      " 1 2 probe probe",                           G, false },
     { "FCALL dmp1_session 6 " B "trace " B "idx:probe " B "w:probe"
       " " B "closed " B "sess:probe " B "outbox"
       " probe probe probe none probe 1 1 probe probe",

@@ -32,8 +32,8 @@ typedef struct {
 
 typedef struct {
     size_t        n;
-    const char   *data[24];
-    size_t        len[24];
+    const char   *data[32];
+    size_t        len[32];
 } store_args_t;
 
 /* Connects and signs in; false after a complaint. */

@@ -143,7 +143,7 @@ sub commit
 
     die "$reply->[0]\n" if ref $reply && $reply->[0] ne '0';
 
-    my ($id) = ref $reply ? $reply->[1] : $reply =~ /^(\S+) \Q$next\E\z/;
+    my ($id) = ref $reply ? $reply->[1] : $reply =~ /^(\S+) \Q$next\E(?: \d+)?\z/;
     my $outcome = $o{patient} ? (ref $reply ? 0 : 1) : 'S';
 
     @$place{qw(seq hash head)} = ($seq, $hash, $next);
