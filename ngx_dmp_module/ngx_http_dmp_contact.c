@@ -81,7 +81,6 @@ static ngx_int_t
 ngx_http_dmp_contact_begin(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     dmp_contact_t            contact;
-    dmp_message_t            message;
     ngx_http_dmp_sign_in_t  *s;
 
     contact = ctx->asked.contact;
@@ -100,7 +99,6 @@ ngx_http_dmp_contact_begin(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     ctx->sign_in = s;
     s->purpose = NGX_HTTP_DMP_FOR_CONTACT;
     s->channel = dmp_contact_channel(&contact, DMP_CONTACT_NONE, &s->to);
-    s->kind = "code";
     ngx_memset(s->login, 'A', sizeof(s->login));
     ngx_memset(s->attempt, 'A', sizeof(s->attempt));
 
@@ -110,17 +108,7 @@ ngx_http_dmp_contact_begin(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_memzero(&message, sizeof(dmp_message_t));
-
-    message.patient = (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN };
-    message.channel = s->channel;
-    message.to = s->to;
-    message.until_ms = ngx_http_dmp_time_ms() + NGX_HTTP_DMP_CODE_MS;
-    message.code = (dmp_str_t) { s->code, DMP_CODE_LEN };
-    message.purpose = "contact";
-
-    return (ngx_http_dmp_seal_message(r, ctx, &message, &s->sealed) == NGX_OK)
-           ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_http_dmp_seal_code(r, ctx);
 }
 
 

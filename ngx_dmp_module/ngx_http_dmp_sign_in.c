@@ -427,12 +427,34 @@ ngx_http_dmp_seal_message(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx,
 }
 
 
+ngx_int_t
+ngx_http_dmp_seal_code(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
+{
+    dmp_message_t            message;
+    ngx_http_dmp_sign_in_t  *s;
+
+    s = ctx->sign_in;
+    s->kind = "code";
+
+    ngx_memzero(&message, sizeof(dmp_message_t));
+
+    message.patient = (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN };
+    message.channel = s->channel;
+    message.to = s->to;
+    message.until_ms = ngx_http_dmp_time_ms() + NGX_HTTP_DMP_CODE_MS;
+    message.code = (dmp_str_t) { s->code, DMP_CODE_LEN };
+    message.purpose = ngx_http_dmp_purpose(s->purpose);
+
+    return (ngx_http_dmp_seal_message(r, ctx, &message, &s->sealed) == NGX_OK)
+           ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
 /* Where a code goes, if it may go anywhere: only then is there a message. */
 static ngx_int_t
 ngx_http_dmp_step_message(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
     ngx_uint_t               recovery;
-    dmp_message_t            message;
     ngx_http_dmp_sign_in_t  *s;
 
     s = ctx->sign_in;
@@ -468,19 +490,7 @@ ngx_http_dmp_step_message(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
         return NGX_OK;
     }
 
-    ngx_memzero(&message, sizeof(dmp_message_t));
-
-    message.patient = (dmp_str_t) { ctx->patient, DMP_PSEUDONYM_LEN };
-    message.channel = s->channel;
-    message.to = s->to;
-    message.until_ms = ngx_http_dmp_time_ms() + NGX_HTTP_DMP_CODE_MS;
-    message.code = (dmp_str_t) { s->code, DMP_CODE_LEN };
-    message.purpose = recovery ? "recovery" : "sign-in";
-
-    s->kind = "code";
-
-    return (ngx_http_dmp_seal_message(r, ctx, &message, &s->sealed) == NGX_OK)
-           ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_http_dmp_seal_code(r, ctx);
 }
 
 

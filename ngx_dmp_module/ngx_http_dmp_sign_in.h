@@ -20,6 +20,9 @@ typedef enum {
     NGX_HTTP_DMP_FOR_CONTACT
 } ngx_http_dmp_for_e;
 
+/* As messages and challenges call it. */
+const char *ngx_http_dmp_purpose(ngx_http_dmp_for_e purpose);
+
 struct ngx_http_dmp_sign_in_s {
     ngx_uint_t             step;
     unsigned               after:1;      /* the commit stands */
@@ -80,6 +83,13 @@ ngx_int_t ngx_http_dmp_sign_in_turn_away(ngx_http_request_t *r,
 /* A message to s->to, sealed for the outbox of ctx->patient. */
 ngx_int_t ngx_http_dmp_seal_message(ngx_http_request_t *r,
     ngx_http_dmp_ctx_t *ctx, const dmp_message_t *message, dmp_str_t *sealed);
+
+/*
+ * The message that brings s->code to s->to, what for s->purpose says: s->kind
+ * and s->sealed are its.
+ */
+ngx_int_t ngx_http_dmp_seal_code(ngx_http_request_t *r,
+    ngx_http_dmp_ctx_t *ctx);
 
 /*
  * A command while it is put together: on one key, "dmp:kind:ID", as a function

@@ -235,7 +235,7 @@ ngx_http_dmp_step_record(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-static const char *
+const char *
 ngx_http_dmp_purpose(ngx_http_dmp_for_e purpose)
 {
     switch (purpose) {

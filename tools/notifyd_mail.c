@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
 #include <openssl/crypto.h>
 
 #include "notifyd.h"
+#include "notifyd_transfer.h"
 
 
 #define MAIL_MAX  (TEXT_FILE_MAX * 8)
@@ -134,22 +134,10 @@ mail_setup(mailer_t *mailer)
     c = &mailer->setup->conf.smtp;
     curl = mailer->curl;
 
-    return curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps")
-           == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED)
-              == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK
+    return transfer_setup(curl, "smtp,smtps", c->cacert, c->timeout_ms)
            && curl_easy_setopt(curl, CURLOPT_USE_SSL,
                                c->tls == CONF_PLAIN ? (long) CURLUSESSL_NONE
                                                     : (long) CURLUSESSL_ALL)
-              == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_SSLVERSION,
-                               (long) CURL_SSLVERSION_TLSv1_2) == CURLE_OK
-           && (c->cacert == NULL
-               || curl_easy_setopt(curl, CURLOPT_CAINFO, c->cacert)
-                  == CURLE_OK)
-           && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) c->timeout_ms)
               == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L) == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_MAIL_FROM, c->from) == CURLE_OK

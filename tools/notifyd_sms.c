@@ -8,10 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include <curl/curl.h>
 #include <openssl/crypto.h>
 
 #include "notifyd.h"
+#include "notifyd_transfer.h"
 
 
 #define SMS_BODY_MAX    32768
@@ -44,21 +44,9 @@ sms_setup(texter_t *texter)
     curl = texter->curl;
 
     return curl_easy_setopt(curl, CURLOPT_URL, c->url) == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https")
-              == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED)
-              == CURLE_OK
+           && transfer_setup(curl, "http,https", c->cacert, c->timeout_ms)
            && curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_USERAGENT, "dmp-notifyd")
-              == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_SSLVERSION,
-                               (long) CURL_SSLVERSION_TLSv1_2) == CURLE_OK
-           && (c->cacert == NULL
-               || curl_easy_setopt(curl, CURLOPT_CAINFO, c->cacert)
-                  == CURLE_OK)
-           && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) c->timeout_ms)
               == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, sms_ignore)
               == CURLE_OK;
