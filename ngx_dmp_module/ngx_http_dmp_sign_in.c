@@ -653,25 +653,6 @@ ngx_http_dmp_step_fit(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 }
 
 
-/* What everybody may know of the account is no password of it. */
-static ngx_uint_t
-ngx_http_dmp_is_identifier(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
-{
-    char                             text[DMP_IDENTIFIER_LEN];
-    char                             login[DMP_LOGIN_HASH_LEN];
-    const ngx_http_dmp_main_conf_t  *dmcf;
-
-    dmcf = ngx_http_get_module_main_conf(r, ngx_http_dmp_module);
-
-    return dmp_identifier_read(ctx->asked.credentials.password, text)
-           && (dmp_login_hash(dmcf->pseudonym_key,
-                              (dmp_str_t) { text, DMP_IDENTIFIER_LEN }, login)
-               != DMP_OK
-               || ngx_memcmp(login, ctx->sign_in->login, DMP_LOGIN_HASH_LEN)
-                  == 0);
-}
-
-
 static ngx_int_t
 ngx_http_dmp_step_new_password(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 {
@@ -683,10 +664,6 @@ ngx_http_dmp_step_new_password(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     if (!s->known || !ngx_http_dmp_challenge_holds(s)) {
         return ngx_http_dmp_sign_in_refuse(ctx, DMP_REASON_CODE_REJECTED);
-    }
-
-    if (ngx_http_dmp_is_identifier(r, ctx)) {
-        return ngx_http_dmp_sign_in_refuse(ctx, DMP_REASON_PASSWORD_REFUSED);
     }
 
     if (ctx->waiter == NULL

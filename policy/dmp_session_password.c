@@ -338,6 +338,20 @@ password_names(const dmp_password_t *p, dmp_str_t identifier)
 }
 
 
+/* Nothing but an identifier, whosever it is. */
+static bool
+password_is_identifier(dmp_str_t password)
+{
+    bool  is;
+    char  id[DMP_IDENTIFIER_LEN];
+
+    is = dmp_identifier_read(password, id);
+    OPENSSL_cleanse(id, sizeof(id));
+
+    return is;
+}
+
+
 static const char *
 password_judge(dmp_str_t password, dmp_str_t identifier, dmp_password_t *p)
 {
@@ -356,7 +370,7 @@ password_judge(dmp_str_t password, dmp_str_t identifier, dmp_password_t *p)
 
     password_fold(p);
 
-    if (password_names(p, identifier)) {
+    if (password_names(p, identifier) || password_is_identifier(password)) {
         return "Le mot de passe ne doit pas contenir l'identifiant.";
     }
 

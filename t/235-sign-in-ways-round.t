@@ -141,6 +141,9 @@ my $challenge = $r->{json}{challenge};
 is(try_code($challenge, code_of())->{status}, 403, 'the code is right');
 is_refusal(api('none', POST => '/api/session/password',
     { challenge => $challenge, new_password => $Who }), 'it', 400, 'password-refused');
+is(api('none', POST => '/api/session/password', { challenge => $challenge,
+    new_password => 'mignonne, allons voir si la rose' })->{status}, 200, 'another one may be chosen');
+$Password = 'mignonne, allons voir si la rose';
 forget_tries();
 $Password = $Who if try_password($Who, $Who)->{status} == 202;
 

@@ -67,8 +67,8 @@ bool dmp_temporary_make(char out[DMP_TEMPORARY_LEN]);
  * NULL, or why a password cannot be taken (French, for the patient): it is no
  * UTF-8, holds control characters, has less than DMP_PASSWORD_MIN characters or
  * more than DMP_PASSWORD_MAX bytes, contains the identifier however written,
- * repeats up to six characters, counts up or down, or is a word that is tried
- * first with a few digits and signs around it.
+ * is itself an identifier, repeats up to six characters, counts up or down, or
+ * is a word that is tried first with a few digits and signs around it.
  */
 const char *dmp_password_refused(dmp_str_t password, dmp_str_t identifier);
 

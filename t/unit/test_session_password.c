@@ -183,6 +183,13 @@ test_identifier(void **state)
 
     assert_null(refused("correct horse battery", 21, dmp_null_string));
     assert_null(refused("correct horse battery", 21, dmp_string("x")));
+
+    /* whoever it is for, but not among other words */
+    (void) snprintf(text, sizeof(text), "oi-oi 2labyz%.2s", id + 10);
+    assert_non_null(strstr(refused(text, strlen(text), dmp_null_string),
+                           "identifiant"));
+    (void) snprintf(text, sizeof(text), "oi-oi 2labyz%.2s, oui", id + 10);
+    assert_null(refused(text, strlen(text), dmp_null_string));
 }
 
 
