@@ -121,7 +121,10 @@ sub start
 
     syswrite $self->{to}, "\n" or die 'the race ended: ' . $self->said;
 
-    $self->recovered('at the start');
+    # a fault that is put into what serves nobody shows nothing, and a control
+    # would wait for it in vain
+    $self->recovered('at the start')
+        or die join "\n", @{ $self->{broken} }, $self->said_of_store, '';
 
     return $self;
 }

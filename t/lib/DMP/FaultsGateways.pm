@@ -155,6 +155,16 @@ sub away
 }
 
 
+# The last word of each gateway on the store.
+sub said_of_store
+{
+    my ($self) = @_;
+
+    return map { (grep { /dmp store is/ } split /\n/,
+        slurp("$self->{folder}/nginx$_/error.log"))[-1] // () } 0, 1;
+}
+
+
 # It writes what it still has to say, and ends.
 sub stop_gateway
 {
