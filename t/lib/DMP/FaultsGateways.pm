@@ -140,15 +140,15 @@ sub upgrade
 }
 
 
-# Whether a worker's last word on the store is that it is away.
+# Whether a worker's last word on the store is that it is away.  Line by line:
+# in the whole log, perl looks for the words from the start of each line on.
 sub away
 {
     my %away;
 
-    my $log = slurp($_[0]);
-
-    while ($log =~ /^\S+ \S+ \[\w+\] (\d+)#\d+: dmp store is (unavailable|available again)/mg) {
-        $away{$1} = $2 eq 'unavailable';
+    for (split /\n/, slurp($_[0])) {
+        $away{$1} = $2 eq 'unavailable'
+            if /^\S+ \S+ \[\w+\] (\d+)#\d+: dmp store is (unavailable|available again)/;
     }
 
     return grep { $away{$_} && kill 0, $_ } keys %away;
