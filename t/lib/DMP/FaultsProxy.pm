@@ -11,12 +11,12 @@ package DMP::FaultsProxy;
 #                             as behind a network that is cut, until "pass"
 #   $proxy->tell('refuse')    what is connected ends, and so does what comes
 #   $proxy->tell('drop')      what is connected ends
-#   $proxy->tell('cut', N)    of the next reply to a commit, N bytes, and the
-#                             end of that connection
+#   $proxy->tell('cut', N)    of the next reply that lets a request through, N
+#                             bytes, and the end of that connection
 #   $proxy->tell('freeze', HOLD_MIN, HOLD_MAX, STOP_MIN, STOP_MAX, PERIOD)
-#                             now and then a reply waits HOLD, and the process
-#                             it is for is stopped for STOP (milliseconds) as
-#                             it arrives; Unix sockets only
+#                             now and then such a reply waits HOLD, and the
+#                             process it is for is stopped for STOP
+#                             (milliseconds) as it arrives; Unix sockets only
 #   $proxy->status            counts: connections, cuts, freezes, ended, and
 #                             waiting (bytes)
 #   $proxy->stop
@@ -40,8 +40,13 @@ use constant SO_PEERCRED => 17;
 
 my $count = 0;
 
-# the reply to an access that stands: its id, and the head that it made
-my $commit = qr/\$\d+\r\n\d+-\d+ \d+:\d+:[\w-]{43}\r\n/;
+my $head = qr/\d+:\d+:[\w-]{43}/;
+
+# an entry that is to let a request through, behind the head that it makes
+my $access = qr/($head)\r\n\$\d+\r\n\{"format":1,"kind":"access",[^\r]*"decision":"allow"/;
+
+# the reply to any entry that stands: its id, and the head that it made
+my $stands = qr/\$\d+\r\n\d+-\d+ ($head)\r\n/;
 
 
 sub new
@@ -248,7 +253,11 @@ sub on_bytes
     my $to = $side->{other};
     my $piece = { bytes => $bytes, due => now() };
 
-    $self->change_piece($to, $piece) if $side->{store};
+    if ($side->{store}) {
+        $self->change_piece($to, $piece);
+    } else {
+        $side->{asked}{$1} = 1 while $bytes =~ /$access/g;
+    }
 
     my $last = $to->{queue}[-1];
     $piece->{due} = $last->{due} if $last && $last->{due} > $piece->{due};
@@ -261,22 +270,38 @@ sub on_bytes
 sub between { $_[0] + rand($_[1] - $_[0]) }
 
 
+# Where the first reply is that lets a request through.
+sub permission
+{
+    my ($to, $bytes) = @_;
+
+    my $at;
+
+    while ($bytes =~ /$stands/g) {
+        $at //= $-[0] if delete $to->{asked}{$1};
+    }
+
+    return $at;
+}
+
+
 # A piece of replies, in the mode that it comes in.
 sub change_piece
 {
     my ($self, $to, $piece) = @_;
 
+    my $at = permission($to, $piece->{bytes});
+
     if ($self->{mode} eq 'delay') {
         $piece->{due} += between(@{ $self->{what} }[0, 1]) / 1000;
 
-    } elsif ($self->{mode} eq 'cut' && $piece->{bytes} =~ $commit) {
-        $piece->{bytes} = substr $piece->{bytes}, 0, $-[0] + $self->{what};
+    } elsif ($self->{mode} eq 'cut' && defined $at) {
+        $piece->{bytes} = substr $piece->{bytes}, 0, $at + $self->{what};
         $piece->{cut} = 1;
         $self->{mode} = 'pass';
 
     } elsif ($self->{mode} eq 'freeze' && !$self->{frozen}
-        && !$self->{holding} && now() >= $self->{again}
-        && $piece->{bytes} =~ $commit)
+        && !$self->{holding} && now() >= $self->{again} && defined $at)
     {
         my ($least, $most, $short, $long) = @{ $self->{what} };
 
