@@ -327,6 +327,8 @@ void ngx_http_dmp_store_renew(const char *why);
 void ngx_http_dmp_store_handshake(void);
 void ngx_http_dmp_store_set_ready(void);
 
+#define NGX_HTTP_DMP_HELLO_ARGS  10
+
 /* Sends a step of the handshake; says that a reply is one to go on with. */
 ngx_int_t ngx_http_dmp_hello_send(redisCallbackFn *callback, const void *data,
     ngx_uint_t argc, const char **argv);

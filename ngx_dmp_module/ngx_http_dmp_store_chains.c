@@ -173,14 +173,17 @@ ngx_http_dmp_chains_closed(const redisReply *members)
 }
 
 
-/* For all gateways: the commits of this instant on are refused. */
+/*
+ * For all gateways: the commits of this instant on are refused.  Not by what
+ * was seen before an operator reopened it: the store knows which came first.
+ */
 static void
 ngx_http_dmp_chains_close(unsigned bucket, const char *why)
 {
     char                   key[DMP_KEY_NAME_MAX], number[NGX_INT_T_LEN + 1];
-    char                   name[DMP_WRITER_MAX + 1];
+    char                   name[DMP_WRITER_MAX + 1], known[NGX_INT64_LEN + 1];
     dmp_str_t              writer;
-    const char            *argv[6];
+    const char            *argv[10];
     ngx_http_dmp_store_t  *store;
 
     store = &ngx_http_dmp_store;
@@ -203,37 +206,43 @@ ngx_http_dmp_chains_close(unsigned bucket, const char *why)
     *ngx_cpymem(name, writer.data, writer.len) = '\0';
     key[dmp_key_name(key, bucket, "closed", dmp_null_string)] = '\0';
     *ngx_sprintf((u_char *) number, "%ui", (ngx_uint_t) bucket) = '\0';
+    *ngx_sprintf((u_char *) known, "%uL", store->recoveries[bucket]) = '\0';
 
     argv[0] = "FCALL";
     argv[1] = "dmp1_close";
-    argv[2] = "1";
+    argv[2] = "3";
     argv[3] = key;
-    argv[4] = name;
-    argv[5] = why;
+    argv[4] = "dmp:closed";
+    argv[5] = "dmp:meta";
+    argv[6] = name;
+    argv[7] = why;
+    argv[8] = number;
+    argv[9] = known;
 
-    if (ngx_http_dmp_hello_send(ngx_http_dmp_chains_told, NULL, 6, argv)
-        != NGX_OK)
-    {
-        return;
-    }
-
-    argv[0] = "SADD";
-    argv[1] = "dmp:closed";
-    argv[2] = number;
-
-    (void) ngx_http_dmp_hello_send(ngx_http_dmp_chains_told, NULL, 3, argv);
+    (void) ngx_http_dmp_hello_send(ngx_http_dmp_chains_told, NULL, 10, argv);
 }
 
 
 static void
 ngx_http_dmp_chains_told(redisAsyncContext *ac, void *data, void *privdata)
 {
+    const redisReply  *reply;
+
+    reply = data;
+
     if (ngx_http_dmp_hello_reply(data, REDIS_REPLY_INTEGER,
                                  "it does not close a bucket")
-        == NGX_OK)
+        != NGX_OK)
     {
-        ngx_http_dmp_hello_done();
+        return;
     }
+
+    if (reply->integer == 0) {
+        ngx_http_dmp_store_renew("a bucket was reopened meanwhile");
+        return;
+    }
+
+    ngx_http_dmp_hello_done();
 }
 
 

@@ -44,8 +44,13 @@ ngx_int_t
 ngx_http_dmp_hello_send(redisCallbackFn *callback, const void *data,
     ngx_uint_t argc, const char **argv)
 {
-    size_t      lens[8];
+    size_t      lens[NGX_HTTP_DMP_HELLO_ARGS];
     ngx_uint_t  i;
+
+    if (argc > NGX_HTTP_DMP_HELLO_ARGS) {
+        ngx_http_dmp_store_broken("a step has too many words", NULL);
+        return NGX_ERROR;
+    }
 
     for (i = 0; i < argc; i++) {
         lens[i] = ngx_strlen(argv[i]);

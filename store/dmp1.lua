@@ -573,17 +573,27 @@ redis.register_function({function_name = 'dmp1_look', flags = {'no-writes'},
 
 
 -- Closes a bucket to every commit from this instant on, until an operator has
--- looked at it.  Who closed it first, and why, stays.
+-- looked at it.  Who closed it first, and why, stays.  Not if the bucket was
+-- recovered since, by what the closer knows of recoveries: what it saw is what
+-- the operator has looked at.  1, or 0.
 --
--- KEYS closed
--- ARGV writer why
+-- KEYS closed dmp:closed dmp:meta
+-- ARGV writer why bucket recovered
 redis.register_function('dmp1_close', function(keys, a)
+    local at = redis.call('HMGET', keys[3], 'recovered:' .. a[3])[1]
+
+    if at and whole(at, 0) > whole(a[4], 0) then
+        return 0
+    end
+
     if redis.call('EXISTS', keys[1]) == 0 then
         local t = redis.call('TIME')
 
         redis.call('HSET', keys[1], 'by', a[1], 'why', a[2],
                    'at', t[1] .. ('%03d'):format(tonumber(t[2]) / 1000))
     end
+
+    redis.call('SADD', keys[2], a[3])
 
     return 1
 end)

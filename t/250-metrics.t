@@ -463,8 +463,8 @@ in_state('ready');
 my %used = map { /^\{dmp:(..)\}/ ? ($1 => 1) : () } @{ redis('KEYS', '{dmp:*') };
 my ($bucket) = grep { !$used{ sprintf '%02x', $_ } } 0 .. 63;
 my $key = sprintf '{dmp:%02x}:closed', $bucket;
-redis('FCALL', 'dmp1_close', 1, $key, 'a test', 'it went back');
-redis('SADD', 'dmp:closed', $bucket);
+redis('FCALL', 'dmp1_close', 3, $key, 'dmp:closed', 'dmp:meta', 'a test', 'it went back',
+    $bucket, 0);
 redis('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
 my $r = in_state('degraded');
 is($r->{status}, 200, 'the gateway is there for the others');

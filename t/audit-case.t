@@ -405,7 +405,8 @@ for my $member ("\e[2J\e[HNo bucket is closed.", '', '01', '-1', ' 1', '1x', $BU
 my $closed = bucket_of(P($martin));
 my $before = version(P($martin));
 DMP::redis('SADD', 'dmp:closed', $closed);
-DMP::redis('FCALL', 'dmp1_close', 1, key($closed, 'closed'), 'gate/0', 'it went back');
+DMP::redis('FCALL', 'dmp1_close', 3, key($closed, 'closed'), 'dmp:closed', 'dmp:meta', 'gate/0',
+    'it went back', $closed, 0);
 is run('record', 'block', $martin, '899700314422', @where, @import, '--policy',
     DMP::policy()), 3, 'a change in a bucket that is closed';
 like $err, qr/bucket $closed is closed: nothing was written\.  "dmpctl audit recover"/,

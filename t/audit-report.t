@@ -691,8 +691,8 @@ redis('XDEL', $entry->{stream}, $junk);
 --- code
 sub close_bucket
 {
-    redis('FCALL', 'dmp1_close', 1, sprintf('{dmp:%02d}:closed', $_), 'node/0123456789abcdef',
-        "went back\e[0m"), redis('SADD', 'dmp:closed', $_) for @_;
+    redis('FCALL', 'dmp1_close', 3, sprintf('{dmp:%02d}:closed', $_), 'dmp:closed', 'dmp:meta',
+        'node/0123456789abcdef', "went back\e[0m", $_, 10 ** 14) for @_;
 }
 sub recovered { return { @{ redis('HGETALL', 'dmp:meta') } }->{"recovered:$_[0]"} }
 is(audit('recover'), 0, 'none is closed');

@@ -447,7 +447,8 @@ is run(@verify, '--backend-log', dir()), 3, 'a folder';
 # ----------------------------------------------- what is known and no break
 
 DMP::redis('SADD', 'dmp:closed', 1, 3);
-DMP::redis('FCALL', 'dmp1_close', 1, key(1, 'closed'), $gate->{name}, "it went \e[31mback");
+DMP::redis('FCALL', 'dmp1_close', 3, key(1, 'closed'), 'dmp:closed', 'dmp:meta', $gate->{name},
+    "it went \e[31mback", 1, 0);
 verify(0, 'closed buckets are no break');
 is_deeply [map { "$_->{bucket} $_->{by}" } @{ $said->{closed} }], ["1 $gate->{name}", '3 '],
     'they are told';

@@ -218,12 +218,23 @@ is noticed(3, 'new', 1, $quarter, 'centre-15')->[0], 1, 'and the chain goes on';
 
 # ----------------------------------------------------------- a closed bucket
 
-is DMP::redis('FCALL', 'dmp1_close', 1, $closed, 'node/1', 'it went back'), 1,
-    'a bucket is closed';
+sub close_bucket { DMP::redis('FCALL', 'dmp1_close', 3, $closed, 'dmp:closed', 'dmp:meta', @_) }
+
+DMP::redis('HSET', 'dmp:meta', 'recovered:3', 1_795_000_000_000);
+is close_bucket('node/1', 'it went back', 3, 1_794_999_999_999), 0,
+    'not by what was seen before the last recovery';
+is DMP::redis('EXISTS', $closed, 'dmp:closed'), 0, 'nothing is written';
+is close_bucket('node/1', 'it went back', 3, 1_795_000_000_000), 1, 'a bucket is closed';
+is_deeply DMP::redis('SMEMBERS', 'dmp:closed'), [3], 'and listed';
+is close_bucket('node/1', 'it went back', 4, 0), 1, 'one that was never recovered';
+DMP::redis('HDEL', 'dmp:meta', 'recovered:3');
+is close_bucket('node/1', 'it went back', 3, 1_795_000_000_000), 1,
+    'or of which the store has lost the recovery';
+DMP::redis('DEL', 'dmp:closed');
 my %closed = @{ DMP::redis('HGETALL', $closed) };
 is "$closed{by}: $closed{why}", 'node/1: it went back', 'by whom, and why';
 cmp_ok $closed{at}, '>', 1_700_000_000_000, 'and when, in milliseconds';
-DMP::redis('FCALL', 'dmp1_close', 1, $closed, 'node/2', 'again');
+close_bucket('node/2', 'again', 3, 0);
 is_deeply { @{ DMP::redis('HGETALL', $closed) } }, \%closed, 'the first stays';
 
 $before = [@{ state_now() }, told()];

@@ -562,8 +562,8 @@ sub works
 
     # as a gateway does it that saw the store go back
     my $gateway = as($server, 'gateway');
-    $gateway->call('FCALL', 'dmp1_close', 1, '{dmp:07}:closed', 'gateway', 'a test');
-    $gateway->call('SADD', 'dmp:closed', 7);
+    $gateway->call('FCALL', 'dmp1_close', 3, '{dmp:07}:closed', 'dmp:closed', 'dmp:meta',
+        'gateway', 'a test', 7, 0);
     my ($rc, $out, $err) = tool('audit', 'recover', '--all', '--confirm', '--audit-key',
         "$keys/audit.key", '--node', 'office', options($server, 'operator'));
     is($rc, 0, 'an operator reopens a bucket') or diag("$out$err");

@@ -235,7 +235,8 @@ const init_probe_t  init_probes[] = {
     { "DEL {dmp:00}:dead",                          0, true },
 
     /* a closed bucket */
-    { "FCALL dmp1_close 1 " B "closed probe probe", G, false },
+    { "FCALL dmp1_close 3 " B "closed dmp:closed dmp:meta probe probe probe 0",
+                                                    G, true },
     { "HSET " B "closed by probe",                  G, false },
     { "EXISTS " B "closed",                         G|O, false },
     { "HMGET " B "closed by why at",                R|O, false },
