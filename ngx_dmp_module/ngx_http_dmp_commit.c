@@ -7,6 +7,7 @@
 
 
 #define NGX_HTTP_DMP_TRIES       10      /* commits of one request */
+#define NGX_HTTP_DMP_LATE_TRIES  2       /* of a store that is slow */
 
 #define NGX_HTTP_DMP_TRACED_MAX  256     /* bytes of a document's name */
 
@@ -327,7 +328,8 @@ ngx_http_dmp_committed(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
     }
 
     if (w->result == NGX_HTTP_DMP_WAIT_STALE
-        && ++ctx->tries < NGX_HTTP_DMP_TRIES)
+        && ++ctx->tries < (w->late ? NGX_HTTP_DMP_LATE_TRIES
+                                   : NGX_HTTP_DMP_TRIES))
     {
         rc = ngx_http_dmp_take_record(r, ctx, w);
         ngx_http_dmp_waiter_release(w);

@@ -100,7 +100,7 @@ ngx_int_t ngx_http_dmp_seal_code(ngx_http_request_t *r,
 
 typedef struct {
     ngx_uint_t   n;
-    unsigned     writes:1;               /* more than it reads */
+    unsigned     writes:1;               /* what must not be lost */
     const char  *argv[NGX_HTTP_DMP_ARGS_MAX];
     size_t       lens[NGX_HTTP_DMP_ARGS_MAX];
     char         key[DMP_KEY_NAME_MAX];

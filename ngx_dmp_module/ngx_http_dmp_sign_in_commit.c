@@ -65,5 +65,7 @@ ngx_http_dmp_sign_in_stands(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 ngx_int_t
 ngx_http_dmp_sign_in_stale(ngx_http_dmp_ctx_t *ctx)
 {
+    ngx_memzero(&ctx->subject, sizeof(dmp_subject_t));
+
     return ngx_http_dmp_sign_in_refuse(ctx, DMP_REASON_CODE_REJECTED);
 }

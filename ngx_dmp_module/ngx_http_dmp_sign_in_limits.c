@@ -240,6 +240,7 @@ ngx_http_dmp_good_send(ngx_http_request_t *r, ngx_http_dmp_ctx_t *ctx)
 
     ngx_http_dmp_args_begin(&args, "dmp1_attempt", "attempt", key,
                             DMP_LOGIN_HASH_LEN);
+    args.writes = 0;                     /* it only makes things easier */
     ngx_http_dmp_args_text(&args, "good");
     ngx_http_dmp_args_text(&args, keep);
 

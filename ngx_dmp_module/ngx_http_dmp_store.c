@@ -715,6 +715,7 @@ ngx_http_dmp_waiter_release(ngx_http_dmp_waiter_t *w)
     }
 
     if (w->sealed != NULL) {
+        ngx_explicit_memzero(w->sealed, w->sealed_len);
         ngx_free(w->sealed);
     }
 

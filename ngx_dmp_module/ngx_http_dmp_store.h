@@ -62,6 +62,7 @@ struct ngx_http_dmp_waiter_s {
     unsigned              record:1;      /* it asks for the patient's record */
     unsigned              ended:1;       /* the session that it was asked with
                                             is no more */
+    unsigned              late:1;        /* or was looked at too long before */
     unsigned              clocked:1;     /* the reply tells the store's time */
     char                  outcome;       /* that Redis gives it on success */
 

@@ -190,8 +190,8 @@ ngx_http_dmp_reply_stands(const redisReply *reply, const dmp_head_t *head)
 static bool
 ngx_http_dmp_reply_clock(ngx_http_dmp_waiter_t *w, redisReply *reply)
 {
-    ngx_int_t  ms;
-    ngx_uint_t n;
+    off_t       ms;
+    ngx_uint_t  n;
 
     if (!w->clocked || reply->type != REDIS_REPLY_STRING) {
         return true;
@@ -203,7 +203,7 @@ ngx_http_dmp_reply_clock(ngx_http_dmp_waiter_t *w, redisReply *reply)
         n--;
     }
 
-    ms = ngx_atoi((u_char *) reply->str + n, (size_t) reply->len - n);
+    ms = ngx_atoof((u_char *) reply->str + n, (size_t) reply->len - n);
 
     if (n == 0 || ms <= 0) {
         return false;
@@ -508,6 +508,7 @@ ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data, void *privdata)
     {
         outcome = '0';
         w->ended = ngx_http_dmp_reply_says(reply, "session");
+        w->late = ngx_http_dmp_reply_says(reply, "late");
 
         if (ngx_http_dmp_reply_record(w, reply->element[3], reply->element[4])
             != NGX_OK)

@@ -615,11 +615,16 @@ french_decision(dmp_buf_t *b, const dmp_item_t *item, bool plain)
 static void
 french_void(dmp_buf_t *b, const dmp_item_t *item)
 {
-    if (item->view.kind == DMP_KIND_SESSION
-        || dmp_str_eq(item->view.actor_auth, dmp_string("session")))
-    {
+    if (item->view.kind == DMP_KIND_SESSION) {
         dmp_buf_text(b, " : sans effet, car la session avait pris fin ou le "
-                        "dossier venait de changer");
+                        "compte venait de changer");
+        return;
+    }
+
+    if (dmp_str_eq(item->view.actor_auth, dmp_string("session"))) {
+        dmp_buf_text(b, " : sans effet, car la session avait pris fin, le "
+                        "dossier venait de changer ou la demande arrivait "
+                        "trop tard");
         return;
     }
 

@@ -164,11 +164,15 @@ const char *
 dmp_item_void(const dmp_entry_view_t *view)
 {
     if (view->kind == DMP_KIND_SESSION) {
-        return "the session had ended";
+        /* what opens a session rests on the account */
+        return dmp_str_eq(view->operation, dmp_string("code"))
+               || dmp_str_eq(view->operation, dmp_string("password"))
+               ? "the account had changed" : "the session had ended";
     }
 
     return dmp_str_eq(view->actor_auth, dmp_string("session"))
-           ? "the record had changed, or the session had ended"
+           ? "the record had changed, the session had ended, or it came too "
+             "late"
            : "the record had changed";
 }
 

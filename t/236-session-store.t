@@ -32,6 +32,7 @@ our $Fake = FakeRedis->new(redis_address(),
     [qr/^FCALL dmp1_session .* only /, 'lost', when => 'lost-only'],
     [qr/^FCALL dmp1_change /, 'stall', when => 'held-change'],
     [qr/^FCALL dmp1_trace /, 'stall', when => 'held-trace'],
+    [qr/^FCALL dmp1_session .* check /, 'delay', 1.5, when => 'slow-check'],
     [qr/^FCALL dmp1_session .* end /, 'lost', when => 'lost-end']);
 
 # ------------------------------------------------------------------ requests
@@ -602,3 +603,28 @@ for my $try (['change', PUT => "/api/records/$Martin/blocks/$Petit", undef],
 verify_trace();
 pass('the trace is whole');
 
+
+
+=== TEST 14: a store so slow that the session must be looked at again: once
+--- dmp
+(redis => $main::Fake->address . ' timeout=60s')
+--- code
+DMP::import_records({ %{ record($Martin) }, representatives => [{ ins => $Durand,
+    until => '2090-01-01' }] });
+deadline(2000);
+anew();
+my ($token, $mark) = (session(@Durand[0, 1]), trace_mark());
+my $left = sub { return map { { %$_, what => "$_->{body}{kind} $_->{outcome}" } }
+    grep { ($_->{body}{actor}{kind} // '') eq 'representative' } trace($mark) };
+$Fake->on('slow-check');
+my ($asked) = held('change', PUT => "/api/records/$Martin/blocks/$Petit", undef, bearer($token));
+my ($ms) = map { $_->{id} =~ /^(\d+)/ } $left->();
+wait_for { store_ms() > $ms + 2000 } 'what it says to be too old, in the store';
+$Fake->off('slow-check');
+$Fake->off('held-change');
+is(answer($asked)->{status}, 200, 'then it is done');
+is_deeply([sort map { $_->{what} } $left->()], ['change 0', 'change R', 'session 1', 'session 1'],
+    'the session is looked at again, and then it is');
+as_usual();
+verify_trace();
+pass('the trace is whole');

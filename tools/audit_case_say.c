@@ -55,7 +55,8 @@ case_counts(const audit_case_t *c)
 
     if (c->voided > 0) {
         printf("%llu %s un accès : les droits avaient changé, et la demande "
-               "a été décidée à nouveau, ou la session avait pris fin.\n",
+               "a été décidée à nouveau, ou la session avait pris fin, ou le "
+               "compte avait changé.\n",
                say_n(c->voided),
                say_one(c->voided, "tentative sans effet n'est pas",
                        "tentatives sans effet ne sont pas"));

@@ -172,6 +172,12 @@ race_api_done(void *data)
     race_means_t  *means;
 
     means = data;
+
+    /* a store that went back may have the block that was lifted */
+    if (means->verb == RACE_AUTHORISE && means->h1[0].status / 100 == 4) {
+        race_given_by = RACE_UNBLOCK;
+    }
+
     race_change_done(means,
                means->h1[race_verbs[means->verb].treating].status / 100 == 2);
 }
