@@ -465,7 +465,9 @@ sub compare_clients
         if ($status == 0) {
             $r->{unanswered}++;
             $self->broken('answers', "$read->{kind}: no answer")
-                if !$self->{rig}{lost};
+                if !$self->{rig}{lost}
+                && !grep { $_->[0] <= $read->{sent} && $read->{sent} <= $_->[1] }
+                    @{ $self->{rig}{reloads} // [] };
 
         } elsif ($status == 200) {
             $self->lost($trace, $read->{sent}, "$trace: served, no entry allowed it")

@@ -81,12 +81,14 @@ sub worker_pids
 }
 
 
-# Returns when new workers run and those before are gone.
+# Returns when new workers run and those before are gone.  Who asks on a
+# connection that a worker closes meanwhile gets no answer (RFC 9112, 9.6).
 sub reload
 {
     my ($self, $n) = @_;
 
     my %old = map { $_ => 1 } $self->worker_pids($n);
+    my $since = DMP::Faults::monotonic();
 
     kill 'HUP', $self->master($n) or die "gateway $n: $!\n";
 
@@ -94,6 +96,8 @@ sub reload
         my @now = $self->worker_pids($n);
         @now == $self->{workers} && !grep { $old{$_} } @now;
     } "the workers of gateway $n after a reload", 60;
+
+    push @{ $self->{reloads} }, [$since, DMP::Faults::monotonic()];
 }
 
 
