@@ -86,12 +86,18 @@ cmp_ok $result->{lost}, '>', 0, 'something was lost';
 is $result->{again}, 0, 'and since the recovery nothing is wrong'
     or diag $result->{again_said};
 
-# the same, and nobody looks whether the store went back
-$rig = DMP::Faults->new(name => 'F13', safety => 'fork', unsafe => 'fork',
-    tool => 0)->start;
+# The same, and nobody looks whether the store went back.  Once more where the
+# rights were given anew before anybody had read by the old ones.
+for my $try (1 .. 3) {
+    $rig = DMP::Faults->new(name => 'F13', safety => 'fork', unsafe => 'fork',
+        tool => 0)->start;
 
-go_back($rig);
-$rig->load(500);
-DMP::Faults::missed($rig->finish(no_verify => 1), 'old files', 'I2');
+    go_back($rig);
+    $rig->load(500);
+    $result = $rig->finish(no_verify => 1);
+    last if $result->{broken}{I2};
+}
+
+DMP::Faults::missed($result, 'old files', 'I2');
 
 DMP::Faults::done();
