@@ -290,6 +290,14 @@ ngx_int_t ngx_http_dmp_store_send(redisCallbackFn *callback, void *data,
 ngx_int_t ngx_http_dmp_store_send_formatted(redisCallbackFn *callback,
     void *data, const u_char *command, size_t len);
 
+/*
+ * Sends one command for a waiter, which is ctx->waiter then: NGX_AGAIN; or
+ * NGX_ERROR, and it is released.
+ */
+ngx_int_t ngx_http_dmp_store_ask(ngx_http_dmp_ctx_t *ctx,
+    ngx_http_dmp_waiter_t *w, redisCallbackFn *callback, ngx_uint_t argc,
+    const char **argv, const size_t *lens);
+
 /* A commit of an access or a change was answered: data is a waiter. */
 void ngx_http_dmp_store_traced(redisAsyncContext *ac, void *data,
     void *privdata);

@@ -53,6 +53,26 @@ ngx_http_dmp_store_send(redisCallbackFn *callback, void *data, ngx_uint_t argc,
 
 
 ngx_int_t
+ngx_http_dmp_store_ask(ngx_http_dmp_ctx_t *ctx, ngx_http_dmp_waiter_t *w,
+    redisCallbackFn *callback, ngx_uint_t argc, const char **argv,
+    const size_t *lens)
+{
+    w->sent_ns = ngx_http_dmp_now_ns();
+
+    if (ngx_http_dmp_store_send(callback, w, argc, argv, lens) != NGX_OK) {
+        ngx_http_dmp_waiter_release(w);
+        return NGX_ERROR;
+    }
+
+    w->sent = 1;
+    ngx_http_dmp_store_sent();
+    ctx->waiter = w;
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
 ngx_http_dmp_store_send_formatted(redisCallbackFn *callback, void *data,
     const u_char *command, size_t len)
 {
@@ -399,20 +419,8 @@ ngx_http_dmp_store_get(ngx_http_dmp_ctx_t *ctx, const char *key, size_t len)
     argv[3] = "d";
     lens[3] = 1;
 
-    w->sent_ns = ngx_http_dmp_now_ns();
-
-    if (ngx_http_dmp_store_send(ngx_http_dmp_store_loaded, w, 4, argv, lens)
-        != NGX_OK)
-    {
-        ngx_http_dmp_waiter_release(w);
-        return NGX_ERROR;
-    }
-
-    w->sent = 1;
-    ngx_http_dmp_store_sent();
-    ctx->waiter = w;
-
-    return NGX_AGAIN;
+    return ngx_http_dmp_store_ask(ctx, w, ngx_http_dmp_store_loaded, 4, argv,
+                                  lens);
 }
 
 

@@ -32,20 +32,8 @@ ngx_http_dmp_store_count(ngx_http_dmp_ctx_t *ctx, const char *key, size_t len)
     argv[1] = key;
     lens[1] = len;
 
-    w->sent_ns = ngx_http_dmp_now_ns();
-
-    if (ngx_http_dmp_store_send(ngx_http_dmp_store_counted, w, 2, argv, lens)
-        != NGX_OK)
-    {
-        ngx_http_dmp_waiter_release(w);
-        return NGX_ERROR;
-    }
-
-    w->sent = 1;
-    ngx_http_dmp_store_sent();
-    ctx->waiter = w;
-
-    return NGX_AGAIN;
+    return ngx_http_dmp_store_ask(ctx, w, ngx_http_dmp_store_counted, 2, argv,
+                                  lens);
 }
 
 

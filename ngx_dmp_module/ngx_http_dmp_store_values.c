@@ -28,20 +28,9 @@ ngx_http_dmp_store_values(ngx_http_dmp_ctx_t *ctx, ngx_uint_t expected,
     }
 
     w->expected = expected;
-    w->sent_ns = ngx_http_dmp_now_ns();
 
-    if (ngx_http_dmp_store_send(ngx_http_dmp_store_valued, w, argc, argv, lens)
-        != NGX_OK)
-    {
-        ngx_http_dmp_waiter_release(w);
-        return NGX_ERROR;
-    }
-
-    w->sent = 1;
-    ngx_http_dmp_store_sent();
-    ctx->waiter = w;
-
-    return NGX_AGAIN;
+    return ngx_http_dmp_store_ask(ctx, w, ngx_http_dmp_store_valued, argc,
+                                  argv, lens);
 }
 
 
